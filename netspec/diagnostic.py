@@ -1,0 +1,104 @@
+"""What is wrong with a spec, as data: a stable code, a place, what was found, why, the way out."""
+
+from collections.abc import Iterable, Sequence
+from typing import Literal, NamedTuple
+
+from netspec.source import Source, Span
+
+Severity = Literal["error", "warning", "hint"]
+
+
+class Diagnostic(NamedTuple):
+    """One finding.
+
+    `message` says what was found, `label` stands under the carets and says why it cannot be,
+    `notes` tell where the parts come from, `help` is one way out. `span` is None where the finding
+    is about the file as a whole.
+    """
+
+    code: str
+    message: str
+    source: Source
+    span: Span | None = None
+    label: str = ""
+    notes: tuple[str, ...] = ()
+    help: str = ""
+    severity: Severity = "error"
+
+    @property
+    def place(self) -> str:
+        """`file:line:column` of the first character."""
+        if self.span is None:
+            return self.source.name
+        line, column = self.source.position(self.span.start)
+        return f"{self.source.name}:{line}:{column}"
+
+
+class SpecError(Exception):
+    """A spec that cannot be built; `diagnostics` holds all findings, in source order."""
+
+    def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
+        self.diagnostics = tuple(diagnostics)
+        first = next((d for d in self.diagnostics if d.severity == "error"), self.diagnostics[0])
+        errors = sum(d.severity == "error" for d in self.diagnostics)
+        more = f" (and {errors - 1} more)" if errors > 1 else ""
+        super().__init__(f"{first.place}: error[{first.code}]: {first.message}{more}")
+
+    def __reduce__(self) -> tuple[type["SpecError"], tuple[tuple[Diagnostic, ...]]]:
+        return SpecError, (self.diagnostics,)
+
+
+class Diagnostics:
+    """Collects findings; the same one at the same place only once."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self._found: dict[tuple[str, Span | None, str], Diagnostic] = {}
+
+    def add(
+        self,
+        code: str,
+        message: str,
+        span: Span | None,
+        *,
+        label: str = "",
+        notes: Iterable[str] = (),
+        help: str = "",
+        severity: Severity = "error",
+    ) -> None:
+        found = Diagnostic(code, message, self.source, span, label, tuple(notes), help, severity)
+        self._found.setdefault((code, span, message), found)
+
+    def extend(self, others: Iterable[Diagnostic]) -> None:
+        for other in others:
+            self._found.setdefault((other.code, other.span, other.message), other)
+
+    @property
+    def error_count(self) -> int:
+        return sum(found.severity == "error" for found in self._found.values())
+
+    @property
+    def has_errors(self) -> bool:
+        return self.error_count > 0
+
+    def in_order(self) -> tuple[Diagnostic, ...]:
+        """All findings in source order."""
+        return tuple(sorted(self._found.values(), key=lambda d: d.span or Span(-1, -1)))
+
+
+def did_you_mean(name: str, candidates: Iterable[str]) -> str:
+    """`did you mean `Conv2d`?`, or nothing where no candidate is near."""
+    near = nearest(name, candidates)
+    return f"did you mean `{near}`?" if near else ""
+
+
+def nearest(name: str, candidates: Iterable[str]) -> str | None:
+    """The candidate that a slip of the pen away from `name`."""
+    from difflib import get_close_matches
+
+    pool = [c for c in dict.fromkeys(candidates) if c != name]
+    folded = {c.lower(): c for c in reversed(pool)}
+    if name.lower() in folded:
+        return folded[name.lower()]
+    close = get_close_matches(name.lower(), list(folded), n=1, cutoff=0.67)
+    return folded[close[0]] if close else None

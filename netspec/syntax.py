@@ -1,0 +1,240 @@
+"""The syntax tree: what the author wrote, each node with its span."""
+
+from typing import Any, NamedTuple, TypeAlias
+
+from netspec.source import Span
+
+# ---- expressions -----------------------------------------------------------------------------
+
+
+class Name(NamedTuple):
+    id: str
+    span: Span
+
+
+class Literal(NamedTuple):
+    """A number, string, truth value or None."""
+
+    value: int | float | bool | str | None
+    span: Span
+
+
+class Sequence(NamedTuple):
+    """A list, or a tuple with or without its parentheses."""
+
+    kind: type[list[Any]] | type[tuple[Any, ...]]
+    items: tuple["Expression", ...]
+    span: Span
+
+
+class Unary(NamedTuple):
+    operator: str
+    operand: "Expression"
+    span: Span
+
+
+class Binary(NamedTuple):
+    operator: str
+    left: "Expression"
+    right: "Expression"
+    span: Span
+
+
+class Comparison(NamedTuple):
+    """`first < second <= third`: one operator less than operands."""
+
+    operators: tuple[str, ...]
+    operands: tuple["Expression", ...]
+    span: Span
+
+
+class Conditional(NamedTuple):
+    """`then if test else other`."""
+
+    then: "Expression"
+    test: "Expression"
+    other: "Expression"
+    span: Span
+
+
+class Argument(NamedTuple):
+    """An argument of a call; `name` is None where it is given by position."""
+
+    name: Name | None
+    value: "Expression"
+    span: Span
+
+
+class Call(NamedTuple):
+    function: "Expression"
+    arguments: tuple[Argument, ...]
+    span: Span
+
+
+class Attribute(NamedTuple):
+    value: "Expression"
+    name: Name
+    span: Span
+
+
+class Subscript(NamedTuple):
+    value: "Expression"
+    index: "Expression"
+    span: Span
+
+
+class Schemes(NamedTuple):
+    """`with (weight=…, bias=…)`."""
+
+    arguments: tuple[Argument, ...]
+    span: Span
+
+
+class Stage(NamedTuple):
+    """`label: Layer(…) with (…)` in a chain."""
+
+    label: Name | None
+    callee: "Expression"
+    schemes: Schemes | None
+    span: Span
+
+
+class Chain(NamedTuple):
+    """`first -> stage -> stage`."""
+
+    first: "Expression"
+    stages: tuple[Stage, ...]
+    span: Span
+
+
+Expression: TypeAlias = (
+    Name
+    | Literal
+    | Sequence
+    | Unary
+    | Binary
+    | Comparison
+    | Conditional
+    | Call
+    | Attribute
+    | Subscript
+    | Chain
+)
+
+# ---- statements ------------------------------------------------------------------------------
+
+
+class Targets(NamedTuple):
+    """Several names that take a tuple apart; they nest as the value does."""
+
+    items: tuple["Name | Targets", ...]
+    span: Span
+
+
+class Assign(NamedTuple):
+    target: Name | Targets
+    value: Expression
+    span: Span
+
+
+class Return(NamedTuple):
+    value: Expression
+    span: Span
+
+
+class LayerDefinition(NamedTuple):
+    """`layer name = Constructor(…) with (…)`."""
+
+    name: Name
+    callee: Expression
+    schemes: Schemes | None
+    span: Span
+
+
+class Let(NamedTuple):
+    name: Name
+    value: Expression
+    span: Span
+
+
+class Init(NamedTuple):
+    """`init selector, … with (…)`; a selector is a class name or a quoted pattern."""
+
+    selectors: tuple[Name | Literal, ...]
+    schemes: Schemes
+    span: Span
+
+
+class Device(NamedTuple):
+    name: Literal
+    span: Span
+
+
+class Broken(NamedTuple):
+    """A statement that could not be read; what it would have defined is unknown."""
+
+    span: Span
+
+
+Statement: TypeAlias = Assign | Return | LayerDefinition | Let | Init | Device | Broken
+
+# ---- declarations ----------------------------------------------------------------------------
+
+
+class TensorType(NamedTuple):
+    """`float32[N, 3, H, W]`."""
+
+    dtype: Name | None
+    shape: tuple[Expression, ...]
+    span: Span
+
+
+class Parameter(NamedTuple):
+    name: Name
+    type: Name | None
+    default: Expression | None
+    span: Span
+
+
+class Input(NamedTuple):
+    name: Name
+    type: TensorType | None
+    span: Span
+
+
+class Output(NamedTuple):
+    """An output of a net; `name` is None for the only one, where none was given."""
+
+    name: Name | None
+    type: TensorType
+    span: Span
+
+
+class Net(NamedTuple):
+    name: Name
+    parameters: tuple[Parameter, ...]
+    inputs: tuple[Input, ...]
+    outputs: tuple[Output, ...]
+    body: tuple[Statement, ...]
+    doc: str
+    span: Span
+
+
+class Setting(NamedTuple):
+    name: Name
+    value: Expression
+    span: Span
+
+
+class Train(NamedTuple):
+    net: Name
+    settings: tuple[Setting | Broken, ...]
+    doc: str
+    span: Span
+
+
+class File(NamedTuple):
+    """A whole spec. `doc` is the documentation that belongs to no net: that of the file."""
+
+    items: tuple[Net | Train | Init | Device | Broken, ...]
+    doc: str

@@ -1,0 +1,172 @@
+"""Turn the place where parsing stopped into words: what was found, what could stand there."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from netspec.scan import Token
+from netspec.source import Span
+
+
+class Explanation(NamedTuple):
+    message: str
+    span: Span
+    label: str
+    help: str
+
+
+class Case(NamedTuple):
+    """Wording for an error where `previous` stood before `found`; `example` triggers it."""
+
+    previous: str
+    found: str
+    wanted: str
+    help: str
+    example: str
+
+
+# The first case that fits gives the words; "" fits anything. A test walks the examples.
+CASES = (
+    Case(
+        "ARROW",
+        "",
+        "a layer or a function after `->`",
+        "name what the value goes into, as in `-> ReLU`, or remove the arrow",
+        "net A()(x: [N, 4]) {\n    return x ->\n}\n",
+    ),
+    Case(
+        "RETURN",
+        "",
+        "a value after `return`",
+        "name the value that the net yields, as in `return x`",
+        "net A()(x: [N, 4]) {\n    return\n}\n",
+    ),
+    Case(
+        "ASSIGN",
+        "",
+        "a value after `=`",
+        "write what the name stands for, as in `y = x -> ReLU`",
+        "net A()(x: [N, 4]) {\n    y =\n    return x\n}\n",
+    ),
+    Case(
+        "WITH",
+        "",
+        "`(` after `with`",
+        "write the schemes in brackets, as in `with (weight=zeros)`",
+        "init Linear with weight=zeros\n",
+    ),
+    Case(
+        "RPAR",
+        "LBRACE",
+        "a second list in brackets",
+        "a net has two lists, `net Name(parameters)(inputs) { … }`; the first may be empty: `()`",
+        "net A(x: [N, 4]) {\n    return x\n}\n",
+    ),
+    Case(
+        "RPAR",
+        "ARROW",
+        "a second list in brackets",
+        "a net has two lists, `net Name(parameters)(inputs) { … }`; the first may be empty: `()`",
+        "net A(x: [N, 4]) -> [N, 4] {\n    return x\n}\n",
+    ),
+    Case(
+        "COLON",
+        "LSQB",
+        "the name of a type: int, float, bool, str or list",
+        "a net has two lists, `net Name(parameters)(inputs) { … }`; tensors go into the second",
+        "net A(x: [N, 4]) {\n    return x\n}\n",
+    ),
+    Case(
+        "NET",
+        "",
+        "the name of the net",
+        "write it as `net Name(parameters)(inputs) { … }`",
+        "net (x: [N, 4]) {\n    return x\n}\n",
+    ),
+    Case(
+        "NAME",
+        "NAME",
+        "",
+        "put `,` between arguments, `->` between layers, or begin a new line",
+        "net A()(x: [N, 4]) {\n    return x ReLU\n}\n",
+    ),
+)
+
+_WORDS = {
+    "NAME": "a name",
+    "INT": "a number",
+    "FLOAT": "a number",
+    "STRING": "a string",
+    "NEWLINE": "the end of the line",
+    "$END": "the end of the file",
+    "RBRACE": "`}`",
+    "LBRACE": "`{`",
+    "LPAR": "`(`",
+    "RPAR": "`)`",
+    "LSQB": "`[`",
+    "RSQB": "`]`",
+    "COMMA": "`,`",
+    "COLON": "`:`",
+    "ASSIGN": "`=`",
+    "ARROW": "`->`",
+    "DOT": "`.`",
+}
+_VALUES = {"NAME", "INT", "FLOAT", "STRING", "LPAR", "LSQB"}
+_DECLARATIONS = ("NET", "TRAIN", "INIT", "DEVICE")
+_MOST = 4
+
+
+def explain(text: str, tokens: Sequence[Token], at: int, expected: set[str]) -> Explanation:
+    """Say what is wrong with the token at index `at`, where only `expected` could stand."""
+    token = tokens[at]
+    previous = tokens[at - 1] if at else None
+    found = _found(text, token)
+    case = _case(previous.type if previous else "", token.type)
+    wanted = case.wanted if case and case.wanted else wanted_words(expected)
+    help = case.help if case else _default_help(expected)
+    message = f"expected {wanted}, found {found}"
+    return Explanation(message, _span(token, previous), "", help)
+
+
+def wanted_words(expected: set[str]) -> str:
+    """What can stand at a place, in words, the most telling ones only."""
+    if set(_DECLARATIONS) <= expected and "RETURN" not in expected:
+        return "a declaration: `net`, `train`, `init` or `device`"
+    if "RETURN" in expected:
+        return "a statement"
+    if expected >= _VALUES:
+        return "a value"
+    words = list(dict.fromkeys(_WORDS[t] for t in _WORDS if t in expected))
+    words += [f"`{t.lower()}`" for t in sorted(expected) if t in ("WITH", "ELSE", "IF")]
+    if not words:
+        return "something else"
+    if len(words) > _MOST:
+        words = words[:_MOST]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+
+
+def _case(previous: str, found: str) -> Case | None:
+    for case in CASES:
+        if case.previous == previous and case.found in ("", found):
+            return case
+    return None
+
+
+def _found(text: str, token: Token) -> str:
+    if token.type == "$END":
+        return "the end of the file"
+    if token.type == "NEWLINE":
+        return "the end of the line"
+    shown = text[token.start : token.end]
+    return f"`{shown}`" if len(shown) <= 40 else f"`{shown[:37]}…`"
+
+
+def _span(token: Token, previous: Token | None) -> Span:
+    if token.type in ("NEWLINE", "$END") and previous is not None:
+        return Span(previous.end, previous.end + 1)
+    return Span(token.start, max(token.end, token.start + 1))
+
+
+def _default_help(expected: set[str]) -> str:
+    if "NEWLINE" in expected and len(expected) > 1:
+        return "end the statement here, or go on in the next line with `->`"
+    return ""
