@@ -1,0 +1,435 @@
+"""Turn arithmetic on dimensions into canonical integer expressions over named symbols.
+
+A dimension is a plain `int` where it is known, and an `Expression` where it depends on a parameter
+of the net (whose value is known while checking) or on a size that is known only when data flows.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
+from typing import NamedTuple
+
+
+class Symbol(NamedTuple):
+    """A name in a dimension; `value` is None where only the data decides."""
+
+    name: str
+    value: int | None = None
+
+    @property
+    def key(self) -> str:
+        return self.name
+
+    def evaluate(self) -> int | None:
+        return self.value
+
+    def form(self) -> "Form":
+        return ("name", self.name)
+
+
+class Quotient(NamedTuple):
+    """`numerator // denominator`, where it does not come out even."""
+
+    numerator: "Dim"
+    denominator: "Dim"
+
+    @property
+    def key(self) -> str:
+        return f"({self.numerator})//({self.denominator})"
+
+    def evaluate(self) -> int | None:
+        top, bottom = value_of(self.numerator), value_of(self.denominator)
+        return None if top is None or not bottom else top // bottom
+
+    def form(self) -> "Form":
+        return ("//", form_of(self.numerator), form_of(self.denominator))
+
+
+class Remainder(NamedTuple):
+    """`numerator % denominator`, where it is not known."""
+
+    numerator: "Dim"
+    denominator: "Dim"
+
+    @property
+    def key(self) -> str:
+        return f"({self.numerator})%({self.denominator})"
+
+    def evaluate(self) -> int | None:
+        top, bottom = value_of(self.numerator), value_of(self.denominator)
+        return None if top is None or not bottom else top % bottom
+
+    def form(self) -> "Form":
+        return ("%", form_of(self.numerator), form_of(self.denominator))
+
+
+class Extremum(NamedTuple):
+    """`min(…)` or `max(…)` of dimensions whose order is not known."""
+
+    function: str
+    arguments: tuple["Dim", ...]
+
+    @property
+    def key(self) -> str:
+        return f"{self.function}({', '.join(map(str, self.arguments))})"
+
+    def evaluate(self) -> int | None:
+        values = [value_of(argument) for argument in self.arguments]
+        known = [value for value in values if value is not None]
+        if len(known) < len(values):
+            return None
+        return min(known) if self.function == "min" else max(known)
+
+    def form(self) -> "Form":
+        return (self.function, *map(form_of, self.arguments))
+
+
+Atom = Symbol | Quotient | Remainder | Extremum
+Monomial = tuple[Atom, ...]
+# A form is how a dimension is written: ("int", 5), ("name", "width"), ("*", form, form) …
+Form = tuple[object, ...]
+
+
+class Expression:
+    """A polynomial with integer coefficients over atoms; equal ones compare equal.
+
+    `form` is how the author or a rule came to it (`16 * 5 * 5`); it takes no part in comparison.
+    """
+
+    __slots__ = ("__dict__", "_form", "terms")
+
+    def __init__(self, terms: Mapping[Monomial, int], form: Form | None = None) -> None:
+        self.terms = {m: c for m, c in sorted(terms.items(), key=_term_key) if c}
+        self._form = form
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, int):
+            return self.constant == other
+        return isinstance(other, Expression) and self.terms == other.terms
+
+    def __hash__(self) -> int:
+        constant = self.constant
+        return hash(tuple(self.terms.items())) if constant is None else hash(constant)
+
+    def __add__(self, other: "Dim") -> "Dim":
+        terms = dict(self.terms)
+        for monomial, coefficient in _terms(other).items():
+            terms[monomial] = terms.get(monomial, 0) + coefficient
+        return _settle(terms)
+
+    __radd__ = __add__
+
+    def __neg__(self) -> "Dim":
+        return _settle({m: -c for m, c in self.terms.items()})
+
+    def __sub__(self, other: "Dim") -> "Dim":
+        return self + -other
+
+    def __rsub__(self, other: "Dim") -> "Dim":
+        return -self + other
+
+    def __mul__(self, other: "Dim") -> "Dim":
+        terms: dict[Monomial, int] = {}
+        for left, a in self.terms.items():
+            for right, b in _terms(other).items():
+                monomial = tuple(sorted((*left, *right), key=lambda atom: atom.key))
+                terms[monomial] = terms.get(monomial, 0) + a * b
+        return _settle(terms)
+
+    __rmul__ = __mul__
+
+    def __floordiv__(self, other: "Dim") -> "Dim":
+        return divide(self, other)
+
+    def __rfloordiv__(self, other: "Dim") -> "Dim":
+        return divide(other, self)
+
+    def __mod__(self, other: "Dim") -> "Dim":
+        return remainder(self, other)
+
+    def __rmod__(self, other: "Dim") -> "Dim":
+        return remainder(other, self)
+
+    def __str__(self) -> str:
+        return write(_canonical_form(self))
+
+    def __repr__(self) -> str:
+        return f"Expression({self})"
+
+    @property
+    def constant(self) -> int | None:
+        """The number, where no symbol is left."""
+        if not self.terms:
+            return 0
+        return self.terms.get(()) if len(self.terms) == 1 else None
+
+    @cached_property
+    def value(self) -> int | None:
+        """The number under the values of the parameters, None where data decides."""
+        total = 0
+        for monomial, coefficient in self.terms.items():
+            for atom in monomial:
+                factor = atom.evaluate()
+                if factor is None:
+                    return None
+                coefficient *= factor
+            total += coefficient
+        return total
+
+    @property
+    def form(self) -> Form:
+        return self._form if self._form is not None else _canonical_form(self)
+
+
+Dim = int | Expression
+
+
+def symbol(name: str, value: int | None = None) -> Expression:
+    """The dimension called `name`: a parameter with its value, or a size that data brings."""
+    return Expression({(Symbol(name, value),): 1})
+
+
+def named(name: str, dim: Dim) -> Expression:
+    """`dim`, written as `name`: what a `let` stands for."""
+    return Expression(_terms(dim), ("name", name))
+
+
+def value_of(dim: Dim) -> int | None:
+    """The number that `dim` is under the values of the parameters, None where data decides."""
+    return dim.value if isinstance(dim, Expression) else dim
+
+
+def same(left: Dim, right: Dim) -> bool | None:
+    """Whether two dimensions are equal; None where only data can tell."""
+    if left == right:
+        return True
+    difference = value_of(left - right)
+    return None if difference is None else difference == 0
+
+
+def at_least(dim: Dim, bound: Dim) -> bool | None:
+    """Whether `dim >= bound`; None where only data can tell."""
+    difference = value_of(dim - bound)
+    return None if difference is None else difference >= 0
+
+
+def divide(top: Dim, bottom: Dim) -> Dim:
+    """`top // bottom`, with every multiple of `bottom` taken out; `bottom` must not be 0."""
+    if isinstance(top, int) and isinstance(bottom, int):
+        return top // bottom
+    divisor = bottom if isinstance(bottom, int) else bottom.constant
+    if divisor is None:
+        return _divide_by_expression(top, bottom)
+    if divisor == 1:
+        return top
+    if divisor < 0:
+        return divide(-top, -divisor)
+    whole: dict[Monomial, int] = {}
+    rest: dict[Monomial, int] = {}
+    for monomial, coefficient in _terms(top).items():
+        quotient, left = divmod(coefficient, divisor)
+        whole[monomial] = quotient
+        rest[monomial] = left
+    left_over = _settle(rest)
+    if isinstance(left_over, int):
+        return _settle(whole) + left_over // divisor
+    return _settle(whole) + _quotient(left_over, divisor)
+
+
+def remainder(top: Dim, bottom: Dim) -> Dim:
+    """`top % bottom`; `bottom` must not be 0."""
+    if isinstance(top, int) and isinstance(bottom, int):
+        return top % bottom
+    quotient = divide(top, bottom)
+    if top == quotient * bottom:
+        return 0
+    if isinstance(bottom, int) and bottom > 0:
+        top = _settle({m: c % bottom for m, c in _terms(top).items()})
+        if isinstance(top, int):
+            return top % bottom
+    return Expression({(Remainder(top, bottom),): 1})
+
+
+def smallest(*dims: Dim) -> Dim:
+    """`min` of dimensions; one that is never the smallest is dropped where that can be told."""
+    return _extremum("min", dims)
+
+
+def largest(*dims: Dim) -> Dim:
+    """`max` of dimensions; one that is never the largest is dropped where that can be told."""
+    return _extremum("max", dims)
+
+
+def product(dims: Iterable[Dim]) -> Dim:
+    """The product, written as its factors are: 16 * 5 * 5 rather than 400."""
+    factors = [dim for dim in dims if dim != 1] or [1]
+    if len(factors) == 1:
+        return factors[0]
+    total: Dim = 1
+    for factor in factors:
+        total = total * factor
+    return Expression(_terms(total), ("*", *map(form_of, factors)))
+
+
+def total(dims: Iterable[Dim]) -> Dim:
+    """The sum, written as its parts are: 64 + 32 rather than 96."""
+    parts = [dim for dim in dims if dim != 0] or [0]
+    if len(parts) == 1:
+        return parts[0]
+    whole: Dim = 0
+    for part in parts:
+        whole = whole + part
+    return Expression(_terms(whole), ("+", *map(form_of, parts)))
+
+
+def symbols(dim: Dim) -> set[str]:
+    """The names that the value of `dim` depends on."""
+    found: set[str] = set()
+    pending: list[Dim] = [dim]
+    while pending:
+        for monomial in _terms(pending.pop()):
+            for atom in monomial:
+                match atom:
+                    case Symbol(name):
+                        found.add(name)
+                    case Quotient(top, bottom) | Remainder(top, bottom):
+                        pending += [top, bottom]
+                    case Extremum(_, arguments):
+                        pending += arguments
+    return found
+
+
+def form_of(dim: Dim) -> Form:
+    """How `dim` is written, as a tree."""
+    return ("int", dim) if isinstance(dim, int) else dim.form
+
+
+def form_names(form: Form) -> set[str]:
+    """The names that a form mentions."""
+    if form[0] == "name":
+        return {str(form[1])}
+    return {name for part in form[1:] if isinstance(part, tuple) for name in form_names(part)}
+
+
+_LEVELS = {"+": 1, "-": 1, "*": 2, "//": 2, "%": 2, "neg": 3}
+
+
+def write(form: Form, rename: Callable[[str], str] = str) -> str:
+    """The Python text of a form, each name passed through `rename`.
+
+    >>> write(form_of(symbol("H") * 2 + 1))
+    '2 * H + 1'
+    """
+    kind = form[0]
+    if kind == "int":
+        return str(form[1])
+    if kind == "name":
+        return rename(str(form[1]))
+    parts = [part for part in form[1:] if isinstance(part, tuple)]
+    if kind in ("min", "max"):
+        return f"{kind}({', '.join(write(part, rename) for part in parts)})"
+    level = _LEVELS[str(kind)]
+    if kind == "neg":
+        return "-" + _operand(parts[0], level, rename)
+    texts = [_operand(parts[0], level, rename)]
+    texts += [_operand(part, level + 1, rename) for part in parts[1:]]
+    return f" {kind} ".join(texts)
+
+
+def _operand(form: Form, level: int, rename: Callable[[str], str]) -> str:
+    text = write(form, rename)
+    return f"({text})" if _LEVELS.get(str(form[0]), 9) < level else text
+
+
+def _canonical_form(expression: Expression) -> Form:
+    """Constants last, a leading minus avoided where another term can lead."""
+    items = sorted(expression.terms.items(), key=lambda item: (item[1] < 0, item[0] == ()))
+    form: Form | None = None
+    for monomial, coefficient in items:
+        size = abs(coefficient)
+        factors: list[Form] = [atom.form() for atom in monomial]
+        if size != 1 or not factors:
+            factors.insert(0, ("int", size))
+        term: Form = factors[0] if len(factors) == 1 else ("*", *factors)
+        if form is None:
+            form = ("neg", term) if coefficient < 0 else term
+        else:
+            form = ("-" if coefficient < 0 else "+", form, term)
+    return form or ("int", 0)
+
+
+def _term_key(item: tuple[Monomial, int]) -> tuple[int, list[str]]:
+    monomial, _ = item
+    return (-len(monomial), [atom.key for atom in monomial])
+
+
+def _terms(dim: Dim) -> Mapping[Monomial, int]:
+    if isinstance(dim, Expression):
+        return dim.terms
+    return {(): dim} if dim else {}
+
+
+def _settle(terms: Mapping[Monomial, int]) -> Dim:
+    expression = Expression(terms)
+    constant = expression.constant
+    return expression if constant is None else constant
+
+
+def _divide_by_expression(top: Dim, bottom: Dim) -> Dim:
+    if top == 0:
+        return 0
+    if top == bottom:
+        return 1
+    divisor = _terms(bottom)
+    if len(divisor) == 1:
+        exact = _divide_by_monomial(top, *next(iter(divisor.items())))
+        if exact is not None:
+            return exact
+    return Expression({(Quotient(top, bottom),): 1})
+
+
+def _divide_by_monomial(top: Dim, monomial: Monomial, coefficient: int) -> Dim | None:
+    quotient: dict[Monomial, int] = {}
+    for term, factor in _terms(top).items():
+        rest = list(term)
+        for atom in monomial:
+            if atom not in rest:
+                return None
+            rest.remove(atom)
+        if factor % coefficient:
+            return None
+        quotient[tuple(rest)] = factor // coefficient
+    return _settle(quotient)
+
+
+def _quotient(top: Expression, divisor: int) -> Dim:
+    """Fold `(a // b + c) // d` to `(a + b * c) // (b * d)`."""
+    constant = top.terms.get((), 0)
+    inner = {m: c for m, c in top.terms.items() if m != ()}
+    if len(inner) == 1:
+        (monomial, coefficient), *_ = inner.items()
+        if coefficient == 1 and len(monomial) == 1:
+            atom = monomial[0]
+            if isinstance(atom, Quotient) and isinstance(atom.denominator, int):
+                by = atom.denominator
+                return divide(atom.numerator + constant * by, by * divisor)
+    return Expression({(Quotient(top, divisor),): 1})
+
+
+def _extremum(function: str, dims: tuple[Dim, ...]) -> Dim:
+    kept: list[Dim] = []
+    for dim in dims:
+        beaten = False
+        for other in list(kept):
+            difference = dim - other
+            if not isinstance(difference, int):
+                continue
+            if (difference >= 0) == (function == "min"):
+                beaten = True
+            else:
+                kept.remove(other)
+        if not beaten:
+            kept.append(dim)
+    if len(kept) == 1:
+        return kept[0]
+    ordered = tuple(sorted(kept, key=str))
+    return Expression({(Extremum(function, ordered),): 1})

@@ -1,0 +1,31 @@
+"""The type of a tensor: a shape of dimensions, batch first, and a dtype by torch's name."""
+
+from typing import NamedTuple
+
+from netspec.dim import Dim
+
+Shape = tuple[Dim, ...]
+
+FLOATING = frozenset({"float16", "bfloat16", "float32", "float64"})
+INTEGER = frozenset({"uint8", "int8", "int16", "int32", "int64"})
+COMPLEX = frozenset({"complex64", "complex128"})
+DTYPES = FLOATING | INTEGER | COMPLEX | {"bool"}
+
+
+class Tensor(NamedTuple):
+    """A tensor's type, as `float32[N, 3, H, W]` writes it."""
+
+    shape: Shape
+    dtype: str = "float32"
+
+    def __str__(self) -> str:
+        return f"{self.dtype}{write_shape(self.shape)}"
+
+    @property
+    def rank(self) -> int:
+        return len(self.shape)
+
+
+def write_shape(shape: Shape) -> str:
+    """`[N, 3, H // 2]`, as a spec writes it."""
+    return f"[{', '.join(map(str, shape))}]"
