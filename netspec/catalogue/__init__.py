@@ -1,0 +1,30 @@
+"""All layers, functions and initialisation schemes that a spec can name."""
+
+from netspec.catalogue import (
+    activation,
+    convolution,
+    dropout,
+    embedding,
+    linear,
+    normalization,
+    pooling,
+    shaping,
+    tensor_functions,
+)
+from netspec.catalogue.function import FUNCTIONS
+from netspec.catalogue.initialiser import INITIALISERS
+from netspec.catalogue.layer import ALIASES, LAYERS, RANK_OPEN
+
+FAMILIES = (
+    activation,
+    convolution,
+    dropout,
+    embedding,
+    linear,
+    normalization,
+    pooling,
+    shaping,
+    tensor_functions,
+)
+
+__all__ = ["ALIASES", "FAMILIES", "FUNCTIONS", "INITIALISERS", "LAYERS", "RANK_OPEN"]

@@ -1,0 +1,265 @@
+"""Pooling: the largest or the mean of each window, or of a fixed number of windows."""
+
+from typing import Any, ClassVar, Literal
+
+from netspec.catalogue.convolution import PICTURES
+from netspec.catalogue.layer import Example, Layer, Misfit, require_rank, spread
+from netspec.catalogue.signature import (
+    Padding1,
+    Padding2,
+    Padding3,
+    PositiveInt,
+    Size1,
+    Size2,
+    Size3,
+)
+from netspec.dim import Dim, at_least, divide, smallest, value_of
+from netspec.tensor import Tensor, write_shape
+
+Never = Literal[False]
+
+
+def _pool(layer: Any, x: Tensor, dilation: Any = 1) -> Tensor:
+    """`(L + 2 padding - dilation (kernel - 1) - 1) // stride + 1`, rounded up with `ceil_mode`."""
+    ndim = layer.ndim
+    require_rank(layer, x, (ndim + 1, ndim + 2), PICTURES[ndim])
+    stride = layer.kernel_size if layer.stride is None else layer.stride
+    sizes = [
+        _pooled(layer, x, *numbers)
+        for numbers in zip(
+            x.shape[-ndim:],
+            spread(layer.kernel_size, ndim),
+            spread(stride, ndim),
+            spread(layer.padding, ndim),
+            spread(dilation, ndim),
+            strict=True,
+        )
+    ]
+    return Tensor((*x.shape[:-ndim], *sizes), x.dtype)
+
+
+def _pooled(
+    layer: Any, x: Tensor, size: Dim, kernel: Dim, stride: Dim, padding: Dim, dilation: Dim
+) -> Dim:
+    half = divide(kernel, 2)
+    if at_least(half, padding) is False:
+        raise Misfit(
+            f"`padding` may be at most half the kernel size: {padding} is more than {half}",
+            label=f"the kernel size is {kernel}",
+            help=f"use padding={value_of(half)}, or a larger kernel",
+            argument="padding",
+        )
+    reach = dilation * (kernel - 1) + 1
+    room = size + 2 * padding - reach
+    if layer.ceil_mode:
+        # The last window must begin inside the input or the padding before it.
+        rounded = divide(room + stride - 1, stride) + 1
+        out = smallest(rounded, divide(size + padding - 1, stride) + 1)
+    else:
+        out = divide(room, stride) + 1
+    if at_least(out, 1) is False:
+        padded = f" with padding {padding} on both sides" if padding != 0 else ""
+        raise Misfit(
+            f"kernel size {kernel} is larger than the input size {size}{padded}",
+            label=f"the input has shape {write_shape(x.shape)}",
+            help="pool less before it, or use a smaller kernel",
+        )
+    return out
+
+
+class _MaxPool(Layer):
+    def output(self, x: Tensor) -> Tensor:
+        layer: Any = self
+        return _pool(layer, x, layer.dilation)
+
+
+class MaxPool1d(_MaxPool):
+    """The largest number of each window: `[N, C, L]` to `[N, C, L']`; stride is the kernel size."""
+
+    ndim: ClassVar[int] = 1
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("MaxPool1d(4)", "float32[N, 8, 100]", "float32[N, 8, 25]"),
+    )
+
+    kernel_size: Size1
+    stride: Size1 | None = None
+    padding: Padding1 = 0
+    dilation: Size1 = 1
+    return_indices: Never = False
+    ceil_mode: bool = False
+
+
+class MaxPool2d(_MaxPool):
+    """The largest number of each window: `[N, C, H, W]` to `[N, C, H', W']`."""
+
+    ndim: ClassVar[int] = 2
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("MaxPool2d(2)", "float32[N, 6, 28, 28]", "float32[N, 6, 14, 14]"),
+        Example(
+            "MaxPool2d(3, stride=2, padding=1)", "float32[N, 6, 28, 28]", "float32[N, 6, 14, 14]"
+        ),
+    )
+
+    kernel_size: Size2
+    stride: Size2 | None = None
+    padding: Padding2 = 0
+    dilation: Size2 = 1
+    return_indices: Never = False
+    ceil_mode: bool = False
+
+
+class MaxPool3d(_MaxPool):
+    """The largest number of each window: `[N, C, D, H, W]` to `[N, C, D', H', W']`."""
+
+    ndim: ClassVar[int] = 3
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("MaxPool3d(2)", "float32[N, 6, 8, 8, 8]", "float32[N, 6, 4, 4, 4]"),
+    )
+
+    kernel_size: Size3
+    stride: Size3 | None = None
+    padding: Padding3 = 0
+    dilation: Size3 = 1
+    return_indices: Never = False
+    ceil_mode: bool = False
+
+
+class _AvgPool(Layer):
+    def output(self, x: Tensor) -> Tensor:
+        return _pool(self, x)
+
+
+class AvgPool1d(_AvgPool):
+    """The mean of each window: `[N, C, L]` to `[N, C, L']`; stride is the kernel size."""
+
+    ndim: ClassVar[int] = 1
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("AvgPool1d(4)", "float32[N, 8, 100]", "float32[N, 8, 25]"),
+    )
+
+    kernel_size: Size1
+    stride: Size1 | None = None
+    padding: Padding1 = 0
+    ceil_mode: bool = False
+    count_include_pad: bool = True
+
+
+class AvgPool2d(_AvgPool):
+    """The mean of each window: `[N, C, H, W]` to `[N, C, H', W']`; stride is the kernel size."""
+
+    ndim: ClassVar[int] = 2
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("AvgPool2d(3, ceil_mode=True)", "float32[N, 6, 28, 28]", "float32[N, 6, 10, 10]"),
+    )
+
+    kernel_size: Size2
+    stride: Size2 | None = None
+    padding: Padding2 = 0
+    ceil_mode: bool = False
+    count_include_pad: bool = True
+    divisor_override: PositiveInt | None = None
+
+
+class AvgPool3d(_AvgPool):
+    """The mean of each window: `[N, C, D, H, W]` to `[N, C, D', H', W']`."""
+
+    ndim: ClassVar[int] = 3
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("AvgPool3d(2)", "float32[N, 6, 8, 8, 8]", "float32[N, 6, 4, 4, 4]"),
+    )
+
+    kernel_size: Size3
+    stride: Size3 | None = None
+    padding: Padding3 = 0
+    ceil_mode: bool = False
+    count_include_pad: bool = True
+    divisor_override: PositiveInt | None = None
+
+
+class _Adaptive(Layer):
+    """None in `output_size` keeps that size of the input."""
+
+    def output(self, x: Tensor) -> Tensor:
+        layer: Any = self
+        ndim = layer.ndim
+        require_rank(self, x, (ndim + 1, ndim + 2), PICTURES[ndim])
+        wanted = layer.output_size
+        each = wanted if isinstance(wanted, tuple | list) else (wanted,) * ndim
+        sizes = [
+            size if new is None else new
+            for size, new in zip(x.shape[-ndim:], each * (ndim // len(each)), strict=True)
+        ]
+        return Tensor((*x.shape[:-ndim], *sizes), x.dtype)
+
+
+MaybeSize = PositiveInt | None
+
+
+class AdaptiveAvgPool1d(_Adaptive):
+    """The means of `output_size` windows, whatever the length: `[N, C, L]` to `[N, C, L']`."""
+
+    ndim: ClassVar[int] = 1
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("AdaptiveAvgPool1d(1)", "float32[N, 8, L]", "float32[N, 8, 1]"),
+    )
+
+    output_size: Size1
+
+
+class AdaptiveAvgPool2d(_Adaptive):
+    """The means of `output_size` windows, whatever the size: `[N, C, H, W]` to `[N, C, H', W']`."""
+
+    ndim: ClassVar[int] = 2
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("AdaptiveAvgPool2d(1)", "float32[N, 8, H, W]", "float32[N, 8, 1, 1]"),
+        Example("AdaptiveAvgPool2d((None, 7))", "float32[N, 8, H, W]", "float32[N, 8, H, 7]"),
+    )
+
+    output_size: MaybeSize | tuple[MaybeSize, MaybeSize]
+
+
+class AdaptiveAvgPool3d(_Adaptive):
+    """The means of `output_size` windows: `[N, C, D, H, W]` to `[N, C, D', H', W']`."""
+
+    ndim: ClassVar[int] = 3
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("AdaptiveAvgPool3d(2)", "float32[N, 8, D, H, W]", "float32[N, 8, 2, 2, 2]"),
+    )
+
+    output_size: MaybeSize | tuple[MaybeSize, MaybeSize, MaybeSize]
+
+
+class AdaptiveMaxPool1d(_Adaptive):
+    """The largest numbers of `output_size` windows: `[N, C, L]` to `[N, C, L']`."""
+
+    ndim: ClassVar[int] = 1
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("AdaptiveMaxPool1d(4)", "float32[N, 8, L]", "float32[N, 8, 4]"),
+    )
+
+    output_size: Size1
+    return_indices: Never = False
+
+
+class AdaptiveMaxPool2d(_Adaptive):
+    """The largest numbers of `output_size` windows: `[N, C, H, W]` to `[N, C, H', W']`."""
+
+    ndim: ClassVar[int] = 2
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("AdaptiveMaxPool2d((2, 3))", "float32[N, 8, H, W]", "float32[N, 8, 2, 3]"),
+    )
+
+    output_size: MaybeSize | tuple[MaybeSize, MaybeSize]
+    return_indices: Never = False
+
+
+class AdaptiveMaxPool3d(_Adaptive):
+    """The largest numbers of `output_size` windows: `[N, C, D, H, W]` to `[N, C, D', H', W']`."""
+
+    ndim: ClassVar[int] = 3
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("AdaptiveMaxPool3d(2)", "float32[N, 8, D, H, W]", "float32[N, 8, 2, 2, 2]"),
+    )
+
+    output_size: MaybeSize | tuple[MaybeSize, MaybeSize, MaybeSize]
+    return_indices: Never = False

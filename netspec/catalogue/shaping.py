@@ -1,0 +1,186 @@
+"""Layers that change the shape alone: flatten, unflatten, upsample, pixel shuffle."""
+
+from fractions import Fraction
+from typing import ClassVar, Literal
+
+from netspec.catalogue.layer import Example, Layer, Misfit
+from netspec.catalogue.shapes import fill_in, flatten, resolve_axis
+from netspec.catalogue.signature import PositiveFloat, PositiveInt, Size1, Size2, Size3, Value
+from netspec.dim import Dim, Expression, at_least, divide, value_of
+from netspec.tensor import COMPLEX, FLOATING, INTEGER, Tensor, write_shape
+
+_ANY = FLOATING | INTEGER | COMPLEX | {"bool"}
+
+
+class Flatten(Layer):
+    """Join dimensions `start_dim` to `end_dim`: `[N, C, H, W]` to `[N, C * H * W]`."""
+
+    dtypes: ClassVar[frozenset[str]] = _ANY
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("Flatten", "float32[N, 16, 5, 5]", "float32[N, 400]"),
+        Example("Flatten(2)", "float32[N, 16, H, W]", "float32[N, 16, H * W]"),
+    )
+
+    start_dim: int = 1
+    end_dim: int = -1
+
+    def output(self, x: Tensor) -> Tensor:
+        return flatten(x, self.start_dim, self.end_dim, "Flatten")
+
+
+class Unflatten(Layer):
+    """Split one dimension into several: `Unflatten(1, (32, 7, 7))`; one of them may be -1."""
+
+    dtypes: ClassVar[frozenset[str]] = _ANY
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("Unflatten(1, (32, 7, 7))", "float32[N, 1568]", "float32[N, 32, 7, 7]"),
+        Example("Unflatten(1, (4, -1))", "float32[N, 64]", "float32[N, 4, 16]"),
+    )
+
+    dim: int
+    unflattened_size: tuple[int, ...]
+
+    def output(self, x: Tensor) -> Tensor:
+        axis = resolve_axis(x, self.dim, "Unflatten", "dim")
+        sizes = fill_in(tuple(self.unflattened_size), x.shape[axis], "unflattened_size", x)
+        return Tensor((*x.shape[:axis], *sizes, *x.shape[axis + 1 :]), x.dtype)
+
+
+_RANKS = {"linear": 3, "bilinear": 4, "bicubic": 4, "trilinear": 5}
+Scale = PositiveFloat
+Mode = Literal["nearest", "linear", "bilinear", "bicubic", "trilinear", "area", "nearest-exact"]
+
+
+class Upsample(Layer):
+    """Resize a signal, image or volume to `size`, or by `scale_factor`."""
+
+    dtypes: ClassVar[frozenset[str]] = FLOATING
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("Upsample(scale_factor=2)", "float32[N, 8, H, W]", "float32[N, 8, 2 * H, 2 * W]"),
+        Example(
+            'Upsample(size=(9, 7), mode="bilinear")', "float32[N, 8, 4, 4]", "float32[N, 8, 9, 7]"
+        ),
+    )
+
+    size: Size1 | Size2 | Size3 | None = None
+    scale_factor: Scale | tuple[Scale] | tuple[Scale, Scale] | tuple[Scale, Scale, Scale] | None = (
+        None
+    )
+    mode: Mode = "nearest"
+    align_corners: bool | None = None
+    recompute_scale_factor: bool | None = None
+
+    def output(self, x: Tensor) -> Tensor:
+        self._require_one_target()
+        self._require_mode(x)
+        ndim = x.rank - 2
+        target = self.scale_factor if self.size is None else self.size
+        each = _each(target, ndim, "scale_factor" if self.size is None else "size", x)
+        if self.size is None:
+            sizes = [_scaled(size, factor) for size, factor in zip(x.shape[2:], each, strict=True)]
+        else:
+            sizes = list(each)
+        if any(at_least(size, 1) is False for size in sizes):
+            raise Misfit(
+                f"the output of `Upsample` would have shape {write_shape((*x.shape[:2], *sizes))}",
+                label="a size of zero",
+                help="use a larger scale_factor",
+            )
+        return Tensor((*x.shape[:2], *sizes), x.dtype)
+
+    def _require_one_target(self) -> None:
+        if (self.size is None) == (self.scale_factor is None):
+            both = "both" if self.size is not None else "neither"
+            raise Misfit(
+                f"`Upsample` takes either `size` or `scale_factor`, found {both}",
+                label=f"{both} given",
+                help="write `Upsample(scale_factor=2)`, say",
+            )
+        if self.recompute_scale_factor and self.size is not None:
+            raise Misfit(
+                "recompute_scale_factor=True wants a `scale_factor`, found `size`",
+                label="`size` is given",
+                help="leave `recompute_scale_factor` out",
+                argument="recompute_scale_factor",
+            )
+
+    def _require_mode(self, x: Tensor) -> None:
+        wanted = _RANKS.get(self.mode)
+        if (wanted is not None and x.rank != wanted) or not 3 <= x.rank <= 5:
+            ranks = str(wanted) if wanted else "3, 4 or 5"
+            modes = {3: "linear", 4: "bilinear", 5: "trilinear"}
+            raise Misfit(
+                f'`Upsample` with mode="{self.mode}" takes an input of {ranks} dimensions, '
+                f"found {write_shape(x.shape)}",
+                label=f"the input has {x.rank} dimensions",
+                help=f'use mode="{modes[x.rank]}"' if x.rank in modes else "",
+                argument="mode",
+            )
+        smooth = self.mode in _RANKS
+        if self.align_corners is not None and not smooth:
+            raise Misfit(
+                f'`align_corners` does not go with mode="{self.mode}"',
+                label="there are no corners to align",
+                help='leave it out, or use mode="bilinear"',
+                argument="align_corners",
+            )
+
+
+def _each(target: Value, ndim: int, name: str, x: Tensor) -> tuple[Value, ...]:
+    if not isinstance(target, tuple | list):
+        return (target,) * ndim
+    if len(target) != ndim:
+        raise Misfit(
+            f"`{name}` has {len(target)} numbers, but the input {write_shape(x.shape)} has "
+            f"{ndim} spatial dimension{'s' if ndim != 1 else ''}",
+            label="one number for each",
+            argument=name,
+        )
+    return tuple(target)
+
+
+def _scaled(size: Dim, factor: Value) -> Dim:
+    """`floor(size * factor)`, exact where the factor is a simple fraction."""
+    if isinstance(factor, Expression | int):
+        return size * factor
+    known = value_of(size)
+    if known is not None and not isinstance(size, Expression):
+        return int(known * factor)
+    fraction = Fraction(factor)
+    if fraction.denominator > 64:
+        raise Misfit(
+            f"the size {size} scaled by {factor} cannot be written as a formula",
+            label=f"{factor} is no simple fraction",
+            help="scale by a whole number or a fraction like 0.5, or give `size`",
+            argument="scale_factor",
+        )
+    return divide(size * fraction.numerator, fraction.denominator)
+
+
+class PixelShuffle(Layer):
+    """Move channels into space: `[*, C * r * r, H, W]` to `[*, C, H * r, W * r]`."""
+
+    dtypes: ClassVar[frozenset[str]] = _ANY
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("PixelShuffle(2)", "float32[N, 16, 5, 5]", "float32[N, 4, 10, 10]"),
+    )
+
+    upscale_factor: PositiveInt
+
+    def output(self, x: Tensor) -> Tensor:
+        if x.rank < 3:
+            raise Misfit(
+                f"`PixelShuffle` takes images [N, C, H, W], found {write_shape(x.shape)}",
+                label=f"the input has {x.rank} dimension{'s' if x.rank != 1 else ''}",
+            )
+        factor = self.upscale_factor
+        channels, height, width = x.shape[-3:]
+        if value_of(channels % (factor * factor)):
+            raise Misfit(
+                f"{channels} channels do not divide by upscale_factor ** 2 = "
+                f"{value_of(factor * factor)}",
+                label=f"upscale_factor is {factor}",
+                help=f"give it a multiple of {value_of(factor * factor)} channels",
+            )
+        channels = divide(channels, factor * factor)
+        return Tensor((*x.shape[:-3], channels, height * factor, width * factor), x.dtype)
