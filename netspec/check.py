@@ -1,0 +1,122 @@
+"""Turn the syntax tree of a spec into its graph: names resolved, arguments and shapes checked."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from netspec import syntax as s
+from netspec.check_init import FileRules, check_selectors, report_unmatched
+from netspec.check_net import check_device, check_net
+from netspec.check_signature import report_duplicate
+from netspec.check_train import check_train
+from netspec.diagnostic import Diagnostics, did_you_mean
+from netspec.graph import Graph, Net
+from netspec.names import variable_problem
+from netspec.parse import Parsed
+from netspec.source import Source
+
+
+def check(source: Source, parsed: Parsed, overrides: Mapping[str, Any]) -> Graph:
+    """Check a parsed spec, with the values of `overrides` for parameters of that name.
+
+    All findings go to `parsed.found`; the graph has the nets that can be built.
+    """
+    file, found = parsed
+    device = "auto"
+    for item in file.items:
+        if isinstance(item, s.Device):
+            device = check_device(item.name, found)
+    rules = FileRules(tuple(item for item in file.items if isinstance(item, s.Init)), set())
+    check_selectors(rules.statements, found)
+    nets = _check_nets(file, overrides, rules, device, found)
+    declared = [item for item in file.items if isinstance(item, s.Net)]
+    _check_overrides(declared, overrides, found)
+    if len(nets) == len(declared):
+        _report_unused_rules(rules, found)
+    trainings = {}
+    for item in file.items:
+        if isinstance(item, s.Train):
+            training = _check_training(item, trainings, declared, nets, found)
+            if training is not None:
+                trainings[item.net.id] = training
+    if not file.items and not found.has_errors:
+        found.add(
+            "empty-spec",
+            "the spec is empty",
+            None,
+            help="begin with `net Name()(x: float32[N, 8]) { return x -> Linear(2) }`",
+        )
+    return Graph(source, file, file.doc, nets, trainings)
+
+
+def _check_nets(
+    file: s.File,
+    overrides: Mapping[str, Any],
+    rules: FileRules,
+    device: str,
+    found: Diagnostics,
+) -> dict[str, Net]:
+    nets: dict[str, Net] = {}
+    seen: set[str] = set()
+    for item in file.items:
+        if not isinstance(item, s.Net):
+            continue
+        problem = variable_problem(item.name.id)
+        if problem:
+            code, why = problem
+            found.add(
+                code,
+                why,
+                item.name.span,
+                label="not free",
+                help=f"call it `{item.name.id}Net`, say",
+            )
+        if item.name.id in seen:
+            report_duplicate("net", item.name, found)
+            continue
+        seen.add(item.name.id)
+        net = check_net(item, overrides, rules, device, found)
+        if net is not None:
+            nets[net.name] = net
+    return nets
+
+
+def _check_training(
+    item: s.Train,
+    trainings: Mapping[str, Any],
+    declared: Sequence[s.Net],
+    nets: Mapping[str, Net],
+    found: Diagnostics,
+) -> Any:
+    if item.net.id in trainings:
+        report_duplicate("train", item.net, found)
+        return None
+    broken = {net.name.id for net in declared} - set(nets)
+    if item.net.id in broken:
+        return None
+    return check_train(item, nets, found)
+
+
+def _check_overrides(
+    nets: Sequence[s.Net], overrides: Mapping[str, Any], found: Diagnostics
+) -> None:
+    known = list(dict.fromkeys(p.name.id for net in nets for p in net.parameters))
+    for name in overrides:
+        if nets and name not in known:
+            found.add(
+                "unknown-parameter",
+                f"no net has a parameter `{name}`",
+                None,
+                help=did_you_mean(name, known)
+                or (f"parameters are {', '.join(known)}" if known else "there are no parameters"),
+            )
+
+
+def _report_unused_rules(rules: FileRules, found: Diagnostics) -> None:
+    for statement in rules.statements:
+        if statement.span not in rules.matched:
+            for selector in statement.selectors:
+                report_unmatched(
+                    f'"{selector.value}"' if isinstance(selector, s.Literal) else selector.id,
+                    selector,
+                    found,
+                )

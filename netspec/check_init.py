@@ -1,0 +1,223 @@
+"""Find the initialisation scheme of every parameter: which rule names it, and whether it can be."""
+
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
+from typing import Any, NamedTuple
+
+from netspec import syntax as s
+from netspec.arguments import bind
+from netspec.catalogue import ALIASES, RANK_OPEN
+from netspec.catalogue.initialiser import INITIALISERS, Initialiser
+from netspec.catalogue.layer import Misfit
+from netspec.diagnostic import Diagnostics, did_you_mean
+from netspec.graph import BuiltLayer, Scheme
+from netspec.names import listing
+from netspec.tensor import Shape, write_shape
+
+_CLASS, _PATTERN, _OWN = range(3)
+
+
+class FileRules(NamedTuple):
+    """The `init` statements of a file; `matched` collects those that some net had a use for."""
+
+    statements: tuple[s.Init, ...]
+    matched: set[s.Span]
+
+
+class _Rule(NamedTuple):
+    """One selector of one statement, with its rank: kind, then scope, then order."""
+
+    rank: tuple[int, int, int]
+    selector: s.Name | s.Literal | None
+    owner: str
+    schemes: s.Schemes
+    span: s.Span
+
+    def covers(self, layer: BuiltLayer) -> bool:
+        kind = type(layer.layer).__name__
+        match self.selector:
+            case s.Name(id):
+                return kind == ALIASES.get(id) or kind in RANK_OPEN.get(id, {}).values()
+            case s.Literal(value):
+                return fnmatchcase(layer.name, str(value))
+        return layer.name == self.owner
+
+    def title(self) -> str:
+        match self.selector:
+            case s.Name(id):
+                return id
+            case s.Literal(value):
+                return f'"{value}"'
+        return self.owner
+
+
+def resolve_schemes(
+    layers: Mapping[str, tuple[BuiltLayer, s.Schemes | None]],
+    statements: Iterable[s.Init],
+    file_rules: FileRules,
+    scope: Mapping[str, Any],
+    found: Diagnostics,
+) -> dict[str, BuiltLayer]:
+    """The layers with the scheme that wins for each parameter.
+
+    A layer's own `with` beats a pattern, a pattern beats a class; then an inner scope beats an
+    outer one, and what is written later what is written before.
+    """
+    own = [
+        _Rule((_OWN, 0, 0), None, name, schemes, schemes.span)
+        for name, (_, schemes) in layers.items()
+        if schemes is not None
+    ]
+    rules = [
+        *_rules(file_rules.statements, 0, found),
+        *_rules(statements, 1, found),
+        *own,
+    ]
+    rules.sort(key=lambda rule: rule.rank)
+    built = {name: layer for name, (layer, _) in layers.items()}
+    checked = _Checked(scope, found)
+    schemes: dict[str, dict[str, Scheme]] = {name: {} for name in built}
+    for rule in rules:
+        covered = [layer for layer in built.values() if rule.covers(layer)]
+        if covered:
+            file_rules.matched.add(rule.span)
+        elif rule.rank[1] == 1:
+            report_unmatched(rule.title(), rule.selector, found)
+        for argument in rule.schemes.arguments:
+            for layer in _holders(rule, argument, covered, found):
+                scheme = checked.scheme(rule, argument, layer)
+                if scheme is not None and argument.name is not None:
+                    schemes[layer.name][argument.name.id] = scheme
+    return {name: layer._replace(schemes=schemes[name]) for name, layer in built.items()}
+
+
+def check_selectors(statements: Iterable[s.Init], found: Diagnostics) -> None:
+    """Report selectors that no net could have: unknown classes."""
+    for statement in statements:
+        for selector in statement.selectors:
+            if isinstance(selector, s.Name) and not _is_layer(selector.id):
+                found.add(
+                    "unknown-layer",
+                    f"unknown layer `{selector.id}`",
+                    selector.span,
+                    label="no class of torch.nn that netspec knows",
+                    help=did_you_mean(selector.id, [*ALIASES, *RANK_OPEN])
+                    or 'select layers by class, `Linear`, or by a quoted pattern, `"fc*"`',
+                )
+
+
+def report_unmatched(title: str, selector: s.Name | s.Literal | None, found: Diagnostics) -> None:
+    if selector is None or (isinstance(selector, s.Name) and not _is_layer(selector.id)):
+        return
+    found.add(
+        "unused-rule",
+        f"`init` selects {title}, but there is no such layer",
+        selector.span,
+        label="selects nothing",
+        help="remove the selector, or correct it",
+        severity="warning",
+    )
+
+
+def _is_layer(name: str) -> bool:
+    return name in ALIASES or name in RANK_OPEN
+
+
+def _rules(statements: Iterable[s.Init], scope: int, found: Diagnostics) -> list[_Rule]:
+    if scope:
+        statements = list(statements)
+        check_selectors(statements, found)
+    rules: list[_Rule] = []
+    for order, statement in enumerate(statements):
+        for selector in statement.selectors:
+            kind = _CLASS if isinstance(selector, s.Name) else _PATTERN
+            rank = (kind, scope, order)
+            rules.append(_Rule(rank, selector, "", statement.schemes, statement.span))
+    return rules
+
+
+def _holders(
+    rule: _Rule, argument: s.Argument, covered: list[BuiltLayer], found: Diagnostics
+) -> list[BuiltLayer]:
+    """The covered layers that have the parameter; reports one that none of their kind can have."""
+    if argument.name is None:
+        found.add(
+            "wrong-argument",
+            "a scheme needs the name of its parameter",
+            argument.span,
+            label="which parameter?",
+            help="write `weight=…` or `bias=…`",
+        )
+        return []
+    name = argument.name.id
+    holders = [layer for layer in covered if name in layer.parameters]
+    possible = {p for layer in covered for p in ("weight", "bias", *layer.parameters)}
+    if covered and not holders and (rule.selector is None or name not in possible):
+        having = sorted({p for layer in covered for p in layer.parameters})
+        found.add(
+            "unknown-parameter",
+            f"{rule.title()} has no parameter `{name}`",
+            argument.name.span,
+            label="no such parameter",
+            help=did_you_mean(name, having)
+            or (f"it has {listing(having)}" if having else "it has no parameters at all"),
+        )
+    return holders
+
+
+class _Checked:
+    """Checks each scheme once a rule and parameter, and once for each shape that it meets."""
+
+    def __init__(self, scope: Mapping[str, Any], found: Diagnostics) -> None:
+        self.scope = scope
+        self.found = found
+        self.bound: dict[s.Span, Initialiser | None] = {}
+
+    def scheme(self, rule: _Rule, argument: s.Argument, layer: BuiltLayer) -> Scheme | None:
+        if argument.span not in self.bound:
+            self.bound[argument.span] = self._bind(argument)
+        initialiser = self.bound[argument.span]
+        if initialiser is None or argument.name is None:
+            return None
+        shape = layer.parameters[argument.name.id]
+        if not self._fits(initialiser, shape, argument, layer):
+            return None
+        arguments = argument.value.arguments if isinstance(argument.value, s.Call) else ()
+        return Scheme(initialiser, arguments, argument.span, *rule.rank[:2], rule.span)
+
+    def _bind(self, argument: s.Argument) -> Initialiser | None:
+        value = argument.value
+        function = value.function if isinstance(value, s.Call) else value
+        if not isinstance(function, s.Name) or function.id not in INITIALISERS:
+            shown = f"`{function.id}`" if isinstance(function, s.Name) else "an expression"
+            near = did_you_mean(function.id, INITIALISERS) if isinstance(function, s.Name) else ""
+            self.found.add(
+                "unknown-scheme",
+                f"unknown initialisation scheme {shown}",
+                function.span,
+                label="no function of torch.nn.init",
+                help=near or f"schemes are {listing(INITIALISERS, 14)}",
+            )
+            return None
+        arguments = value.arguments if isinstance(value, s.Call) else ()
+        scheme = INITIALISERS[function.id]
+        bound = bind(scheme, function.id, arguments, value.span, self.scope, self.found)
+        return bound if isinstance(bound, Initialiser) else None
+
+    def _fits(
+        self, initialiser: Initialiser, shape: Shape, argument: s.Argument, layer: BuiltLayer
+    ) -> bool:
+        try:
+            initialiser.check(shape)
+        except Misfit as misfit:
+            name = argument.name.id if argument.name else ""
+            self.found.add(
+                "wrong-scheme",
+                misfit.message,
+                argument.span,
+                label=misfit.label or f"`{layer.name}.{name}` has shape {write_shape(shape)}",
+                notes=(f"`{layer.name}.{name}` has shape {write_shape(shape)}",),
+                help=misfit.help,
+            )
+            return False
+        return True

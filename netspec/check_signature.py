@@ -1,0 +1,315 @@
+"""Check what a net takes and gives: parameters with their values, inputs, outputs, dimensions."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from netspec import syntax as s
+from netspec.catalogue.signature import kind_of, write_value
+from netspec.diagnostic import Diagnostics, did_you_mean
+from netspec.dim import Dim, Expression, at_least, same, symbol
+from netspec.evaluate import UNKNOWN, evaluate
+from netspec.graph import Port
+from netspec.names import variable_problem
+from netspec.tensor import DTYPES, Tensor, write_shape
+
+_TYPES: dict[str, tuple[tuple[type, ...], str]] = {
+    "int": ((int,), "an integer"),
+    "float": ((float, int), "a number"),
+    "bool": ((bool,), "True or False"),
+    "str": ((str,), "a string"),
+    "list": ((list, tuple), "a list"),
+}
+
+
+class Header(NamedTuple):
+    """A net's parameters by name, its scope of build-time values, its inputs and its sizes."""
+
+    parameters: Mapping[str, Any]
+    scope: dict[str, Any]
+    inputs: tuple[Port, ...] | None
+    sizes: Mapping[str, tuple[str, int]]
+
+
+def check_header(net: s.Net, overrides: Mapping[str, Any], found: Diagnostics) -> Header:
+    """Work out parameters and inputs; `inputs` is None where one of them has an error."""
+    parameters = _parameters(net, overrides, found)
+    scope = {name: symbolic(name, value) for name, value in parameters.items()}
+    sizes: dict[str, tuple[str, int]] = {}
+    _check_input_names(net, scope, found)
+    for item in net.inputs:
+        _bind_plain_names(item, scope, sizes, found)
+    ports = [_input(item, scope, found) for item in net.inputs]
+    if not net.inputs:
+        found.add(
+            "missing-input",
+            f"net `{net.name.id}` has no inputs",
+            net.name.span,
+            label="nothing flows through it",
+            help=f"name them in the second list: `net {net.name.id}()(x: float32[N, 3, 32, 32])`",
+        )
+    complete = bool(ports) and all(port is not None for port in ports)
+    inputs = tuple(port for port in ports if port is not None) if complete else None
+    return Header(parameters, scope, inputs, sizes)
+
+
+def symbolic(name: str, value: Any) -> Any:
+    """A parameter's value as checks see it: integers keep the name of the parameter."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return symbol(name, value)
+    return value
+
+
+def _parameters(net: s.Net, overrides: Mapping[str, Any], found: Diagnostics) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for parameter in net.parameters:
+        name = parameter.name.id
+        if not check_variable(parameter.name, found) or not _is_free(parameter.name, found):
+            continue
+        if name in values:
+            report_duplicate("parameter", parameter.name, found)
+            continue
+        values[name] = _parameter_value(net, parameter, overrides, found)
+    return values
+
+
+def _is_free(name: s.Name, found: Diagnostics) -> bool:
+    """Refuse what `Spec.build` has a keyword of its own for."""
+    if name.id not in ("net", "device"):
+        return True
+    found.add(
+        "reserved-name",
+        f"`{name.id}` cannot be a parameter: `Spec.build({name.id}=…)` means something else",
+        name.span,
+        label="not free",
+        help=f"call it `{name.id}_`, say",
+    )
+    return False
+
+
+def _parameter_value(
+    net: s.Net, parameter: s.Parameter, overrides: Mapping[str, Any], found: Diagnostics
+) -> Any:
+    name = parameter.name.id
+    kind = parameter.type
+    if kind is not None and kind.id not in _TYPES:
+        found.add(
+            "unknown-type",
+            f"unknown type `{kind.id}`",
+            kind.span,
+            label="no type of a parameter",
+            help=did_you_mean(kind.id, _TYPES) or "types are int, float, bool, str and list",
+        )
+        return UNKNOWN
+    value: Any = UNKNOWN
+    if parameter.default is not None:
+        value = evaluate(parameter.default, {}, found)
+        if value is not UNKNOWN and kind is not None and not fits_type(value, kind.id):
+            found.add(
+                "wrong-argument",
+                f"the default of `{name}` must be {_TYPES[kind.id][1]}, found {write_value(value)}",
+                parameter.default.span,
+                label=f"{kind_of(value)}, not {_TYPES[kind.id][1]}",
+                help=f"give a default of type {kind.id}, or change the type",
+            )
+            return UNKNOWN
+    if name in overrides:
+        return _override(parameter, overrides[name], value, found)
+    if parameter.default is None:
+        found.add(
+            "missing-parameter",
+            f"parameter `{name}` of net `{net.name.id}` has no value",
+            parameter.name.span,
+            label="no default, and none given",
+            help=f"give it a default, `{name}: int = 8`, or a value: `--set {name}=8`",
+        )
+    return value
+
+
+def _override(parameter: s.Parameter, value: Any, default: Any, found: Diagnostics) -> Any:
+    kind = parameter.type.id if parameter.type else _type_name(default)
+    if kind is None or fits_type(value, kind):
+        return list(value) if isinstance(value, tuple) else value
+    wanted = _TYPES[kind][1]
+    found.add(
+        "wrong-argument",
+        f"`{parameter.name.id}` must be {wanted}, found {write_value(value)}",
+        parameter.name.span,
+        label=f"the value given is {kind_of(value)}",
+        help=f"give {wanted}",
+    )
+    return UNKNOWN
+
+
+def fits_type(value: Any, kind: str) -> bool:
+    """Whether a parameter of type `kind` takes `value`; an integer serves as a float."""
+    if isinstance(value, bool) and kind != "bool":
+        return False
+    return isinstance(value, _TYPES[kind][0])
+
+
+def _type_name(value: Any) -> str | None:
+    for kind in ("bool", "int", "float", "str", "list"):
+        if value is not UNKNOWN and fits_type(value, kind) and value is not None:
+            return kind
+    return None
+
+
+def check_variable(name: s.Name, found: Diagnostics) -> bool:
+    """Report a name that generated code cannot use for a variable."""
+    problem = variable_problem(name.id)
+    if problem:
+        code, why = problem
+        found.add(code, why, name.span, label="not free", help=f"call it `{name.id}_`, say")
+    return problem is None
+
+
+def report_duplicate(kind: str, name: s.Name, found: Diagnostics) -> None:
+    found.add(
+        f"duplicate-{kind}",
+        f"there is a {kind} `{name.id}` already",
+        name.span,
+        label="the same name again",
+        help=f"give this {kind} another name",
+    )
+
+
+def _check_input_names(net: s.Net, scope: Mapping[str, Any], found: Diagnostics) -> None:
+    seen: set[str] = set()
+    for item in net.inputs:
+        if check_variable(item.name, found) and (item.name.id in seen or item.name.id in scope):
+            report_duplicate("input", item.name, found)
+        seen.add(item.name.id)
+
+
+def _bind_plain_names(
+    item: s.Input, scope: dict[str, Any], sizes: dict[str, tuple[str, int]], found: Diagnostics
+) -> None:
+    for axis, dim in enumerate(item.type.shape if item.type else ()):
+        if isinstance(dim, s.Name) and dim.id not in scope and check_variable(dim, found):
+            scope[dim.id] = symbol(dim.id)
+            sizes[dim.id] = (item.name.id, axis)
+
+
+def _input(item: s.Input, scope: Mapping[str, Any], found: Diagnostics) -> Port | None:
+    if item.type is None:
+        found.add(
+            "missing-shape",
+            f"the input `{item.name.id}` of a net needs a shape",
+            item.name.span,
+            label="no dtype and shape",
+            help=f"write it as torch has it, batch first: `{item.name.id}: float32[N, 3, 32, 32]`",
+        )
+        return None
+    tensor = tensor_type(item.type, scope, found)
+    return None if tensor is None else Port(item.name.id, tensor)
+
+
+def tensor_type(
+    written: s.TensorType, scope: Mapping[str, Any], found: Diagnostics
+) -> Tensor | None:
+    """The type that `float32[N, 3]` stands for; None after reporting what is wrong with it."""
+    dtype = written.dtype.id if written.dtype else "float32"
+    if written.dtype and dtype not in DTYPES:
+        found.add(
+            "unknown-dtype",
+            f"unknown dtype `{dtype}`",
+            written.dtype.span,
+            label="no dtype of torch",
+            help=did_you_mean(dtype, DTYPES) or "common ones are float32, int64 and bool",
+        )
+        return None
+    dims = [_dim(part, scope, found) for part in written.shape]
+    known = [dim for dim in dims if dim is not None]
+    return Tensor(tuple(known), dtype) if len(known) == len(dims) else None
+
+
+def _dim(part: s.Expression, scope: Mapping[str, Any], found: Diagnostics) -> Dim | None:
+    value = evaluate(part, scope, found)
+    if value is UNKNOWN:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | Expression):
+        found.add(
+            "wrong-dimension",
+            f"a dimension must be an integer, found {write_value(value)}",
+            part.span,
+            label=kind_of(value),
+            help="write a number, a name or an expression of both",
+        )
+        return None
+    if at_least(value, 1) is False:
+        found.add(
+            "wrong-dimension",
+            f"a dimension must be at least 1, found {write_value(value)}",
+            part.span,
+            label="no tensor has such a size",
+            help="write a positive number, or a name for a size that data decides",
+        )
+        return None
+    return value
+
+
+def check_outputs(
+    written: Sequence[s.Output],
+    given: Sequence[tuple[Tensor, str]],
+    scope: Mapping[str, Any],
+    span: s.Span,
+    found: Diagnostics,
+) -> None:
+    """Hold what the net returns against what its signature says.
+
+    `given` has the type of each returned value and what it comes from.
+    """
+    if len(written) != len(given):
+        found.add(
+            "wrong-output",
+            f"the net says {_count(len(written))}, `return` has {_count(len(given))}",
+            span,
+            label=f"{_count(len(given))} here",
+            help="return one value for each output in the signature, in its order",
+        )
+        return
+    names = dict(scope)
+    for output, (tensor, origin) in zip(written, given, strict=True):
+        for dim, size in zip(output.type.shape, tensor.shape, strict=False):
+            if isinstance(dim, s.Name):
+                names.setdefault(dim.id, size)
+        wanted = tensor_type(output.type, names, found)
+        if wanted is not None:
+            _compare_output(output, wanted, tensor, origin, span, found)
+
+
+def _compare_output(
+    output: s.Output, wanted: Tensor, tensor: Tensor, origin: str, span: s.Span, found: Diagnostics
+) -> None:
+    name = f"output `{output.name.id}`" if output.name else "the output"
+    fits = wanted.rank == tensor.rank and all(
+        same(a, b) for a, b in zip(wanted.shape, tensor.shape, strict=True)
+    )
+    if fits and wanted.dtype == tensor.dtype:
+        return
+    line, _ = found.source.position(output.type.span.start)
+    if fits:
+        message = f"{name} is declared as {wanted.dtype}, but is {tensor.dtype}"
+        help = f"write `{tensor}` in line {line}"
+    else:
+        declared, actual = write_shape(wanted.shape), write_shape(tensor.shape)
+        message = f"{name} is declared as {declared}, but has shape {actual}"
+        help = _output_help(wanted, tensor, line)
+    found.add(
+        "wrong-output",
+        message,
+        span,
+        label=f"{tensor}, from {origin}",
+        notes=(f"declared in line {line}",),
+        help=help,
+    )
+
+
+def _output_help(wanted: Tensor, tensor: Tensor, line: int) -> str:
+    if wanted.rank == 2 and tensor.rank > 2:
+        return "put `Flatten` before the first `Linear`, or declare the shape that comes out"
+    return f"change the last layer, or declare `{tensor}` in line {line}"
+
+
+def _count(number: int) -> str:
+    return f"{number} output{'' if number == 1 else 's'}"

@@ -1,0 +1,406 @@
+"""Turn build-time expressions into values: numbers, dimensions, strings, lists."""
+
+import operator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from netspec import syntax as s
+from netspec.catalogue.signature import kind_of
+from netspec.diagnostic import Diagnostics, did_you_mean
+from netspec.dim import (
+    Dim,
+    Expression,
+    at_least,
+    largest,
+    remainder,
+    same,
+    smallest,
+    symbol,
+    value_of,
+)
+from netspec.source import Span
+
+Value = Any
+
+
+class Unknown:
+    """A value that could not be worked out; what was wrong has been reported already."""
+
+    def __repr__(self) -> str:
+        return "UNKNOWN"
+
+
+UNKNOWN = Unknown()
+_MOST_BITS = 4096
+_MOST_ITEMS = 100_000
+
+
+class NotConstant:
+    """Stands in a scope for a name that is no build-time value, with the reason."""
+
+    def __init__(self, reason: str, help: str) -> None:
+        self.reason = reason
+        self.help = help
+
+
+class _Problem(Exception):
+    def __init__(
+        self, code: str, message: str, span: Span, label: str = "", help: str = ""
+    ) -> None:
+        super().__init__(message)
+        self.report = (code, message, span, label, help)
+
+
+def evaluate(expression: s.Expression, scope: Mapping[str, Value], found: Diagnostics) -> Value:
+    """The value of `expression`, or UNKNOWN after reporting why there is none.
+
+    An integer that depends on parameters keeps them as symbols, in an `Expression`.
+    """
+    try:
+        return _Evaluation(scope).value(expression)
+    except _Problem as problem:
+        code, message, span, label, help = problem.report
+        found.add(code, message, span, label=label, help=help)
+        return UNKNOWN
+
+
+def names_in(expression: s.Expression) -> Iterator[s.Name]:
+    """The names that stand in an expression, labels and keywords left out."""
+    pending: list[object] = [expression]
+    while pending:
+        node = pending.pop()
+        match node:
+            case s.Name():
+                yield node
+            case s.Attribute(value=value):
+                pending.append(value)
+            case s.Argument(value=value):
+                pending.append(value)
+            case s.Stage(callee=callee, schemes=schemes):
+                pending.append(callee)
+                pending.append(schemes)
+            case Span():
+                pass
+            case tuple():
+                pending += node
+
+
+class _Evaluation:
+    def __init__(self, scope: Mapping[str, Value]) -> None:
+        self.scope = scope
+
+    def value(self, node: s.Expression) -> Value:
+        match node:
+            case s.Literal(value):
+                return value
+            case s.Name():
+                return self._name(node)
+            case s.Sequence(kind, items):
+                values = [self.value(item) for item in items]
+                return UNKNOWN if UNKNOWN in values else kind(values)
+            case s.Unary():
+                return self._unary(node)
+            case s.Binary(op, left, right, span):
+                return self._binary(node, op, left, right, span)
+            case s.Comparison():
+                return self._comparison(node)
+            case s.Conditional(then, test, other):
+                return self._opaque(node, self.value(then if self.truth(test) else other))
+            case s.Subscript(value, index, span):
+                return self._opaque(node, self._subscript(self.value(value), index, span))
+            case s.Call():
+                return self._call(node)
+        raise _Problem(
+            "not-constant",
+            "a value that is known when the net is built is wanted here, found a chain",
+            node.span,
+            "known only when data flows",
+            "use a number, a parameter or a `let`",
+        )
+
+    def truth(self, node: s.Expression) -> bool:
+        value = self.value(node)
+        if isinstance(value, Expression):
+            if value.value is None:
+                raise self._undecided(node)
+            return value.value != 0
+        return bool(value)
+
+    def _undecided(self, node: s.Expression) -> _Problem:
+        return _Problem(
+            "not-constant",
+            "whether this holds is known only when data flows",
+            node.span,
+            "depends on the size of an input",
+            "compare numbers and parameters only",
+        )
+
+    def _name(self, node: s.Name) -> Value:
+        value = self.scope.get(node.id, self.scope)
+        if value is self.scope:
+            builtin = "a function; call it" if node.id in BUILTINS else ""
+            near = did_you_mean(node.id, [*self.scope, *BUILTINS])
+            raise _Problem(
+                "unknown-name",
+                f"`{node.id}` is {builtin}" if builtin else f"unknown name `{node.id}`",
+                node.span,
+                "not defined here",
+                near or "define it as a parameter of the net, or with `let`",
+            )
+        if isinstance(value, NotConstant):
+            raise _Problem(
+                "not-constant", value.reason, node.span, "no build-time value", value.help
+            )
+        return value
+
+    def _opaque(self, node: s.Expression, value: Value) -> Value:
+        """An integer that depends on parameters in a way that no polynomial shows."""
+        if isinstance(value, bool) or not isinstance(value, int | Expression):
+            return value
+        number = value_of(value)
+        if number is None or not self._depends(node):
+            return value
+        from netspec.write import write_expression
+
+        text = write_expression(node)
+        return symbol(text if isinstance(node, s.Subscript | s.Call) else f"({text})", number)
+
+    def _depends(self, node: s.Expression) -> bool:
+        return any(
+            isinstance(self.scope.get(name.id), Expression | list | tuple | float | str | bool)
+            for name in names_in(node)
+        )
+
+    def _unary(self, node: s.Unary) -> Value:
+        if node.operator == "not":
+            return not self.truth(node.operand)
+        value = self.value(node.operand)
+        if value is UNKNOWN:
+            return UNKNOWN
+        self._number(value, node.operand)
+        return -value if node.operator == "-" else value
+
+    def _number(self, value: Value, node: s.Expression) -> None:
+        if isinstance(value, bool) or not isinstance(value, int | float | Expression):
+            raise _Problem(
+                "wrong-operand",
+                f"a number is wanted here, found {kind_of(value)}",
+                node.span,
+                kind_of(value),
+            )
+
+    def _binary(
+        self, node: s.Binary, op: str, left: s.Expression, right: s.Expression, span: Span
+    ) -> Value:
+        if op in ("and", "or"):
+            return self.value(left if self.truth(left) == (op == "or") else right)
+        a, b = self.value(left), self.value(right)
+        if a is UNKNOWN or b is UNKNOWN:
+            return UNKNOWN
+        if op == "+" and type(a) is type(b) and isinstance(a, str | list | tuple):
+            return self._bounded(a + b, span)
+        if op == "*" and isinstance(a, list | tuple) and isinstance(b, int):
+            if len(a) * b > _MOST_ITEMS:
+                raise self._too_large(span)
+            return a * b
+        self._number(a, left)
+        self._number(b, right)
+        if op not in _ON_NUMBERS:
+            raise _Problem(
+                "wrong-operand",
+                f"`{op}` does not go with build-time numbers",
+                span,
+                "works on tensors only",
+            )
+        if op in ("/", "//", "%") and value_of_number(b) == 0:
+            raise _Problem("division-by-zero", "division by zero", span, f"`{op}` by 0")
+        if (op in ("/", "**") and isinstance(a, Expression)) or isinstance(b, Expression):
+            return self._mixed(node, op, a, b, span)
+        return self._arithmetic(op, a, b, span)
+
+    def _mixed(self, node: s.Binary, op: str, a: Value, b: Value, span: Span) -> Value:
+        if op in _ON_DIMS and not isinstance(a, float) and not isinstance(b, float):
+            return _ON_DIMS[op](a, b)
+        if op == "**" and isinstance(b, int) and 0 <= b <= 4:
+            power: Dim = 1
+            for _ in range(b):
+                power = power * a
+            return power
+        first, second = value_of_number(a), value_of_number(b)
+        if first is None or second is None:
+            raise self._undecided(node)
+        return self._opaque(node, self._arithmetic(op, first, second, span))
+
+    def _arithmetic(self, op: str, a: Value, b: Value, span: Span) -> Value:
+        if isinstance(a, Expression) or isinstance(b, Expression):
+            if isinstance(a, float) or isinstance(b, float):
+                a, b = value_of_number(a), value_of_number(b)
+            else:
+                return _ON_DIMS[op](a, b)
+        if op == "**" and isinstance(a, int) and isinstance(b, int):
+            if b > 0 and abs(a).bit_length() * b > _MOST_BITS:
+                raise self._too_large(span)
+        try:
+            return self._bounded(_ON_NUMBERS[op](a, b), span)
+        except (OverflowError, ZeroDivisionError):
+            raise self._too_large(span) from None
+
+    def _bounded(self, value: Value, span: Span) -> Value:
+        if isinstance(value, complex):
+            raise _Problem("wrong-operand", "the result is no real number", span, "a root of it")
+        if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+            raise self._too_large(span)
+        if isinstance(value, str | list | tuple) and len(value) > _MOST_ITEMS:
+            raise self._too_large(span)
+        return value
+
+    def _too_large(self, span: Span) -> _Problem:
+        return _Problem(
+            "too-large",
+            "the result is too large",
+            span,
+            f"more than {_MOST_BITS} bits or {_MOST_ITEMS:,} items",
+            "no tensor has such a size: check the expression",
+        )
+
+    def _comparison(self, node: s.Comparison) -> Value:
+        values = [self.value(operand) for operand in node.operands]
+        if UNKNOWN in values:
+            return UNKNOWN
+        for i, op in enumerate(node.operators):
+            holds = self._compare(op, values[i], values[i + 1], node)
+            if not holds:
+                return False
+        return True
+
+    def _compare(self, op: str, a: Value, b: Value, node: s.Comparison) -> bool:
+        dims = isinstance(a, Expression) or isinstance(b, Expression)
+        if dims and isinstance(a, int | Expression) and isinstance(b, int | Expression):
+            holds = _compare_dims(op, a, b)
+            if holds is None:
+                raise self._undecided(node)
+            return holds
+        a, b = value_of_number(a), value_of_number(b)
+        try:
+            return bool(_COMPARE[op](a, b))
+        except TypeError:
+            raise _Problem(
+                "wrong-operand", f"cannot compare {kind_of(a)} and {kind_of(b)}", node.span
+            ) from None
+
+    def _subscript(self, value: Value, index: s.Expression, span: Span) -> Value:
+        if not isinstance(value, list | tuple | str):
+            raise _Problem(
+                "wrong-operand",
+                f"a list is wanted before `[`, found {kind_of(value)}",
+                span,
+                "has no elements",
+            )
+        at = value_of_number(self.value(index))
+        if isinstance(at, bool) or not isinstance(at, int):
+            raise _Problem("wrong-operand", "an index must be an integer", index.span, kind_of(at))
+        if not -len(value) <= at < len(value):
+            raise _Problem(
+                "index-out-of-range",
+                f"index {at} is out of range",
+                index.span,
+                f"there are {len(value)} elements",
+                f"use 0 to {len(value) - 1}" if value else "the list is empty",
+            )
+        return value[at]
+
+    def _call(self, node: s.Call) -> Value:
+        name = node.function.id if isinstance(node.function, s.Name) else ""
+        if name not in BUILTINS:
+            near = did_you_mean(name, BUILTINS)
+            raise _Problem(
+                "not-constant",
+                "a value that is known when the net is built is wanted here, found a call",
+                node.span,
+                "no function of build-time values",
+                near or f"such functions are {', '.join(f'`{f}`' for f in BUILTINS)}",
+            )
+        if any(argument.name for argument in node.arguments):
+            raise _Problem("unknown-argument", f"`{name}` takes no keywords", node.span)
+        values = [self.value(argument.value) for argument in node.arguments]
+        if UNKNOWN in values:
+            return UNKNOWN
+        try:
+            result = BUILTINS[name](*values)
+        except (TypeError, ValueError, OverflowError):
+            shown = ", ".join(kind_of(value) for value in values) or "nothing"
+            raise _Problem(
+                "wrong-argument", f"`{name}` does not take {shown}", node.span, "cannot be"
+            ) from None
+        return result if name in ("min", "max") else self._opaque(node, result)
+
+
+def value_of_number(value: Value) -> Value:
+    """The number that an expression stands for, None where data decides; other values as they are."""
+    return value_of(value) if isinstance(value, Expression) else value
+
+
+def _compare_dims(op: str, a: Dim, b: Dim) -> bool | None:
+    match op:
+        case "==":
+            return same(a, b)
+        case "!=":
+            equal = same(a, b)
+            return None if equal is None else not equal
+        case ">=":
+            return at_least(a, b)
+        case "<=":
+            return at_least(b, a)
+        case ">":
+            return at_least(a, b + 1)
+    return at_least(b, a + 1)
+
+
+def _least(*values: Value) -> Value:
+    return _extreme(min, smallest, values)
+
+
+def _greatest(*values: Value) -> Value:
+    return _extreme(max, largest, values)
+
+
+def _extreme(
+    plain: Callable[..., Value], symbolic: Callable[..., Value], values: tuple[Value, ...]
+) -> Value:
+    items = values[0] if len(values) == 1 and isinstance(values[0], list | tuple) else values
+    dims = [isinstance(item, Expression) for item in items]
+    return symbolic(*items) if any(dims) else plain(items)
+
+
+_ON_DIMS: dict[str, Callable[[Value, Value], Value]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "//": operator.floordiv,
+    "%": remainder,
+}
+_ON_NUMBERS: dict[str, Callable[[Value, Value], Value]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+    "//": operator.floordiv,
+    "%": operator.mod,
+    "**": operator.pow,
+}
+_COMPARE: dict[str, Callable[[Value, Value], Value]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    ">": operator.gt,
+    "<=": operator.le,
+    ">=": operator.ge,
+}
+BUILTINS: dict[str, Callable[..., Value]] = {
+    "min": _least,
+    "max": _greatest,
+    "abs": lambda value: abs(value_of_number(value)),
+    "len": len,
+    "int": lambda value: int(value_of_number(value)),
+    "float": lambda value: float(value_of_number(value)),
+}

@@ -1,0 +1,84 @@
+"""Which names a spec may give to what becomes a Python name, and which names unlabelled layers get."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable
+from keyword import iskeyword
+
+# What every nn.Module has already; a test holds the list against torch.
+MODULE_ATTRIBUTES = frozenset(
+    ["T_destination", "add_module", "apply", "bfloat16", "buffers", "call_super_init", "children", "compile", "cpu", "cuda", "double", "dump_patches", "eval", "extra_repr", "float", "forward", "get_buffer", "get_extra_state", "get_parameter", "get_submodule", "half", "ipu", "load_state_dict", "modules", "mtia", "named_buffers", "named_children", "named_modules", "named_parameters", "parameters", "register_backward_hook", "register_buffer", "register_forward_hook", "register_forward_pre_hook", "register_full_backward_hook", "register_full_backward_pre_hook", "register_load_state_dict_post_hook", "register_load_state_dict_pre_hook", "register_module", "register_parameter", "register_state_dict_post_hook", "register_state_dict_pre_hook", "requires_grad_", "set_extra_state", "set_submodule", "share_memory", "state_dict", "to", "to_empty", "train", "training", "type", "xpu", "zero_grad"]
+)
+# Names that the generated code uses for its own purposes.
+CODE_NAMES = frozenset(
+    ["F", "Tensor", "abs", "bool", "float", "getattr", "int", "isinstance", "len", "list", "max", "min", "module", "nn", "range", "self", "str", "super", "torch", "tuple"]
+)
+
+
+def label_problem(name: str) -> tuple[str, str] | None:
+    """Why `name` cannot be an attribute of a module, with the code of the error; None if it can."""
+    problem = _identifier_problem(name)
+    if problem:
+        return problem
+    if name in MODULE_ATTRIBUTES or name.startswith("__") or name in _PRIVATE:
+        return "reserved-name", f"`{name}` is an attribute that every `nn.Module` has"
+    return None
+
+
+def variable_problem(name: str) -> tuple[str, str] | None:
+    """Why `name` cannot be a variable of the generated code; None if it can."""
+    problem = _identifier_problem(name)
+    if problem:
+        return problem
+    if name in CODE_NAMES or name.startswith("__"):
+        return "reserved-name", f"`{name}` has a meaning of its own in the generated code"
+    return None
+
+
+_PRIVATE = frozenset(
+    f"_{name}"
+    for name in ["apply", "backward_hooks", "backward_pre_hooks", "buffers", "call_impl", "compiled_call_impl", "forward_hooks", "forward_pre_hooks", "get_backward_hooks", "get_backward_pre_hooks", "get_name", "is_full_backward_hook", "load_from_state_dict", "load_state_dict_post_hooks", "load_state_dict_pre_hooks", "maybe_warn_non_full_backward_hook", "modules", "named_members", "non_persistent_buffers_set", "parameters", "register_load_state_dict_pre_hook", "register_state_dict_hook", "replicate_for_data_parallel", "save_to_state_dict", "slow_forward", "state_dict_hooks", "state_dict_pre_hooks", "version", "wrapped_call_impl", "forward_hooks_with_kwargs", "forward_hooks_always_called", "forward_pre_hooks_with_kwargs"]
+)
+
+
+def _identifier_problem(name: str) -> tuple[str, str] | None:
+    if iskeyword(name):
+        return "keyword", f"`{name}` is a keyword of Python"
+    if not name.isascii() and unicodedata.normalize("NFKC", name) != name:
+        return "reserved-name", f"Python would read `{name}` as another name"
+    return None
+
+
+def free_name(name: str, taken: Callable[[str], bool]) -> str:
+    """`name`, with the smallest number from 2 behind it that makes it free."""
+    number = 1
+    candidate = name
+    while taken(candidate):
+        number += 1
+        candidate = f"{name}{number}"
+    return candidate
+
+
+def numbered_name(name: str, taken: Callable[[str], bool]) -> str:
+    """`name1`, or with the next number that is free."""
+    number = 1
+    while taken(f"{name}{number}"):
+        number += 1
+    return f"{name}{number}"
+
+
+def layer_stem(class_name: str) -> str:
+    """What an unlabelled layer is called after: `MaxPool2d` gives `max_pool`."""
+    stem = re.sub(r"\dd$", "", class_name)
+    for word in ("ReLU", "SiLU"):
+        stem = stem.replace(word, word.capitalize())
+    stem = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", stem).lower()
+    return stem if not iskeyword(stem) else f"{stem}_"
+
+
+def listing(names: Iterable[str], most: int = 6) -> str:
+    """`a`, `b` and `c`, cut after `most`."""
+    quoted = [f"`{name}`" for name in names]
+    if len(quoted) > most:
+        return f"{', '.join(quoted[:most])}, …"
+    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"
