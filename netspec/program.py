@@ -1,0 +1,44 @@
+"""The generated program as data: a module with classes, each with a constructor and a forward."""
+
+from typing import NamedTuple
+
+
+class Line(NamedTuple):
+    """A line of code, `depth` levels deep inside its function, with a comment behind it."""
+
+    text: str
+    depth: int = 0
+    comment: str = ""
+
+
+class Argument(NamedTuple):
+    """A parameter of a function, as its definition writes it."""
+
+    name: str
+    annotation: str
+    default: str = ""
+
+    def __str__(self) -> str:
+        value = f" = {self.default}" if self.default else ""
+        return f"{self.name}: {self.annotation}{value}"
+
+
+class Class(NamedTuple):
+    """An `nn.Module`; `arguments` are those of its constructor, `inputs` those of forward."""
+
+    name: str
+    doc: str
+    arguments: tuple[Argument, ...]
+    constructor: tuple[Line, ...]
+    inputs: tuple[Argument, ...]
+    returns: str
+    forward_doc: str
+    forward: tuple[Line, ...]
+
+
+class Program(NamedTuple):
+    """A module of generated code."""
+
+    doc: str
+    imports: tuple[tuple[str, ...], ...]
+    classes: tuple[Class, ...]

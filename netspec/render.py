@@ -1,0 +1,52 @@
+"""Turn a program into the text of a Python module, by way of a Jinja template."""
+
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from netspec.layout import bracketed, docstring
+from netspec.program import Class, Line, Program
+
+
+def render(program: Program) -> str:
+    """The source of `model.py`."""
+    layout = {
+        "doc": docstring(program.doc, 0),
+        "imports": program.imports,
+        "classes": [_layout_class(item) for item in program.classes],
+    }
+    return environment().get_template("model.py.jinja").render(program=layout)
+
+
+@cache
+def environment() -> Environment:
+    """The Jinja environment of all templates: what a template does not know is an error."""
+    return Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+def _layout_class(item: Class) -> dict[str, object]:
+    arguments = ["self", *map(str, item.arguments)]
+    inputs = ["self", *map(str, item.inputs)]
+    return {
+        "name": item.name,
+        "doc": docstring(item.doc, 1),
+        "signature": bracketed("def __init__(", arguments, ") -> None:", 1),
+        "constructor": _layout_lines(item.constructor),
+        "forward_signature": bracketed("def forward(", inputs, f") -> {item.returns}:", 1),
+        "forward_doc": docstring(item.forward_doc, 2) if item.forward_doc else [],
+        "forward": _layout_lines(item.forward),
+    }
+
+
+def _layout_lines(lines: tuple[Line, ...]) -> list[str]:
+    return [
+        f"{'    ' * line.depth}{line.text}{f'  # {line.comment}' if line.comment else ''}"
+        for line in lines
+    ]
