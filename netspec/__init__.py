@@ -1,0 +1,29 @@
+"""netspec: a language for neural networks that compiles to readable, standalone PyTorch."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from netspec.diagnostic import Diagnostic, SpecError
+    from netspec.spec import Spec, load, loads
+    from netspec.summary import Summary
+
+__all__ = ["Diagnostic", "Spec", "SpecError", "Summary", "__version__", "load", "loads"]
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Diagnostic": "netspec.diagnostic",
+    "Spec": "netspec.spec",
+    "SpecError": "netspec.diagnostic",
+    "Summary": "netspec.summary",
+    "load": "netspec.spec",
+    "loads": "netspec.spec",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import what is asked for when it is asked for: `netspec --help` needs none of it."""
+    from importlib import import_module
+
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,236 @@
+"""A spec as programs use it: load, check, build, render, summarise."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from netspec.check import check
+from netspec.diagnostic import Diagnostic, Diagnostics, SpecError, did_you_mean
+from netspec.graph import Graph, Net
+from netspec.parse import parse
+from netspec.source import Source, Undecodable, decode
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from netspec.summary import Summary
+
+
+def load(path: str | Path, /, *, net: str | None = None, **parameters: Any) -> "Spec":
+    """Read and check the spec at `path`.
+
+    Args:
+        path: a `.net` file.
+        net: the net that `build` and `summary` mean, where the file has several.
+        parameters: values for parameters of its nets, in place of their defaults.
+
+    Raises:
+        SpecError: if the spec has errors, or cannot be read; `.diagnostics` has them all.
+    """
+    return load_with(path, parameters, net)
+
+
+def load_with(path: str | Path, parameters: Mapping[str, Any], net: str | None = None) -> "Spec":
+    """`load`, with the parameters as a mapping: their names are the spec's own affair."""
+    return _checked(*read_source(path), net, parameters)
+
+
+def loads(
+    text: str, /, *, name: str = "<spec>", net: str | None = None, **parameters: Any
+) -> "Spec":
+    """Check the spec in `text`; `name` is what diagnostics call it.
+
+    Raises:
+        SpecError: if the spec has errors; `.diagnostics` has them all.
+
+    >>> spec = loads("net Tiny()(x: float32[N, 4]) { return x -> Linear(2) }")
+    >>> print(spec.nets)
+    ('Tiny',)
+    """
+    return _checked(Source(text.replace("\r\n", "\n"), name), None, net, parameters)
+
+
+def read_source(path: str | Path) -> tuple[Source, Diagnostics | None]:
+    """The source at `path`, with what makes it unreadable, where something does."""
+    name = str(path)
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        return _unreadable(name, error)
+    try:
+        return Source(decode(data), name), None
+    except Undecodable as error:
+        source = Source(error.text, name)
+        found = Diagnostics(source)
+        line, column = source.position(len(error.text))
+        found.add(
+            "not-text",
+            f"{name} is not a text file: {error.reason} (line {line}, column {column})",
+            None,
+            help="a spec is UTF-8 text; save it in that encoding",
+        )
+        return source, found
+
+
+def _unreadable(name: str, error: OSError) -> tuple[Source, Diagnostics]:
+    source = Source("", name)
+    found = Diagnostics(source)
+    reasons = {
+        FileNotFoundError: ("there is no such file", "check the path"),
+        IsADirectoryError: ("it is a directory", "name the `.net` file in it"),
+        PermissionError: ("reading it is not permitted", "check its permissions"),
+    }
+    why, help = reasons.get(type(error), (str(error.strerror or error).lower(), "check the path"))
+    found.add("cannot-read", f"cannot read {name}: {why}", None, help=help)
+    return source, found
+
+
+def examine(
+    source: Source, unreadable: Diagnostics | None, parameters: Mapping[str, Any]
+) -> tuple[Graph | None, tuple[Diagnostic, ...]]:
+    """The graph of a source and all findings; no graph where something is wrong."""
+    if unreadable is not None:
+        return None, unreadable.in_order()
+    parsed = parse(source)
+    graph = check(source, parsed, parameters)
+    failed = parsed.found.has_errors
+    return (None if failed else graph), parsed.found.in_order()
+
+
+def _checked(
+    source: Source, unreadable: Diagnostics | None, net: str | None, parameters: Mapping[str, Any]
+) -> "Spec":
+    graph, diagnostics = examine(source, unreadable, parameters)
+    if graph is None:
+        raise SpecError(diagnostics)
+    return Spec(graph, diagnostics, dict(parameters), net)
+
+
+class Spec:
+    """A spec that has passed its check.
+
+    `diagnostics` has its warnings. `nets` has the names of its nets.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        diagnostics: tuple[Diagnostic, ...],
+        parameters: Mapping[str, Any],
+        net: str | None = None,
+    ) -> None:
+        self.graph = graph
+        self.diagnostics = diagnostics
+        self.parameters = dict(parameters)
+        self._net = net
+        if net is not None:
+            self.net(net)
+
+    def __repr__(self) -> str:
+        return f"<Spec {self.graph.source.name}: {', '.join(self.nets)}>"
+
+    @property
+    def nets(self) -> tuple[str, ...]:
+        """The names of the nets, in the order of the file."""
+        return tuple(self.graph.nets)
+
+    def net(self, name: str | None = None) -> Net:
+        """The checked net called `name`; the only one where no name is given.
+
+        Raises:
+            SpecError: where there is no such net, or there are several.
+        """
+        name = name or self._net
+        if name is None and len(self.nets) == 1:
+            name = self.nets[0]
+        if name in self.graph.nets:
+            return self.graph.nets[name]
+        found = Diagnostics(self.graph.source)
+        if not self.nets:
+            found.add("no-net", "the spec has no net", None, help="add one: `net Name()(…) { … }`")
+        elif name is None:
+            found.add(
+                "several-nets",
+                f"the spec has several nets: {', '.join(self.nets)}",
+                None,
+                help=f"say which one: `net={self.nets[0]!r}` in Python, `--net {self.nets[0]}`",
+            )
+        else:
+            found.add(
+                "unknown-net",
+                f"the spec has no net `{name}`",
+                None,
+                help=did_you_mean(name, self.nets) or f"its nets are {', '.join(self.nets)}",
+            )
+        raise SpecError(found.in_order())
+
+    def with_parameters(self, **parameters: Any) -> "Spec":
+        """The same spec, checked with other values of its parameters.
+
+        Raises:
+            SpecError: if it does not hold with these values.
+        """
+        values = {**self.parameters, **parameters}
+        return _checked(self.graph.source, None, self._net, values)
+
+    def build(
+        self, *, net: str | None = None, device: str | None = None, **parameters: Any
+    ) -> "nn.Module":
+        """A fresh `nn.Module` of the net: an instance of the class that `render` writes.
+
+        Args:
+            net: which net, where there are several.
+            device: where it lives, in place of what the spec says.
+            parameters: values of the net's parameters, in place of their defaults.
+
+        Raises:
+            SpecError: if the spec does not hold with these parameters, or the device is unknown.
+            RuntimeError: from torch, if this machine does not have the device.
+        """
+        from netspec.load import Origin, build_module
+
+        spec = self.with_parameters(**parameters) if parameters else self
+        chosen = spec.net(net)
+        where = device or chosen.device
+        if device is not None:
+            _require_device(device, self.graph.source)
+        origin = Origin(spec.source, self.graph.source.name, chosen.name)
+        return build_module(origin, {}, where)
+
+    @cached_property
+    def source(self) -> str:
+        """The source of `model.py`."""
+        from netspec.lower import lower
+        from netspec.render import render
+
+        return render(lower(self.graph))
+
+    def render(self) -> dict[str, str]:
+        """The generated files by name: `model.py`, and `train.py` where the spec says how."""
+        files = {"model.py": self.source}
+        if self.graph.trainings:
+            from netspec.lower_train import render_train
+
+            for training in self.graph.trainings.values():
+                many = len(self.graph.trainings) > 1
+                name = f"train_{training.net.lower()}.py" if many else "train.py"
+                files[name] = render_train(training)
+        return files
+
+    def summary(self, *, net: str | None = None) -> "Summary":
+        """The layers of a net with output shapes, parameters and MACs, and the totals."""
+        from netspec.summary import summarise
+
+        return summarise(self.net(net))
+
+
+def _require_device(device: str, source: Source) -> None:
+    from netspec import syntax
+    from netspec.check_net import check_device
+    from netspec.source import Span
+
+    found = Diagnostics(source)
+    check_device(syntax.Literal(device, Span(0, 0)), found)
+    if found.has_errors:
+        raise SpecError([d._replace(span=None) for d in found.in_order()])
