@@ -1,0 +1,258 @@
+"""The command line: a shell around the library, and the only part that prints and exits."""
+
+import argparse
+import gc
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from netspec import __version__
+
+if TYPE_CHECKING:
+    from netspec.diagnostic import Diagnostic
+    from netspec.spec import Spec
+
+FINE, WRONG, USAGE, INTERRUPTED = 0, 1, 2, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Returns:
+        The exit code: 0 if all went well, 1 if the spec has errors, 2 for a wrong command line.
+    """
+    gc.disable()  # a run is short, and makes many objects that live to its end
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    options, rest = _parser().parse_known_args(arguments)
+    if rest and options.command is not _train:
+        _parser().error(f"unrecognized arguments: {' '.join(rest)}")
+    options.rest = rest
+    try:
+        code: int = options.command(options)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FINE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="netspec",
+        description="Neural networks as specs: checked, built, and written out as PyTorch code.",
+        epilog="`netspec COMMAND --help` tells more about a command.",
+    )
+    parser.add_argument("--version", action="version", version=f"netspec {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_check(commands)
+    _add_build(commands)
+    _add_summary(commands)
+    _add_train(commands)
+    return parser
+
+
+def _command(
+    commands: Any, name: str, run: Callable[[argparse.Namespace], int], help: str
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=help, description=help, allow_abbrev=False
+    )
+    parser.set_defaults(command=run)
+    parser.add_argument("spec", metavar="SPEC", help="a .net file")
+    parser.add_argument(
+        "--set",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        type=_setting,
+        help="give a parameter of the net a value, in place of its default",
+    )
+    return parser
+
+
+def _add_check(commands: Any) -> None:
+    parser = _command(commands, "check", _check, "Find the errors of a spec, without building it.")
+    parser.add_argument(
+        "--format", choices=("text", "json", "sarif"), default="text", help="how to report them"
+    )
+
+
+def _add_build(commands: Any) -> None:
+    parser = _command(commands, "build", _build, "Write model.py and train.py for a spec.")
+    parser.add_argument(
+        "-o", "--out", metavar="DIR", help="where to write (default: a folder named after the spec)"
+    )
+    parser.add_argument("--stdout", action="store_true", help="print the files, write nothing")
+    parser.add_argument("--force", action="store_true", help="overwrite files that differ")
+
+
+def _add_summary(commands: Any) -> None:
+    parser = _command(commands, "summary", _summary, "Show layers, shapes, parameters and MACs.")
+    parser.add_argument("--net", metavar="NAME", help="which net, where there are several")
+
+
+def _add_train(commands: Any) -> None:
+    parser = _command(
+        commands,
+        "train",
+        _train,
+        "Write the training script of a spec to a temporary folder and run it. Further options "
+        "go to the script: --out, --epochs, --resume, --max-batches …",
+    )
+    parser.add_argument("--net", metavar="NAME", help="which net, where there are several")
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.isidentifier():
+        raise argparse.ArgumentTypeError(f"`{text}` is not NAME=VALUE, as in classes=26")
+    return name, _read_value(value)
+
+
+def _read_value(text: str) -> Any:
+    """A number, truth value, None or list as Python writes it; anything else is a string."""
+    from ast import literal_eval
+
+    try:
+        value = literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return text
+    plain = isinstance(value, int | float | str | list | tuple) or value is None
+    return value if plain else text
+
+
+# ---- commands ----------------------------------------------------------------------------------
+
+
+def _check(options: argparse.Namespace) -> int:
+    from netspec.spec import examine, read_source
+
+    graph, diagnostics = examine(*read_source(options.spec), dict(options.set))
+    if options.format == "text":
+        _print_diagnostics(diagnostics, sys.stdout)
+        if graph is not None and not diagnostics:
+            nets = ", ".join(graph.nets) or "no nets"
+            print(f"{options.spec}: no errors ({nets})")
+    else:
+        from netspec.report import write_json, write_sarif
+
+        as_sarif = options.format == "sarif"
+        text = write_sarif(diagnostics, __version__) if as_sarif else write_json(diagnostics)
+        sys.stdout.write(text)
+    return WRONG if graph is None else FINE
+
+
+def _build(options: argparse.Namespace) -> int:
+    spec = _load(options)
+    if spec is None:
+        return WRONG
+    files = spec.render()
+    if options.stdout:
+        _print_files(files)
+        return FINE
+    folder = Path(options.out) if options.out else Path(Path(options.spec).stem)
+    return _write_files(files, folder, options.force)
+
+
+def _print_files(files: dict[str, str]) -> None:
+    for name, text in files.items():
+        if len(files) > 1:
+            print(f"# ---- {name} ----")
+        sys.stdout.write(text)
+
+
+def _write_files(files: dict[str, str], folder: Path, force: bool) -> int:
+    """Write what is new or, with `force`, differs; nothing at all if something stands in the way."""
+    try:
+        known = {n: (folder / n).read_text("utf-8") for n in files if (folder / n).exists()}
+        differing = [name for name, text in known.items() if text != files[name]]
+        if differing and not force:
+            shown = " and ".join(str(folder / name) for name in differing)
+            verb = "exists and differs" if len(differing) == 1 else "exist and differ"
+            _complain(
+                f"{shown} {verb} from what would be written",
+                "--force overwrites, -o DIR writes elsewhere, --stdout prints",
+            )
+            return WRONG
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in files.items():
+            if known.get(name) != text:
+                draft = folder / f".{name}.{os.getpid()}"
+                draft.write_text(text, encoding="utf-8")
+                os.replace(draft, folder / name)
+            print(f"{'unchanged' if known.get(name) == text else 'wrote'} {folder / name}")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "a file there is not text"
+        _complain(f"cannot write to {folder}: {str(reason).lower()}", "choose another with -o DIR")
+        return WRONG
+    return FINE
+
+
+def _summary(options: argparse.Namespace) -> int:
+    from netspec.diagnostic import SpecError
+
+    spec = _load(options)
+    if spec is None:
+        return WRONG
+    try:
+        print(spec.summary(net=options.net))
+    except SpecError as error:
+        _print_diagnostics(error.diagnostics, sys.stderr)
+        return WRONG
+    return FINE
+
+
+def _train(options: argparse.Namespace) -> int:
+    from netspec.diagnostic import SpecError
+    from netspec.train import train
+
+    spec = _load(options)
+    if spec is None:
+        return WRONG
+    try:
+        return train(spec, options.rest, net=options.net)
+    except SpecError as error:
+        _print_diagnostics(error.diagnostics, sys.stderr)
+        return WRONG
+
+
+def _load(options: argparse.Namespace) -> "Spec | None":
+    """The spec of a command; None after printing its errors. Warnings are printed, too."""
+    from netspec.diagnostic import SpecError
+    from netspec.spec import load_with
+
+    try:
+        spec = load_with(options.spec, dict(options.set))
+    except SpecError as error:
+        _print_diagnostics(error.diagnostics, sys.stderr)
+        return None
+    _print_diagnostics(spec.diagnostics, sys.stderr)
+    return spec
+
+
+# ---- printing ----------------------------------------------------------------------------------
+
+
+def _print_diagnostics(diagnostics: "Sequence[Diagnostic]", stream: Any) -> None:
+    if not diagnostics:
+        return
+    from netspec.report import write_text
+
+    colour = stream.isatty() and "NO_COLOR" not in os.environ
+    stream.write(write_text(diagnostics, colour=colour))
+    errors = sum(found.severity == "error" for found in diagnostics)
+    if errors:
+        stream.write(f"{errors} error{'s' if errors > 1 else ''}\n")
+
+
+def _complain(message: str, help: str) -> None:
+    print(f"error: {message}\n = help: {help}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
