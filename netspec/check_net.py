@@ -153,8 +153,9 @@ class _Body:
         if isinstance(target, s.Name):
             if target.id == "_":
                 return
-            if check_variable(target, self.found) and self._is_free(target):
-                self._bind(target, value)
+            free = check_variable(target, self.found)
+            if self._is_free(target):
+                self._bind(target, value if free else UNKNOWN)
             return
         if isinstance(value, Bundle) and len(value.items) == len(target.items):
             for part, item in zip(target.items, value.items, strict=True):
@@ -232,17 +233,22 @@ class _Body:
             help="move it before `return`, or remove it",
         )
 
+    def _kind(self, name: str) -> str:
+        if name in {item.name.id for item in self.net.inputs}:
+            return "input"
+        return "value" if name in self.flows else "build-time value"
+
     def _warn_unused(self) -> None:
         for name in [*self.defined.values(), *self.reassigned.values()]:
-            what = "input" if name.id in {item.name.id for item in self.net.inputs} else "value"
+            what = self._kind(name.id)
             self.found.add(
                 "unused",
                 f"{what} `{name.id}` is never used",
                 name.span,
                 label="not used after this",
-                help="remove it"
-                if what == "input"
-                else "remove it, or call it `_`: `_ = …` drops a value",
+                help="remove it, or call it `_`: `_ = …` drops a value"
+                if what == "value"
+                else "remove it",
                 severity="warning",
             )
         used = {name.id for part in _parts(self.net) for name in names_in(part)}

@@ -166,7 +166,7 @@ def check_variable(name: s.Name, found: Diagnostics) -> bool:
 def report_duplicate(kind: str, name: s.Name, found: Diagnostics) -> None:
     found.add(
         f"duplicate-{kind}",
-        f"there is a {kind} `{name.id}` already",
+        f"there is {'an' if kind[0] in 'aeiou' else 'a'} {kind} `{name.id}` already",
         name.span,
         label="the same name again",
         help=f"give this {kind} another name",
@@ -185,7 +185,7 @@ def _bind_plain_names(
     item: s.Input, scope: dict[str, Any], sizes: dict[str, tuple[str, int]], found: Diagnostics
 ) -> None:
     for axis, dim in enumerate(item.type.shape if item.type else ()):
-        if isinstance(dim, s.Name) and dim.id not in scope and check_variable(dim, found):
+        if isinstance(dim, s.Name) and dim.id not in scope:
             scope[dim.id] = symbol(dim.id)
             sizes[dim.id] = (item.name.id, axis)
 

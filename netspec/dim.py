@@ -202,14 +202,46 @@ def same(left: Dim, right: Dim) -> bool | None:
     """Whether two dimensions are equal; None where only data can tell."""
     if left == right:
         return True
-    difference = value_of(left - right)
-    return None if difference is None else difference == 0
+    lowest, highest = _range(left - right)
+    if lowest is not None and lowest == highest:
+        return lowest == 0
+    apart = (lowest is not None and lowest > 0) or (highest is not None and highest < 0)
+    return False if apart else None
 
 
 def at_least(dim: Dim, bound: Dim) -> bool | None:
     """Whether `dim >= bound`; None where only data can tell."""
-    difference = value_of(dim - bound)
-    return None if difference is None else difference >= 0
+    lowest, highest = _range(dim - bound)
+    if lowest is not None and lowest >= 0:
+        return True
+    return False if highest is not None and highest < 0 else None
+
+
+def _range(dim: Dim) -> tuple[int | None, int | None]:
+    """The least and the greatest value, as far as is known: sizes that data brings are at least 1."""
+    known = value_of(dim)
+    if known is not None:
+        return known, known
+    lowest: int | None = 0
+    highest: int | None = 0
+    for monomial, coefficient in _terms(dim).items():
+        open_atoms = [atom for atom in monomial if atom.evaluate() is None]
+        for atom in monomial:
+            number = atom.evaluate()
+            coefficient *= 1 if number is None else number
+        if not open_atoms:
+            lowest = None if lowest is None else lowest + coefficient
+            highest = None if highest is None else highest + coefficient
+            continue
+        if not all(isinstance(atom, Symbol) for atom in open_atoms):
+            return None, None
+        if coefficient > 0:
+            highest = None
+            lowest = None if lowest is None else lowest + coefficient
+        else:
+            lowest = None
+            highest = None if highest is None else highest + coefficient
+    return lowest, highest
 
 
 def divide(top: Dim, bottom: Dim) -> Dim:
@@ -296,6 +328,30 @@ def symbols(dim: Dim) -> set[str]:
                     case Extremum(_, arguments):
                         pending += arguments
     return found
+
+
+def substitute(dim: Dim, values: Mapping[str, Dim]) -> Dim:
+    """`dim` with other dimensions in place of some of its names."""
+    result: Dim = 0
+    for monomial, coefficient in _terms(dim).items():
+        term: Dim = coefficient
+        for atom in monomial:
+            term = term * _substitute_atom(atom, values)
+        result = result + term
+    return result
+
+
+def _substitute_atom(atom: Atom, values: Mapping[str, Dim]) -> Dim:
+    match atom:
+        case Symbol(name):
+            return values.get(name, Expression({(atom,): 1}))
+        case Quotient(top, bottom):
+            return divide(substitute(top, values), substitute(bottom, values))
+        case Remainder(top, bottom):
+            return remainder(substitute(top, values), substitute(bottom, values))
+        case Extremum(function, arguments):
+            return _extremum(function, tuple(substitute(item, values) for item in arguments))
+    raise TypeError(atom)
 
 
 def form_of(dim: Dim) -> Form:

@@ -18,7 +18,7 @@ def bracketed(head: str, items: Sequence[str], tail: str, indent: int) -> list[s
     if len(one) <= room:
         return [one]
     inner = f"{_INDENT}{', '.join(items)}"
-    if len(inner) <= room:
+    if len(inner) <= room or len(items) == 1:
         return [head, inner, tail]
     return [head, *(f"{_INDENT}{item}," for item in items), tail]
 

@@ -54,6 +54,7 @@ class _Writer:
         self.sizes: set[str] = set()
         self.typed = {port.name for port in net.inputs}
         self.returned = _returned_name(net)
+        self.read = _read_names(net)
         self.local_lets = {
             item.name.id: item
             for item in net.syntax.body
@@ -65,8 +66,8 @@ class _Writer:
 
     def statement(self, statement: s.Statement) -> None:
         match statement:
-            case s.Assign(s.Name(id), value) if id == "_":
-                self._line(self._inline(value).text)
+            case s.Assign(s.Name(id), value) if id == "_" or id not in self.read:
+                self._drop(value)
             case s.Assign(s.Name(id), value):
                 self._assign(id, value)
             case s.Assign(s.Targets() as targets, value):
@@ -75,6 +76,12 @@ class _Writer:
                 self._return(value)
             case s.Let(name, value) if name.id in self.wanted_lets:
                 self._line(f"{name.id} = {write_expression(value, self._rename)}")
+
+    def _drop(self, value: s.Expression) -> None:
+        """A value that nothing reads: it is computed where that calls something."""
+        code = self._inline(value)
+        if code.text.endswith(")"):
+            self._line(code.text)
 
     def _assign(self, name: str, value: s.Expression) -> None:
         if isinstance(value, s.Chain):
@@ -363,6 +370,16 @@ def _returned_name(net: Net) -> str:
             last = statement
     value = last.value if isinstance(last, s.Return) else None
     return value.id if isinstance(value, s.Name) else ""
+
+
+def _read_names(net: Net) -> set[str]:
+    """Every name that some statement reads."""
+    return {
+        name.id
+        for statement in net.syntax.body
+        if isinstance(statement, s.Assign | s.Return | s.Let)
+        for name in names_in(statement.value)
+    }
 
 
 def _size_text(dim: Dim) -> str:

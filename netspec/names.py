@@ -1,18 +1,29 @@
-"""Which names a spec may give to what becomes a Python name, and which names unlabelled layers get."""
+"""Which names a spec may give to what becomes a Python name, and what unlabelled layers are called."""
 
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
 from keyword import iskeyword
 
+_MODULE_ATTRIBUTES = """
+add_module apply bfloat16 buffers call_super_init children compile cpu cuda double dump_patches
+eval extra_repr float forward get_buffer get_extra_state get_parameter get_submodule half ipu
+load_state_dict modules mtia named_buffers named_children named_modules named_parameters
+parameters register_backward_hook register_buffer register_forward_hook
+register_forward_pre_hook register_full_backward_hook register_full_backward_pre_hook
+register_load_state_dict_post_hook register_load_state_dict_pre_hook register_module
+register_parameter register_state_dict_post_hook register_state_dict_pre_hook requires_grad_
+set_extra_state set_submodule share_memory state_dict T_destination to to_empty train training
+type xpu zero_grad
+"""
+_CODE_NAMES = """
+abs bool F float getattr int isinstance len list max min module nn range self str super Tensor
+torch tuple
+"""
 # What every nn.Module has already; a test holds the list against torch.
-MODULE_ATTRIBUTES = frozenset(
-    ["T_destination", "add_module", "apply", "bfloat16", "buffers", "call_super_init", "children", "compile", "cpu", "cuda", "double", "dump_patches", "eval", "extra_repr", "float", "forward", "get_buffer", "get_extra_state", "get_parameter", "get_submodule", "half", "ipu", "load_state_dict", "modules", "mtia", "named_buffers", "named_children", "named_modules", "named_parameters", "parameters", "register_backward_hook", "register_buffer", "register_forward_hook", "register_forward_pre_hook", "register_full_backward_hook", "register_full_backward_pre_hook", "register_load_state_dict_post_hook", "register_load_state_dict_pre_hook", "register_module", "register_parameter", "register_state_dict_post_hook", "register_state_dict_pre_hook", "requires_grad_", "set_extra_state", "set_submodule", "share_memory", "state_dict", "to", "to_empty", "train", "training", "type", "xpu", "zero_grad"]
-)
+MODULE_ATTRIBUTES = frozenset(_MODULE_ATTRIBUTES.split())
 # Names that the generated code uses for its own purposes.
-CODE_NAMES = frozenset(
-    ["F", "Tensor", "abs", "bool", "float", "getattr", "int", "isinstance", "len", "list", "max", "min", "module", "nn", "range", "self", "str", "super", "torch", "tuple"]
-)
+CODE_NAMES = frozenset(_CODE_NAMES.split())
 
 
 def label_problem(name: str) -> tuple[str, str] | None:
@@ -20,8 +31,10 @@ def label_problem(name: str) -> tuple[str, str] | None:
     problem = _identifier_problem(name)
     if problem:
         return problem
-    if name in MODULE_ATTRIBUTES or name.startswith("__") or name in _PRIVATE:
+    if name in MODULE_ATTRIBUTES:
         return "reserved-name", f"`{name}` is an attribute that every `nn.Module` has"
+    if name.startswith("_"):
+        return "reserved-name", f"`{name}` begins with `_`, as what `nn.Module` keeps to itself"
     return None
 
 
@@ -33,12 +46,6 @@ def variable_problem(name: str) -> tuple[str, str] | None:
     if name in CODE_NAMES or name.startswith("__"):
         return "reserved-name", f"`{name}` has a meaning of its own in the generated code"
     return None
-
-
-_PRIVATE = frozenset(
-    f"_{name}"
-    for name in ["apply", "backward_hooks", "backward_pre_hooks", "buffers", "call_impl", "compiled_call_impl", "forward_hooks", "forward_pre_hooks", "get_backward_hooks", "get_backward_pre_hooks", "get_name", "is_full_backward_hook", "load_from_state_dict", "load_state_dict_post_hooks", "load_state_dict_pre_hooks", "maybe_warn_non_full_backward_hook", "modules", "named_members", "non_persistent_buffers_set", "parameters", "register_load_state_dict_pre_hook", "register_state_dict_hook", "replicate_for_data_parallel", "save_to_state_dict", "slow_forward", "state_dict_hooks", "state_dict_pre_hooks", "version", "wrapped_call_impl", "forward_hooks_with_kwargs", "forward_hooks_always_called", "forward_pre_hooks_with_kwargs"]
-)
 
 
 def _identifier_problem(name: str) -> tuple[str, str] | None:

@@ -200,7 +200,25 @@ class _Parser:
         )
 
     def _expected(self) -> set[str]:
-        return {t for t in self.tables.states[self.states[-1]] if t not in ("BROKEN", "$END")}
+        return {
+            terminal
+            for terminal in self.tables.states[self.states[-1]]
+            if terminal not in ("BROKEN", "$END") and self._accepts(terminal)
+        }
+
+    def _accepts(self, terminal: str) -> bool:
+        """Whether the parser would take `terminal` next, after the reductions that it asks for."""
+        states = list(self.states)
+        while True:
+            action = self.tables.states[states[-1]].get(terminal)
+            if action is None:
+                return False
+            if action >= 0:
+                return True
+            rule = self.tables.rules[~action]
+            if rule.length:
+                del states[-rule.length :]
+            states.append(self.tables.gotos[states[-1]][rule.origin])
 
     def _statement_of(self, at: int) -> tuple[int, int]:
         first = at

@@ -61,8 +61,7 @@ def decode(data: bytes) -> str:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         before = data[: error.start].decode("utf-8")
-        kind = "binary data" if b"\0" in data[:4096] else f"the byte 0x{data[error.start]:02x}"
-        raise Undecodable(f"{kind} is not UTF-8 text", before) from None
+        raise Undecodable(f"the byte 0x{data[error.start]:02x} is not UTF-8", before) from None
     if "\0" in text:
-        raise Undecodable("a zero byte is not text", text[: text.index("\0")])
+        raise Undecodable("it holds a zero byte", text[: text.index("\0")])
     return text

@@ -66,7 +66,7 @@ def read_source(path: str | Path) -> tuple[Source, Diagnostics | None]:
         line, column = source.position(len(error.text))
         found.add(
             "not-text",
-            f"{name} is not a text file: {error.reason} (line {line}, column {column})",
+            f"not a text file: {error.reason} (line {line}, column {column})",
             None,
             help="a spec is UTF-8 text; save it in that encoding",
         )
@@ -213,10 +213,12 @@ class Spec:
             from netspec.lower_train import render_train
 
             for training in self.graph.trainings.values():
-                many = len(self.graph.trainings) > 1
-                name = f"train_{training.net.lower()}.py" if many else "train.py"
-                files[name] = render_train(training)
+                files[self.script_name(training.net)] = render_train(training)
         return files
+
+    def script_name(self, net: str) -> str:
+        """The file that trains a net: `train.py`, or one for each net where several are trained."""
+        return "train.py" if len(self.graph.trainings) == 1 else f"train_{net.lower()}.py"
 
     def summary(self, *, net: str | None = None) -> "Summary":
         """The layers of a net with output shapes, parameters and MACs, and the totals."""

@@ -22,6 +22,7 @@ class Case(NamedTuple):
     wanted: str
     help: str
     example: str
+    accepted: str = ""  # a terminal that could stand there
 
 
 # The first case that fits gives the words; "" fits anything. A test walks the examples.
@@ -84,10 +85,35 @@ CASES = (
     ),
     Case(
         "NAME",
+        "LSQB",
+        "`)`, `,` or `=`",
+        "a net has two lists, `net Name(parameters)(inputs) { … }`; tensors go into the second",
+        "net A(x: float32[N, 4]) {\n    return x\n}\n",
+        "RPAR",
+    ),
+    Case(
+        "NAME",
         "NAME",
         "",
-        "put `,` between arguments, `->` between layers, or begin a new line",
+        "put `->` between layers, or begin a new line",
         "net A()(x: [N, 4]) {\n    return x ReLU\n}\n",
+        "ARROW",
+    ),
+    Case(
+        "",
+        "",
+        "a declaration: `net`, `train`, `init` or `device`",
+        "what a net does stands between its braces, `net Name()(x: float32[N, 8]) { … }`",
+        "x -> Linear(2)\n",
+        "NET",
+    ),
+    Case(
+        "",
+        "",
+        "a value",
+        "write a number, a name or a call here, or remove the operator",
+        "net A()(x: [N, 4]) {\n    return x + * 2\n}\n",
+        "INT",
     ),
 )
 
@@ -110,8 +136,6 @@ _WORDS = {
     "ARROW": "`->`",
     "DOT": "`.`",
 }
-_VALUES = {"NAME", "INT", "FLOAT", "STRING", "LPAR", "LSQB"}
-_DECLARATIONS = ("NET", "TRAIN", "INIT", "DEVICE")
 _MOST = 4
 
 
@@ -120,7 +144,7 @@ def explain(text: str, tokens: Sequence[Token], at: int, expected: set[str]) -> 
     token = tokens[at]
     previous = tokens[at - 1] if at else None
     found = _found(text, token)
-    case = _case(previous.type if previous else "", token.type)
+    case = _case(previous.type if previous else "", token.type, expected)
     wanted = case.wanted if case and case.wanted else wanted_words(expected)
     help = case.help if case else _default_help(expected)
     message = f"expected {wanted}, found {found}"
@@ -129,24 +153,23 @@ def explain(text: str, tokens: Sequence[Token], at: int, expected: set[str]) -> 
 
 def wanted_words(expected: set[str]) -> str:
     """What can stand at a place, in words, the most telling ones only."""
-    if set(_DECLARATIONS) <= expected and "RETURN" not in expected:
-        return "a declaration: `net`, `train`, `init` or `device`"
     if "RETURN" in expected:
         return "a statement"
-    if expected >= _VALUES:
-        return "a value"
+    for closer in ("RPAR", "RSQB"):
+        if {"COMMA", closer} <= expected:
+            return f"`,` or {_WORDS[closer]}"
+    if {"ARROW", "NEWLINE"} <= expected:
+        return "`->` or the end of the line"
     words = list(dict.fromkeys(_WORDS[t] for t in _WORDS if t in expected))
     words += [f"`{t.lower()}`" for t in sorted(expected) if t in ("WITH", "ELSE", "IF")]
-    if not words:
-        return "something else"
-    if len(words) > _MOST:
-        words = words[:_MOST]
+    words = words[:_MOST] or ["something else"]
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
 
 
-def _case(previous: str, found: str) -> Case | None:
+def _case(previous: str, found: str, expected: set[str]) -> Case | None:
     for case in CASES:
-        if case.previous == previous and case.found in ("", found):
+        fits = case.previous in ("", previous) and case.found in ("", found)
+        if fits and (not case.accepted or case.accepted in expected):
             return case
     return None
 
@@ -167,6 +190,10 @@ def _span(token: Token, previous: Token | None) -> Span:
 
 
 def _default_help(expected: set[str]) -> str:
+    if {"COMMA", "RPAR"} <= expected:
+        return "put `,` between arguments, or close the bracket"
     if "NEWLINE" in expected and len(expected) > 1:
         return "end the statement here, or go on in the next line with `->`"
+    if "ASSIGN" in expected:
+        return "give it a value with `=`"
     return ""

@@ -204,7 +204,7 @@ class Signature:
             "wrong-argument",
             f"`{field.name}` of `{cls.__name__}` must be {wanted}, found {found}",
             place,
-            f"{kind_of(value)}, not {wanted}" if kind_of(value) not in wanted else f"found {found}",
+            _label(value, wanted),
             advice or _value_help(field.annotation, value),
         )
 
@@ -404,6 +404,14 @@ def write_value(value: Value) -> str:
     if isinstance(value, Expression):
         return str(value)
     return repr(value)
+
+
+def _label(value: Value, wanted: str) -> str:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    whole = isinstance(value, int) or "number" in wanted
+    if number and whole and ("integer" in wanted or "number" in wanted):
+        return "out of range"
+    return f"{kind_of(value)}, not {wanted}"
 
 
 def _value_help(annotation: object, value: Value) -> str:

@@ -1,0 +1,226 @@
+"""Turn a checked training into the text of `train.py`, by way of a Jinja template."""
+
+import textwrap
+from collections.abc import Sequence
+from typing import Any
+
+from netspec import syntax as s
+from netspec.layout import WIDTH, bracketed, docstring
+from netspec.lower_call import call_arguments
+from netspec.render import environment
+from netspec.training import Training
+from netspec.write import write_expression, write_literal
+
+# Names that an epoch uses itself, so that no output or field is called so.
+_TAKEN = frozenset(
+    (
+        *("F", "Optimizer", "Tensor", "batch", "correct", "count", "device", "loader", "loss"),
+        *("model", "nn", "np", "optimizer", "sums", "torch", "tqdm", "training"),
+    )
+)
+
+_RUN = (
+    "model: nn.Module",
+    "loader: DataLoader[tuple[Tensor, ...]]",
+    "device: torch.device",
+    "optimizer: Optimizer | None = None",
+)
+
+
+def render_train(training: Training) -> str:
+    """The source of `train.py`."""
+    fields = [_variable(name) for name in training.fields]
+    used = _used_fields(training)
+    metrics = [_metric(training, call) for call in training.metrics]
+    return (
+        environment()
+        .get_template("train.py.jinja")
+        .render(
+            net=training.net,
+            doc=docstring_lines(training),
+            standard_imports=_standard_imports(training),
+            imports=_imports(training),
+            dataset=training.dataset,
+            data_doc=docstring(training.dataset.doc, 1),
+            options=_options(training),
+            device=_device_lines(training.device),
+            fields=", ".join(f if f in used else "_" for f in fields) + _comma(fields),
+            inputs=", ".join(_variable(name) for name in training.feeds),
+            outputs=", ".join(_variable(name) for name in training.outputs),
+            first=_variable(training.feeds[0]),
+            loss=_loss_lines(training),
+            metrics=metrics,
+            run_signature=bracketed("def run_epoch(", _RUN, ") -> list[float]:", 0),
+            parts=_parts(_variable(training.feeds[0]), [item["variable"] for item in metrics]),
+            optimizer=_optimizer_lines(training),
+            validation=write_literal(training.validation),
+            **_figures(training),
+            training_share=write_literal(round(1 - training.validation, 10)),
+        )
+    )
+
+
+def _figures(training: Training) -> dict[str, object]:
+    """What the script averages, prints and picks the best checkpoint by."""
+    names = [call.metric.name for call in training.metrics]
+    results, val_results = ["loss", *names], ["val_loss", *(f"val_{name}" for name in names)]
+    shown = " ".join(["{epoch=}", *(f"{{{name}=:.3f}}" for name in [*results, *val_results])])
+    return {
+        "means": " and ".join(results),
+        "results": ", ".join(results) if names else "(loss,)",
+        "val_results": ", ".join(val_results) if names else "(val_loss,)",
+        "report": bracketed("print(", [f'f"{shown}"'], ")", 2),
+        "best": names[0] if names else "loss",
+        "worst": "-1.0" if names else "math.inf",
+        "figure": val_results[1] if names else "val_loss",
+        "improved": f"{val_results[1]} > best" if names else "val_loss < best",
+    }
+
+
+def _device_lines(device: str) -> list[str]:
+    if device != "auto":
+        return [f"device = torch.device({write_literal(device)})"]
+    return [
+        "found = torch.accelerator.is_available() and torch.accelerator.current_accelerator()",
+        'device = found or torch.device("cpu")',
+    ]
+
+
+def docstring_lines(training: Training) -> list[str]:
+    title = training.doc.split("\n")[0] if training.doc else ""
+    source = type(training.dataset).__name__
+    return textwrap.wrap(title or f"Train {training.net} on {source}.", WIDTH - 3)
+
+
+def _comma(items: Sequence[str]) -> str:
+    return "," if len(items) == 1 else ""
+
+
+def _variable(name: str) -> str:
+    return f"{name}_" if name in _TAKEN else name
+
+
+def _used_fields(training: Training) -> set[str]:
+    from netspec.evaluate import names_in
+
+    names = {name.id for name in names_in(training.loss)} | set(training.feeds)
+    names |= {call.target for call in training.metrics}
+    return {_variable(name) for name in names & set(training.fields)}
+
+
+def _standard_imports(training: Training) -> list[str]:
+    plain = ["import argparse", "import math", "import os"]
+    named = [
+        "from dataclasses import dataclass, fields",
+        "from pathlib import Path",
+        "from pickle import UnpicklingError",
+        "from typing import Any",
+    ]
+    return plain + sorted([*named, *training.dataset.standard_imports], key=_import_key)
+
+
+def _imports(training: Training) -> list[str]:
+    plain = [*training.dataset.imports, "import torch", "import torch.nn.functional as F"]
+    named = [
+        "from torch import Tensor, nn",
+        "from torch.optim import Optimizer",
+        "from torch.utils.data import DataLoader, Subset, TensorDataset, random_split",
+        "from tqdm import tqdm",
+    ]
+    return plain + named
+
+
+def _import_key(line: str) -> str:
+    return line.split()[1]
+
+
+def _options(training: Training) -> list[str]:
+    """The fields of the script's settings."""
+    rate = training.optimizer.given.get("lr", training.optimizer.fields()["lr"].default)
+    return [
+        f"epochs: int = {training.epochs}",
+        f"batch_size: int = {training.batch_size}",
+        f"lr: float = {write_literal(float(rate))}",
+        f"seed: int = {training.seed}",
+    ]
+
+
+def _optimizer_lines(training: Training) -> list[str]:
+    texts = call_arguments(
+        training.optimizer, training.optimizer_arguments, training.write_constant
+    )
+    names = [text.partition("=")[0] for text in texts]
+    written = training.optimizer_arguments
+    by_position = bool(written) and written[0].name is None
+    if "lr" in names:
+        texts = [t for t in texts if not t.startswith("lr=")]
+    elif by_position and texts:
+        texts = texts[1:]
+    head = f"optimizer = {training.optimizer.torch}("
+    return bracketed(head, ["model.parameters()", "lr=cfg.lr", *texts], ")", 1)
+
+
+def _metric(training: Training, call: Any) -> dict[str, str]:
+    code = call.metric.code.format(output=_variable(call.output), target=_variable(call.target))
+    return {"variable": call.metric.variable, "code": code}
+
+
+def _parts(first: str, metrics: Sequence[str]) -> str:
+    """The sums over a batch, as one tensor."""
+    loss = f"loss.detach() * len({first})"
+    return f"torch.stack([{', '.join([loss, *metrics])}])" if metrics else loss
+
+
+def _loss_lines(training: Training) -> list[str]:
+    text = _loss_text(training, training.loss)[0]
+    if len(text) + 24 <= WIDTH:
+        return [f"loss: Any = {text}"]
+    return ["loss: Any = (", *(f"    {line}" for line in _split_sum(text)), ")"]
+
+
+def _split_sum(text: str) -> list[str]:
+    """A sum, a line for each term, as formatters break it."""
+    lines, depth, start = [], 0, 0
+    for index, character in enumerate(text):
+        depth += (character in "([") - (character in ")]")
+        if depth == 0 and text[index : index + 3] in (" + ", " - "):
+            lines.append(text[start:index])
+            start = index + 1
+    return [*lines, text[start:]]
+
+
+_LEVELS = {"+": 1, "-": 1, "*": 2, "/": 2}
+
+
+def _loss_text(training: Training, node: s.Expression) -> tuple[str, int]:
+    match node:
+        case s.Call() if node.span in training.losses:
+            return _loss_call(training, node), 9
+        case s.Unary(operator, operand):
+            text, level = _loss_text(training, operand)
+            return f"{operator}{text if level > 2 else f'({text})'}", 3
+        case s.Binary(operator, left, right):
+            level = _LEVELS[operator]
+            a, la = _loss_text(training, left)
+            b, lb = _loss_text(training, right)
+            a = a if la >= level else f"({a})"
+            return f"{a} {operator} {b if lb > level else f'({b})'}", level
+    value = write_expression(node, training.write_constant)
+    return (value, 9) if isinstance(node, s.Literal) else (f"({value})", 9)
+
+
+def _loss_call(training: Training, node: s.Call) -> str:
+    loss = training.losses[node.span]
+    output, target = (argument.value for argument in node.arguments[:2])
+    texts = call_arguments(loss, node.arguments[2:], training.write_constant)
+    first, second = _operand(training, output), _operand(training, target)
+    if not isinstance(target, s.Name):
+        second = f"torch.full_like({first}, {second})"
+    name = loss.torch.replace("torch.nn.functional.", "F.")
+    return f"{name}({', '.join([first, second, *texts])})"
+
+
+def _operand(training: Training, node: s.Expression) -> str:
+    if isinstance(node, s.Name):
+        return _variable(node.id)
+    return write_expression(node, training.write_constant)
