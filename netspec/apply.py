@@ -194,7 +194,7 @@ class Applier:
         return definition
 
     def _name_unlabelled(self, definition: _Definition) -> _Definition | None:
-        """Name a layer without a label; the layer that already does the same, where there is one."""
+        """Name a layer without a label; the layer that does the same already, if there is one."""
         layer = definition.layer
         assert layer is not None
         stem = layer_stem(type(layer).__name__)
@@ -546,7 +546,7 @@ class Applier:
                 name.span,
                 label="no tensor function that netspec knows",
                 help=did_you_mean(name.id, [*FUNCTIONS, *self.layers])
-                or "layers begin with a capital letter; a named layer must be defined before its use",
+                or "layers begin with a capital letter; named ones are defined before their use",
             )
         elif name.id[:1].islower() and nearest(name.id, [*FUNCTIONS, *self.layers]):
             self.found.add(
@@ -615,7 +615,7 @@ class Applier:
                     f"the layer `{id}` has no input",
                     node.span,
                     label="a layer, not a tensor",
-                    help=f"write `x -> {id}(…)`, or `layer name = {id}(…)` to use it more than once",
+                    help=f"write `x -> {id}(…)`, or `layer name = {id}(…)` to share it",
                 )
                 return UNKNOWN
             case s.Attribute(value, name) if name.id in FUNCTIONS:

@@ -13,6 +13,7 @@ from netspec.graph import Graph, Net
 from netspec.names import variable_problem
 from netspec.parse import Parsed
 from netspec.source import Source
+from netspec.training import Training
 
 
 def check(source: Source, parsed: Parsed, overrides: Mapping[str, Any]) -> Graph:
@@ -32,7 +33,7 @@ def check(source: Source, parsed: Parsed, overrides: Mapping[str, Any]) -> Graph
     _check_overrides(declared, overrides, found)
     if len(nets) == len(declared):
         _report_unused_rules(rules, found)
-    trainings = {}
+    trainings: dict[str, Training] = {}
     for item in file.items:
         if isinstance(item, s.Train):
             training = _check_training(item, trainings, declared, nets, found)
@@ -82,11 +83,11 @@ def _check_nets(
 
 def _check_training(
     item: s.Train,
-    trainings: Mapping[str, Any],
+    trainings: Mapping[str, Training],
     declared: Sequence[s.Net],
     nets: Mapping[str, Net],
     found: Diagnostics,
-) -> Any:
+) -> Training | None:
     if item.net.id in trainings:
         report_duplicate("train", item.net, found)
         return None

@@ -12,6 +12,7 @@ from netspec.catalogue.layer import Misfit
 from netspec.diagnostic import Diagnostics, did_you_mean
 from netspec.graph import BuiltLayer, Scheme
 from netspec.names import listing
+from netspec.source import Span
 from netspec.tensor import Shape, write_shape
 
 _CLASS, _PATTERN, _OWN = range(3)
@@ -21,7 +22,7 @@ class FileRules(NamedTuple):
     """The `init` statements of a file; `matched` collects those that some net had a use for."""
 
     statements: tuple[s.Init, ...]
-    matched: set[s.Span]
+    matched: set[Span]
 
 
 class _Rule(NamedTuple):
@@ -31,7 +32,7 @@ class _Rule(NamedTuple):
     selector: s.Name | s.Literal | None
     owner: str
     schemes: s.Schemes
-    span: s.Span
+    span: Span
 
     def covers(self, layer: BuiltLayer) -> bool:
         kind = type(layer.layer).__name__
@@ -171,7 +172,7 @@ class _Checked:
     def __init__(self, scope: Mapping[str, Any], found: Diagnostics) -> None:
         self.scope = scope
         self.found = found
-        self.bound: dict[s.Span, Initialiser | None] = {}
+        self.bound: dict[Span, Initialiser | None] = {}
 
     def scheme(self, rule: _Rule, argument: s.Argument, layer: BuiltLayer) -> Scheme | None:
         if argument.span not in self.bound:

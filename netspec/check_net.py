@@ -14,10 +14,11 @@ from netspec.check_signature import (
     report_duplicate,
 )
 from netspec.diagnostic import Diagnostics
-from netspec.dim import Expression, named, symbol, value_of
+from netspec.dim import Expression, named, symbol, symbols, value_of
 from netspec.evaluate import UNKNOWN, NotConstant, evaluate, names_in
 from netspec.flow import Bundle, Flow, Unknown, Value
 from netspec.graph import Net, Port
+from netspec.source import Span
 from netspec.tensor import Tensor
 
 DEVICES = ("auto", "cpu", "cuda", "mps", "xpu", "meta")
@@ -211,7 +212,8 @@ class _Body:
             span = _last_part(statement.value)
             check_outputs(self.net.outputs, given, self.scope, span, self.found)
         self.outputs = tuple(
-            Port(name, flow.type) for name, flow in zip(self._output_names(flows), flows)
+            Port(name, flow.type)
+            for name, flow in zip(self._output_names(flows), flows, strict=True)
         )
 
     def _output_names(self, flows: list[Flow]) -> list[str]:
@@ -268,19 +270,14 @@ def _let_value(name: str, value: Any) -> Any:
     """What a `let` stands for: its value, under its own name."""
     if isinstance(value, bool) or not isinstance(value, int | Expression):
         return value
-    opaque = isinstance(value, Expression) and value_of(value) is not None
-    if opaque and any("(" in s or "[" in s for s in _symbols(value)):
-        return symbol(name, value_of(value))
+    known = value_of(value)
+    if isinstance(value, Expression) and known is not None:
+        if any(not part.isidentifier() for part in symbols(value)):
+            return symbol(name, known)
     return named(name, value)
 
 
-def _symbols(value: Expression) -> set[str]:
-    from netspec.dim import symbols
-
-    return symbols(value)
-
-
-def _last_part(value: s.Expression) -> s.Span:
+def _last_part(value: s.Expression) -> Span:
     """The part of a returned value that its type comes from: the last stage of a chain."""
     if isinstance(value, s.Chain):
         return value.stages[-1].span

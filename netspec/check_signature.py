@@ -10,6 +10,7 @@ from netspec.dim import Dim, Expression, at_least, same, symbol
 from netspec.evaluate import UNKNOWN, evaluate
 from netspec.graph import Port
 from netspec.names import variable_problem
+from netspec.source import Span
 from netspec.tensor import DTYPES, Tensor, write_shape
 
 _TYPES: dict[str, tuple[tuple[type, ...], str]] = {
@@ -252,7 +253,7 @@ def check_outputs(
     written: Sequence[s.Output],
     given: Sequence[tuple[Tensor, str]],
     scope: Mapping[str, Any],
-    span: s.Span,
+    span: Span,
     found: Diagnostics,
 ) -> None:
     """Hold what the net returns against what its signature says.
@@ -279,7 +280,7 @@ def check_outputs(
 
 
 def _compare_output(
-    output: s.Output, wanted: Tensor, tensor: Tensor, origin: str, span: s.Span, found: Diagnostics
+    output: s.Output, wanted: Tensor, tensor: Tensor, origin: str, span: Span, found: Diagnostics
 ) -> None:
     name = f"output `{output.name.id}`" if output.name else "the output"
     fits = wanted.rank == tensor.rank and all(

@@ -218,7 +218,9 @@ class _Section:
         self.columns = dict(zip(names, dataset.columns.values(), strict=True))
         classes = dataset.classes
         self.classes = {
-            new: classes[old] for new, old in zip(names, dataset.columns) if old in classes
+            new: classes[old]
+            for new, old in zip(names, dataset.columns, strict=True)
+            if old in classes
         }
         feeds: list[str] = []
         sizes: dict[str, Dim] = {}

@@ -167,7 +167,7 @@ def _print_files(files: dict[str, str]) -> None:
 
 
 def _write_files(files: dict[str, str], folder: Path, force: bool) -> int:
-    """Write what is new or, with `force`, differs; nothing at all if something stands in the way."""
+    """Write what is new or, with `force`, differs; nothing at all if something is in the way."""
     try:
         known = {n: (folder / n).read_text("utf-8") for n in files if (folder / n).exists()}
         differing = [name for name, text in known.items() if text != files[name]]

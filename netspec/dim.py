@@ -218,7 +218,7 @@ def at_least(dim: Dim, bound: Dim) -> bool | None:
 
 
 def _range(dim: Dim) -> tuple[int | None, int | None]:
-    """The least and the greatest value, as far as is known: sizes that data brings are at least 1."""
+    """The least and the greatest value, as far as known: sizes that data brings are at least 1."""
     known = value_of(dim)
     if known is not None:
         return known, known

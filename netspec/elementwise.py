@@ -24,6 +24,12 @@ def operate(operator: str, left: Tensor, right: Tensor) -> Tensor:
     """
     if operator == "@":
         return _multiply_matrices(left, right)
+    if operator == "-" and "bool" in (left.dtype, right.dtype):
+        raise Misfit(
+            "truth values cannot be subtracted",
+            label=f"{left.dtype} and {right.dtype}",
+            help="turn them into numbers first",
+        )
     shape = broadcast(_VERBS[operator], left.shape, right.shape)
     return Tensor(shape, _result_dtype(operator, promote(left.dtype, right.dtype)))
 
@@ -102,12 +108,8 @@ def promote(left: str, right: str) -> str:
 def _result_dtype(operator: str, dtype: str) -> str:
     if operator == "/" and dtype not in FLOATING | COMPLEX:
         return "float32"
-    if operator == "-" and dtype == "bool":
-        raise Misfit(
-            "truth values cannot be subtracted",
-            label="both are bool",
-            help="turn them into numbers",
-        )
+    if operator in ("//", "%", "**") and dtype == "bool":
+        raise Misfit(f"`{operator}` is not defined for truth values", label="found bool")
     if operator in ("//", "%") and dtype in COMPLEX:
         raise Misfit(f"`{operator}` is not defined for complex tensors", label=f"found {dtype}")
     return dtype
@@ -124,6 +126,8 @@ def _multiply_matrices(left: Tensor, right: Tensor) -> Tensor:
         raise Misfit(
             f"`@` wants one dtype, found {left.dtype} and {right.dtype}", label="dtypes differ"
         )
+    if left.dtype == "bool":
+        raise Misfit("`@` is not defined for truth values", label="found bool")
     if not same(left.shape[-1], right.shape[-2]):
         raise Misfit(
             f"cannot multiply matrices of shape {write_shape(left.shape)} and "

@@ -336,7 +336,7 @@ class _Evaluation:
 
 
 def value_of_number(value: Value) -> Value:
-    """The number that an expression stands for, None where data decides; other values as they are."""
+    """The number that an expression is, None where data decides; other values as they are."""
     return value_of(value) if isinstance(value, Expression) else value
 
 

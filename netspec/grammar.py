@@ -1,8 +1,8 @@
 """Turn `grammar/netspec.lark` into LALR(1) tables, by way of Lark.
 
-Lark needs 0.2 s for that, so the tables are kept beside the grammar in `__pycache__`, as Python keeps
-bytecode, together with the grammar that they were made from. Where that folder cannot be written,
-they are made anew.
+Lark needs 0.2 s for that, so the tables are kept beside the grammar in `__pycache__`, as Python
+keeps bytecode, together with the grammar that they were made from. Where that folder cannot be
+written, they are made anew.
 """
 
 import json
@@ -67,7 +67,7 @@ def compile_grammar(text: str) -> Tables:
     from lark.parsers.lalr_analysis import Shift
 
     lark = Lark(text, parser="lalr", lexer="basic", start="file")
-    table = lark.parser.parser._parse_table  # type: ignore[attr-defined]
+    table = lark.parser.parser._parse_table
     number = {state: i for i, state in enumerate(table.states)}
     index = {rule: i for i, rule in enumerate(lark.rules)}
     terminals = {terminal.name for terminal in lark.terminals}

@@ -1,4 +1,4 @@
-"""Hold the source of a generated module against what generated modules contain, before it is run."""
+"""Hold generated source against a list of what generated modules contain, before it is run."""
 
 import ast
 
@@ -59,7 +59,7 @@ _NODES = (
 
 
 class Refused(Exception):
-    """Generated source that holds what no generated source should; a bug of ours, never a user's."""
+    """Generated source with something that none should hold: a bug of ours, never a user's."""
 
 
 def verify(source: str) -> ast.Module:

@@ -81,7 +81,7 @@ def _make_portable(cls: type[nn.Module], origin: Origin) -> None:
     """Let instances pickle and copy: their class travels as its source."""
 
     def reduce(self: nn.Module) -> tuple[object, ...]:
-        return _restore, tuple(origin), self.__getstate__()
+        return _restore, tuple(origin), vars(self)
 
     cls.__reduce__ = reduce  # type: ignore[method-assign,assignment]
 

@@ -11,8 +11,9 @@ from netspec.evaluate import names_in
 from netspec.graph import Application, FunctionCall, Net
 from netspec.layout import WIDTH, bracketed
 from netspec.lower_call import call_arguments
-from netspec.names import free_name
+from netspec.names import free_name, variable_problem
 from netspec.program import Line
+from netspec.source import Span
 from netspec.tensor import Tensor
 from netspec.write import write_expression
 
@@ -52,6 +53,7 @@ class _Writer:
         self.lines: list[Line] = []
         self.attributes: set[str] = set()
         self.sizes: set[str] = set()
+        self.size_names = _size_names(net)
         self.typed = {port.name for port in net.inputs}
         self.returned = _returned_name(net)
         self.read = _read_names(net)
@@ -129,9 +131,10 @@ class _Writer:
             }
             if len(own) == 1:
                 ((axis, name),) = own.items()
-                lines.append(Line(f"{name} = {port.name}.shape[{axis}]"))
+                lines.append(Line(f"{self.size_names[name]} = {port.name}.shape[{axis}]"))
             elif own:
-                names = ", ".join(own.get(axis, "_") for axis in range(port.type.rank))
+                known = {axis: self.size_names[name] for axis, name in own.items()}
+                names = ", ".join(known.get(axis, "_") for axis in range(port.type.rank))
                 lines.append(Line(f"{names} = {port.name}.shape"))
         return lines
 
@@ -267,7 +270,7 @@ class _Writer:
 
     def _rename(self, name: str) -> str:
         if name in self.net.sizes:
-            return name
+            return self.size_names[name]
         if name in self.local_lets or name not in self.net.constants:
             return name
         return f"self.{self.attribute(name)}"
@@ -372,6 +375,27 @@ def _returned_name(net: Net) -> str:
     return value.id if isinstance(value, s.Name) else ""
 
 
+def _size_names(net: Net) -> dict[str, str]:
+    """The variable for each size: its own name, where the code does not use that otherwise."""
+    taken = {port.name for port in net.inputs} | set(net.layers)
+    taken |= {
+        name.id
+        for statement in net.syntax.body
+        if isinstance(statement, s.Assign)
+        for name in _target_names(statement.target)
+    }
+    return {
+        size: free_name(size, lambda n: n in taken or variable_problem(n) is not None)
+        for size in net.sizes
+    }
+
+
+def _target_names(target: s.Name | s.Targets) -> list[s.Name]:
+    if isinstance(target, s.Name):
+        return [target]
+    return [name for item in target.items for name in _target_names(item)]
+
+
 def _read_names(net: Net) -> set[str]:
     """Every name that some statement reads."""
     return {
@@ -388,12 +412,12 @@ def _size_text(dim: Dim) -> str:
     return text if simple else f"({text})"
 
 
-def _spans(node: Any) -> list[s.Span]:
-    found: list[s.Span] = []
+def _spans(node: Any) -> list[Span]:
+    found: list[Span] = []
     pending: list[Any] = [node]
     while pending:
         part = pending.pop()
-        if isinstance(part, s.Span):
+        if isinstance(part, Span):
             found.append(part)
         elif isinstance(part, tuple):
             pending += part

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from netspec import syntax as s
 from netspec.graph import BuiltLayer, Scheme
 from netspec.layout import bracketed
 from netspec.lower_call import call_arguments
 from netspec.program import Line
+from netspec.source import Span
 
 _BY_CLASS = 0
 
@@ -16,7 +16,7 @@ def lower_init(layers: Mapping[str, BuiltLayer]) -> list[Line]:
 
     A stronger rule comes later and so has the last word, as in the cascade.
     """
-    ranked: dict[tuple[int, s.Span], None] = {}
+    ranked: dict[tuple[int, Span], None] = {}
     schemes = [scheme for layer in layers.values() for scheme in layer.schemes.values()]
     for scheme in sorted(schemes, key=lambda scheme: (scheme.kind, scheme.rank, scheme.rule)):
         ranked[scheme.kind, scheme.rule] = None
@@ -28,7 +28,7 @@ def lower_init(layers: Mapping[str, BuiltLayer]) -> list[Line]:
 
 
 def _ruled(
-    layers: Iterable[BuiltLayer], kind: int, rule: s.Span
+    layers: Iterable[BuiltLayer], kind: int, rule: Span
 ) -> list[tuple[BuiltLayer, dict[str, Scheme]]]:
     """The layers for which a rule decides something, with what it decides."""
     ruled: list[tuple[BuiltLayer, dict[str, Scheme]]] = []

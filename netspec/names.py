@@ -1,4 +1,4 @@
-"""Which names a spec may give to what becomes a Python name, and what unlabelled layers are called."""
+"""Which names a spec may give to what becomes a Python name; what unlabelled layers are called."""
 
 import re
 import unicodedata

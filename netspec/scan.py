@@ -1,4 +1,4 @@
-"""Turn a spec's text into tokens: keywords told from names, ends of statements found, brackets paired."""
+"""Turn a spec's text into tokens: keywords told from names, statements ended, brackets paired."""
 
 import re
 from collections.abc import Mapping
@@ -121,7 +121,7 @@ class _Scanner:
         self.statement = len(self.tokens)
 
     def _promote(self, following: str) -> None:
-        """Make the last token a keyword if it begins a statement and is one, seeing what follows."""
+        """Make the last token a keyword if it begins a statement and is one, by what follows."""
         last = len(self.tokens) - 1
         if last != self.statement or last < 0 or self.tokens[last].type != "NAME":
             return

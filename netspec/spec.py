@@ -144,7 +144,7 @@ class Spec:
         name = name or self._net
         if name is None and len(self.nets) == 1:
             name = self.nets[0]
-        if name in self.graph.nets:
+        if name is not None and name in self.graph.nets:
             return self.graph.nets[name]
         found = Diagnostics(self.graph.source)
         if not self.nets:

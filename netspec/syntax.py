@@ -79,7 +79,7 @@ class Attribute(NamedTuple):
 
 class Subscript(NamedTuple):
     value: "Expression"
-    index: "Expression"
+    element: "Expression"
     span: Span
 
 

@@ -1,4 +1,4 @@
-"""Run the training script of a spec: the one that `netspec build` writes, from a temporary folder."""
+"""Run the training script of a spec, as `netspec build` writes it, from a temporary folder."""
 
 import subprocess
 import sys
@@ -38,7 +38,7 @@ def _trained_net(spec: Spec, net: str | None) -> str:
     found = Diagnostics(spec.graph.source)
     if net is None and len(trainings) == 1:
         net = next(iter(trainings))
-    if net in trainings:
+    if net is not None and net in trainings:
         return spec.script_name(net)
     if not trainings:
         message, help = "the spec has no `train` section", "add one: `train Name { … }`"

@@ -115,7 +115,16 @@ class Mish(_Activation):
     inplace: bool = False
 
 
-class Sigmoid(_Activation):
+class _ToFloat(_Activation):
+    """Integers become floating point numbers."""
+
+    dtypes: ClassVar[frozenset[str]] = _REAL | {"bool"}
+
+    def output(self, x: Tensor) -> Tensor:
+        return x if x.dtype in FLOATING else Tensor(x.shape, "float32")
+
+
+class Sigmoid(_ToFloat):
     """1 / (1 + exp(-x))."""
 
 
@@ -123,7 +132,7 @@ class LogSigmoid(_Activation):
     """log(1 / (1 + exp(-x)))."""
 
 
-class Tanh(_Activation):
+class Tanh(_ToFloat):
     """tanh(x)."""
 
 
@@ -163,8 +172,10 @@ class Softplus(_Activation):
     threshold: float = 20.0
 
 
-class Softsign(_Activation):
+class Softsign(_ToFloat):
     """x / (1 + |x|)."""
+
+    dtypes: ClassVar[frozenset[str]] = _REAL
 
 
 class _Softmax(Layer):

@@ -285,7 +285,7 @@ class ConvTranspose2d(_ConvTranspose, aliases=("Deconv2d",)):
 
 
 class ConvTranspose3d(_ConvTranspose, aliases=("Deconv3d",)):
-    """Transposed convolution over a volume: `[N, C, D, H, W]` to `[N, out_channels, D', H', W']`."""
+    """Transposed convolution of a volume, `[N, C, D, H, W]` to `[N, out_channels, D', H', W']`."""
 
     ndim: ClassVar[int] = 3
     examples: ClassVar[tuple[Example, ...]] = (

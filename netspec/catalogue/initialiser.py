@@ -3,7 +3,13 @@
 from typing import ClassVar, Literal
 
 from netspec.catalogue.layer import Misfit
-from netspec.catalogue.signature import NonNegativeFloat, PositiveInt, Probability, Signature
+from netspec.catalogue.signature import (
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    Probability,
+    Signature,
+)
 from netspec.dim import value_of
 from netspec.tensor import Shape, write_shape
 
@@ -67,7 +73,7 @@ class TruncNormal(Initialiser, name="trunc_normal"):
     """Numbers of a normal distribution, drawn again where they fall outside `a` to `b`."""
 
     mean: float = 0.0
-    std: NonNegativeFloat = 1.0
+    std: PositiveFloat = 1.0
     a: float = -2.0
     b: float = 2.0
 
@@ -123,7 +129,7 @@ class XavierUniform(Initialiser, name="xavier_uniform"):
 
     ranks: ClassVar[tuple[int, int]] = (2, _MANY)
 
-    gain: float = 1.0
+    gain: NonNegativeFloat = 1.0
 
 
 class XavierNormal(Initialiser, name="xavier_normal"):

@@ -4,8 +4,14 @@ from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
 from netspec.catalogue.layer import Example, Layer, Misfit
-from netspec.catalogue.signature import INFERRED, InferredInt, PositiveInt
-from netspec.dim import Dim, same, value_of
+from netspec.catalogue.signature import (
+    INFERRED,
+    InferredInt,
+    KeywordFlag,
+    PositiveFloat,
+    PositiveInt,
+)
+from netspec.dim import Dim, product, same, value_of
 from netspec.tensor import Shape, Tensor, write_shape
 
 _FLOAT32 = frozenset({"float32"})
@@ -30,10 +36,27 @@ class _BatchNorm(Layer):
             )
         return {"num_features": x.shape[1]}
 
+    def output(self, x: Tensor) -> Tensor:
+        _require_several(self, x, product((x.shape[0], *x.shape[2:])))
+        return x
+
     def parameters(self) -> Mapping[str, Shape]:
         layer: Any = self
         shape = (layer.num_features,)
-        return {"weight": shape, "bias": shape} if layer.affine else {}
+        if not layer.affine:
+            return {}
+        return {"weight": shape, "bias": shape} if layer.bias else {"weight": shape}
+
+
+def _require_several(layer: Layer, x: Tensor, values: Dim) -> None:
+    """Training cannot normalise one value: it has no spread."""
+    if same(values, 1):
+        raise Misfit(
+            f"`{type(layer).__name__}` needs more than one value for each mean while training, "
+            f"found one in {write_shape(x.shape)}",
+            label=f"the input has shape {write_shape(x.shape)}",
+            help="let the data decide the batch size: write a name for it, [N, …]",
+        )
 
 
 class BatchNorm1d(_BatchNorm):
@@ -47,10 +70,11 @@ class BatchNorm1d(_BatchNorm):
     )
 
     num_features: InferredInt
-    eps: float = 1e-05
+    eps: PositiveFloat = 1e-05
     momentum: float | None = 0.1
     affine: bool = True
     track_running_stats: bool = True
+    bias: KeywordFlag = True
 
 
 class BatchNorm2d(_BatchNorm):
@@ -64,10 +88,11 @@ class BatchNorm2d(_BatchNorm):
     )
 
     num_features: InferredInt
-    eps: float = 1e-05
+    eps: PositiveFloat = 1e-05
     momentum: float | None = 0.1
     affine: bool = True
     track_running_stats: bool = True
+    bias: KeywordFlag = True
 
 
 class BatchNorm3d(_BatchNorm):
@@ -81,10 +106,11 @@ class BatchNorm3d(_BatchNorm):
     )
 
     num_features: InferredInt
-    eps: float = 1e-05
+    eps: PositiveFloat = 1e-05
     momentum: float | None = 0.1
     affine: bool = True
     track_running_stats: bool = True
+    bias: KeywordFlag = True
 
 
 class LayerNorm(Layer):
@@ -142,6 +168,7 @@ class GroupNorm(Layer):
     num_channels: InferredInt
     eps: float = 1e-05
     affine: bool = True
+    bias: KeywordFlag = True
 
     def infer(self, x: Tensor) -> Mapping[str, Dim]:
         if x.rank < 2:
@@ -160,8 +187,11 @@ class GroupNorm(Layer):
                 label=f"{value_of(channels)} % {value_of(self.num_groups)} is {rest}",
                 help="choose a number of groups that divides the channels",
             )
+        _require_several(self, x, product((x.shape[0] * channels // self.num_groups, *x.shape[2:])))
         return x
 
     def parameters(self) -> Mapping[str, Shape]:
         shape = (self.num_channels,)
-        return {"weight": shape, "bias": shape} if self.affine else {}
+        if not self.affine:
+            return {}
+        return {"weight": shape, "bias": shape} if self.bias else {"weight": shape}

@@ -5,7 +5,7 @@ from typing import Annotated
 from annotated_types import Ge, Lt
 
 from netspec.catalogue.layer import Misfit
-from netspec.catalogue.signature import NonNegativeFloat, Signature
+from netspec.catalogue.signature import KeywordFlag, NonNegativeFloat, Signature
 
 OPTIMIZERS: dict[str, type["Optimizer"]] = {}
 Momentum = Annotated[float, Ge(0), Lt(1)]
@@ -34,7 +34,7 @@ class SGD(Optimizer):
     dampening: float = 0
     weight_decay: NonNegativeFloat = 0
     nesterov: bool = False
-    maximize: bool = False
+    maximize: KeywordFlag = False
 
     def check(self) -> None:
         if self.nesterov and (self.momentum <= 0 or self.dampening != 0):

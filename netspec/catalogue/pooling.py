@@ -175,6 +175,17 @@ class AvgPool3d(_AvgPool):
     count_include_pad: bool = True
     divisor_override: PositiveInt | None = None
 
+    def output(self, x: Tensor) -> Tensor:
+        y = super().output(x)
+        for size, kernel in zip(x.shape[-3:], spread(self.kernel_size, 3), strict=True):
+            if at_least(size, kernel) is False:
+                raise Misfit(
+                    f"kernel size {kernel} is larger than the input size {size}",
+                    label="`AvgPool3d` does not count the padding",
+                    help="pool less before it, or use a smaller kernel",
+                )
+        return y
+
 
 class _Adaptive(Layer):
     """None in `output_size` keeps that size of the input."""
@@ -215,7 +226,7 @@ class AdaptiveAvgPool2d(_Adaptive):
         Example("AdaptiveAvgPool2d((None, 7))", "float32[N, 8, H, W]", "float32[N, 8, H, 7]"),
     )
 
-    output_size: MaybeSize | tuple[MaybeSize, MaybeSize]
+    output_size: PositiveInt | tuple[MaybeSize, MaybeSize]
 
 
 class AdaptiveAvgPool3d(_Adaptive):
@@ -226,7 +237,7 @@ class AdaptiveAvgPool3d(_Adaptive):
         Example("AdaptiveAvgPool3d(2)", "float32[N, 8, D, H, W]", "float32[N, 8, 2, 2, 2]"),
     )
 
-    output_size: MaybeSize | tuple[MaybeSize, MaybeSize, MaybeSize]
+    output_size: PositiveInt | tuple[MaybeSize, MaybeSize, MaybeSize]
 
 
 class AdaptiveMaxPool1d(_Adaptive):
@@ -249,7 +260,7 @@ class AdaptiveMaxPool2d(_Adaptive):
         Example("AdaptiveMaxPool2d((2, 3))", "float32[N, 8, H, W]", "float32[N, 8, 2, 3]"),
     )
 
-    output_size: MaybeSize | tuple[MaybeSize, MaybeSize]
+    output_size: PositiveInt | tuple[MaybeSize, MaybeSize]
     return_indices: Never = False
 
 
@@ -261,5 +272,5 @@ class AdaptiveMaxPool3d(_Adaptive):
         Example("AdaptiveMaxPool3d(2)", "float32[N, 8, D, H, W]", "float32[N, 8, 2, 2, 2]"),
     )
 
-    output_size: MaybeSize | tuple[MaybeSize, MaybeSize, MaybeSize]
+    output_size: PositiveInt | tuple[MaybeSize, MaybeSize, MaybeSize]
     return_indices: Never = False

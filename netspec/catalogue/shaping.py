@@ -41,6 +41,8 @@ class Unflatten(Layer):
     unflattened_size: tuple[int, ...]
 
     def output(self, x: Tensor) -> Tensor:
+        if not x.shape:
+            raise Misfit("`Unflatten` splits a dimension, found []", label="the input has none")
         axis = resolve_axis(x, self.dim, "Unflatten", "dim")
         sizes = fill_in(tuple(self.unflattened_size), x.shape[axis], "unflattened_size", x)
         return Tensor((*x.shape[:axis], *sizes, *x.shape[axis + 1 :]), x.dtype)

@@ -7,7 +7,7 @@ annotation of the catalogue against `pydantic.TypeAdapter`.
 
 import types
 from collections.abc import Mapping, Sequence
-from functools import cache
+from enum import Enum
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt, MinLen
@@ -18,18 +18,22 @@ from netspec.dim import Expression
 Value = Any  # a build-time value: int, Expression, float, bool, str, None, list or tuple of these
 
 
-class Inferred:
-    """Marks a field that the input's shape decides; it is never positional."""
+class Mark(Enum):
+    """What the annotation of a field says beyond Pydantic.
+
+    INFERRED: the input's shape decides it; it is never positional. KEYWORD: torch takes it by
+    keyword only, or behind arguments that are not offered. FREE: sizes that may be known only when
+    data flows.
+    """
+
+    INFERRED = "inferred"
+    KEYWORD = "keyword"
+    FREE = "free"
 
 
-INFERRED = Inferred()
+INFERRED, KEYWORD, FREE = Mark
+KeywordFlag = Annotated[bool, KEYWORD]
 
-
-class Free:
-    """Marks sizes that may be known only when data flows."""
-
-
-FREE = Free()
 
 PositiveInt = Annotated[int, Gt(0)]
 NonNegativeInt = Annotated[int, Ge(0)]
@@ -54,13 +58,14 @@ MISSING = Missing()
 
 
 class Field(NamedTuple):
-    """One argument: its name, its Pydantic annotation, its default, whether the input decides it."""
+    """One argument: its name, its Pydantic annotation, its default, and its marks."""
 
     name: str
     annotation: object
     default: object
     inferred: bool
     free: bool
+    keyword: bool
 
     @property
     def required(self) -> bool:
@@ -90,6 +95,11 @@ class ArgumentErrors(Exception):
         self.errors = errors
 
 
+_FIELDS: "dict[type[Signature], Mapping[str, Field]]" = {}
+_POSITIONAL: "dict[type[Signature], tuple[str, ...]]" = {}
+_VALIDATORS: "dict[type[Signature], SchemaValidator]" = {}
+
+
 class Signature:
     """A callable of torch with its arguments as annotated fields, in torch's order.
 
@@ -107,7 +117,9 @@ class Signature:
     @classmethod
     def fields(cls) -> Mapping[str, Field]:
         """The arguments by name, in torch's order."""
-        return _fields(cls)
+        if cls not in _FIELDS:
+            _FIELDS[cls] = _read_fields(cls)
+        return _FIELDS[cls]
 
     @classmethod
     def positional(cls) -> list[str]:
@@ -115,12 +127,20 @@ class Signature:
 
         Those up to the first field that the input decides, leading ones not counted.
         """
-        return list(_positional(cls))
+        if cls not in _POSITIONAL:
+            _POSITIONAL[cls] = _read_positional(cls)
+        return list(_POSITIONAL[cls])
+
+    @classmethod
+    def _validator(cls) -> SchemaValidator:
+        if cls not in _VALIDATORS:
+            _VALIDATORS[cls] = _make_validator(cls)
+        return _VALIDATORS[cls]
 
     @classmethod
     def _bind(cls, positional: Sequence[Value], keyword: Mapping[str, Value]) -> dict[str, Value]:
         errors: list[ArgumentError] = []
-        names = _positional(cls)
+        names = cls.positional()
         if cls.variadic is not None:
             positional = _collect(positional, len(names) - 1)
         given: dict[str, Value] = dict(zip(names, positional, strict=False))
@@ -188,7 +208,7 @@ class Signature:
             for name, value in given.items()
         }
         try:
-            _validator(cls).validate_python(concrete)
+            cls._validator().validate_python(concrete)
         except ValidationError as error:
             wrong = dict.fromkeys(str(item["loc"][0]) for item in error.errors(include_url=False))
             return [cls._wrong_value(fields[name], concrete[name], place[name]) for name in wrong]
@@ -231,23 +251,23 @@ class Signature:
         return f"`{cls.__name__}({', '.join(parts)}{more})`"
 
 
-@cache
-def _fields(cls: type[Signature]) -> Mapping[str, Field]:
+def _read_fields(cls: type[Signature]) -> Mapping[str, Field]:
     found: dict[str, Field] = {}
     for base in reversed(cls.__mro__):
         for name, annotation in vars(base).get("__annotations__", {}).items():
             if get_origin(annotation) is not ClassVar and name != "given":
                 marks = getattr(annotation, "__metadata__", ())
                 default = getattr(cls, name, MISSING)
-                found[name] = Field(name, annotation, default, INFERRED in marks, FREE in marks)
+                found[name] = Field(
+                    name, annotation, default, INFERRED in marks, FREE in marks, KEYWORD in marks
+                )
     return found
 
 
-@cache
-def _positional(cls: type[Signature]) -> tuple[str, ...]:
+def _read_positional(cls: type[Signature]) -> tuple[str, ...]:
     names: list[str] = []
     for field in cls.fields().values():
-        if field.inferred and names:
+        if field.keyword or (field.inferred and names):
             break
         if not field.inferred:
             names.append(field.name)
@@ -262,8 +282,7 @@ def _collect(positional: Sequence[Value], first: int) -> list[Value]:
     return [*head, rest] if rest else head
 
 
-@cache
-def _validator(cls: type[Signature]) -> SchemaValidator:
+def _make_validator(cls: type[Signature]) -> SchemaValidator:
     fields = {
         name: {
             "type": "typed-dict-field",
@@ -272,7 +291,8 @@ def _validator(cls: type[Signature]) -> SchemaValidator:
         }
         for name, field in cls.fields().items()
     }
-    return SchemaValidator({"type": "typed-dict", "fields": fields, "extra_behavior": "forbid"})  # type: ignore[misc,arg-type,typeddict-item]
+    schema: Any = {"type": "typed-dict", "fields": fields, "extra_behavior": "forbid"}
+    return SchemaValidator(schema)
 
 
 _PLAIN = {int: "int", float: "float", bool: "bool", str: "str", type(None): "none"}

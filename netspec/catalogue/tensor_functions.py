@@ -1,4 +1,4 @@
-"""Tensor functions and methods, lower case as in torch: joining, reshaping, reducing, activations."""
+"""Tensor functions and methods, lower case as in torch: joining, reshaping, reducing."""
 
 from typing import Any, ClassVar
 
