@@ -271,9 +271,9 @@ def _let_value(name: str, value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, int | Expression):
         return value
     known = value_of(value)
-    if isinstance(value, Expression) and known is not None:
-        if any(not part.isidentifier() for part in symbols(value)):
-            return symbol(name, known)
+    opaque = any(not part.isidentifier() for part in symbols(value))
+    if opaque and known is not None:
+        return symbol(name, known)
     return named(name, value)
 
 

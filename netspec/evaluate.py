@@ -237,9 +237,9 @@ class _Evaluation:
                 a, b = value_of_number(a), value_of_number(b)
             else:
                 return _ON_DIMS[op](a, b)
-        if op == "**" and isinstance(a, int) and isinstance(b, int):
-            if b > 0 and abs(a).bit_length() * b > _MOST_BITS:
-                raise self._too_large(span)
+        whole = isinstance(a, int) and isinstance(b, int)
+        if op == "**" and whole and b > 0 and abs(a).bit_length() * b > _MOST_BITS:
+            raise self._too_large(span)
         try:
             return self._bounded(_ON_NUMBERS[op](a, b), span)
         except (OverflowError, ZeroDivisionError):

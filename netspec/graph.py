@@ -38,7 +38,7 @@ class Scheme(NamedTuple):
 class BuiltLayer(NamedTuple):
     """One layer of a net: the attribute that holds it, its arguments, where it stands.
 
-    `schemes` has the scheme of each parameter that some rule names; the others keep torch's default.
+    `schemes` has the scheme of each parameter that a rule names; the others keep torch's default.
     """
 
     name: str

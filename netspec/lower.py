@@ -5,7 +5,6 @@ from typing import Any
 
 from netspec import syntax as s
 from netspec.dim import Expression, form_names, form_of, symbols, value_of
-from netspec.dim import write as write_dim
 from netspec.evaluate import names_in
 from netspec.graph import BuiltLayer, Graph, Net, Port
 from netspec.layout import bracketed, docstring
@@ -174,7 +173,7 @@ def _port(port: Port) -> str:
 
 def write_sizes(tensor: Tensor) -> str:
     """`(N, 3, 28, 28)`, as Python writes a shape."""
-    inner = ", ".join(write_dim(form_of(dim)) for dim in tensor.shape)
+    inner = ", ".join(map(str, tensor.shape))
     return f"({inner},)" if tensor.rank == 1 else f"({inner})"
 
 

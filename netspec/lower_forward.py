@@ -5,8 +5,7 @@ from typing import Any, NamedTuple
 
 from netspec import syntax as s
 from netspec.catalogue.function import Function
-from netspec.dim import Dim, Expression, at_least, form_of
-from netspec.dim import write as write_dim
+from netspec.dim import Dim, at_least
 from netspec.evaluate import names_in
 from netspec.graph import Application, FunctionCall, Net
 from netspec.layout import WIDTH, bracketed
@@ -73,7 +72,8 @@ class _Writer:
             case s.Assign(s.Name(id), value):
                 self._assign(id, value)
             case s.Assign(s.Targets() as targets, value):
-                self._line(f"{_target_text(targets)} = {self._inline(value).text}")
+                text = _without_brackets(self._inline(value).text, value)
+                self._line(f"{_target_text(targets)} = {text}")
             case s.Return(value):
                 self._return(value)
             case s.Let(name, value) if name.id in self.wanted_lets:
@@ -214,7 +214,8 @@ class _Writer:
                 return self._call(node)
             case s.Unary(operator, operand) if self._flows(node):
                 code = self._inline(operand)
-                return Code(f"{operator}{_at(code, _UNARY)}", _UNARY, code.typed)
+                level = _ATOM if code.level == _LEVELS["**"] else _UNARY
+                return Code(f"{operator}{_at(code, level)}", _UNARY, code.typed)
             case s.Binary(operator, left, right) if self._flows(node):
                 return self._binary(operator, left, right)
         return self._constant(node)
@@ -407,9 +408,8 @@ def _read_names(net: Net) -> set[str]:
 
 
 def _size_text(dim: Dim) -> str:
-    text = write_dim(form_of(dim))
-    simple = not isinstance(dim, Expression) or text.replace("_", "").isalnum()
-    return text if simple else f"({text})"
+    text = str(dim)
+    return f"({text})" if " " in text else text
 
 
 def _spans(node: Any) -> list[Span]:

@@ -7,7 +7,7 @@ from typing import Any
 from netspec import syntax as s
 from netspec.layout import WIDTH, bracketed, docstring
 from netspec.lower_call import call_arguments
-from netspec.render import environment
+from netspec.render import fill
 from netspec.training import Training
 from netspec.write import write_expression, write_literal
 
@@ -32,31 +32,28 @@ def render_train(training: Training) -> str:
     fields = [_variable(name) for name in training.fields]
     used = _used_fields(training)
     metrics = [_metric(training, call) for call in training.metrics]
-    return (
-        environment()
-        .get_template("train.py.jinja")
-        .render(
-            net=training.net,
-            doc=docstring_lines(training),
-            standard_imports=_standard_imports(training),
-            imports=_imports(training),
-            dataset=training.dataset,
-            data_doc=docstring(training.dataset.doc, 1),
-            options=_options(training),
-            device=_device_lines(training.device),
-            fields=", ".join(f if f in used else "_" for f in fields) + _comma(fields),
-            inputs=", ".join(_variable(name) for name in training.feeds),
-            outputs=", ".join(_variable(name) for name in training.outputs),
-            first=_variable(training.feeds[0]),
-            loss=_loss_lines(training),
-            metrics=metrics,
-            run_signature=bracketed("def run_epoch(", _RUN, ") -> list[float]:", 0),
-            parts=_parts(_variable(training.feeds[0]), [item["variable"] for item in metrics]),
-            optimizer=_optimizer_lines(training),
-            validation=write_literal(training.validation),
-            **_figures(training),
-            training_share=write_literal(round(1 - training.validation, 10)),
-        )
+    return fill(
+        "train.py.jinja",
+        net=training.net,
+        doc=docstring_lines(training),
+        standard_imports=_standard_imports(training),
+        imports=_imports(training),
+        dataset=training.dataset,
+        data_doc=docstring(training.dataset.doc, 1),
+        options=_options(training),
+        device=_device_lines(training.device),
+        fields=", ".join(f if f in used else "_" for f in fields) + _comma(fields),
+        inputs=", ".join(_variable(name) for name in training.feeds),
+        outputs=", ".join(_variable(name) for name in training.outputs),
+        first=_variable(training.feeds[0]),
+        loss=_loss_lines(training),
+        metrics=metrics,
+        run_signature=bracketed("def run_epoch(", _RUN, ") -> list[float]:", 0),
+        parts=_parts(_variable(training.feeds[0]), [item["variable"] for item in metrics]),
+        optimizer=_optimizer_lines(training),
+        validation=write_literal(training.validation),
+        **_figures(training),
+        training_share=write_literal(round(1 - training.validation, 10)),
     )
 
 

@@ -77,7 +77,7 @@ def numbered_name(name: str, taken: Callable[[str], bool]) -> str:
 def layer_stem(class_name: str) -> str:
     """What an unlabelled layer is called after: `MaxPool2d` gives `max_pool`."""
     stem = re.sub(r"\dd$", "", class_name)
-    for word in ("ReLU", "SiLU"):
+    for word in ("PReLU", "ReLU", "SiLU"):
         stem = stem.replace(word, word.capitalize())
     stem = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", stem).lower()
     return stem if not iskeyword(stem) else f"{stem}_"

@@ -16,7 +16,13 @@ def render(program: Program) -> str:
         "imports": program.imports,
         "classes": [_layout_class(item) for item in program.classes],
     }
-    return environment().get_template("model.py.jinja").render(program=layout)
+    return fill("model.py.jinja", program=layout)
+
+
+def fill(template: str, **values: object) -> str:
+    """The text of a template, without white space at the ends of lines."""
+    text = environment().get_template(template).render(**values)
+    return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
 
 
 @cache

@@ -188,7 +188,7 @@ class Spec:
             SpecError: if the spec does not hold with these parameters, or the device is unknown.
             RuntimeError: from torch, if this machine does not have the device.
         """
-        from netspec.load import Origin, build_module
+        from netspec.instantiate import Origin, build_module
 
         spec = self.with_parameters(**parameters) if parameters else self
         chosen = spec.net(net)

@@ -47,7 +47,7 @@ def _write(node: s.Expression, rename: Callable[[str], str]) -> tuple[str, int]:
         case s.Unary("not", operand):
             return f"not {_at(operand, _LEVELS['not'], rename)}", _LEVELS["not"]
         case s.Unary(operator, operand):
-            return f"{operator}{_at(operand, _LEVELS['unary'], rename)}", _LEVELS["unary"]
+            return f"{operator}{_signed(operand, rename)}", _LEVELS["unary"]
         case s.Binary("**", left, right):
             base = _at(left, _LEVELS["**"] + 1, rename)
             sign = "**" if _is_simple(left) and _is_simple(right) else " ** "
@@ -69,6 +69,13 @@ def _write(node: s.Expression, rename: Callable[[str], str]) -> tuple[str, int]:
             inner = ", ".join(write_expression(argument.value, rename) for argument in arguments)
             return f"{id}({inner})", _ATOM
     raise TypeError(f"no build-time expression: {type(node).__name__}")
+
+
+def _signed(operand: s.Expression, rename: Callable[[str], str]) -> str:
+    """What stands behind a sign: formatters put brackets around a power there."""
+    text = _at(operand, _LEVELS["unary"], rename)
+    power = isinstance(operand, s.Binary) and operand.operator == "**"
+    return f"({text})" if power else text
 
 
 def _is_simple(node: s.Expression) -> bool:
