@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 
 from netspec import syntax as s
 from netspec.catalogue.function import Function
-from netspec.dim import Dim, at_least
+from netspec.dim import Dim, at_least, form_of
+from netspec.dim import write as write_dim
 from netspec.evaluate import names_in
 from netspec.graph import Application, FunctionCall, Net
 from netspec.layout import WIDTH, bracketed
@@ -408,7 +409,7 @@ def _read_names(net: Net) -> set[str]:
 
 
 def _size_text(dim: Dim) -> str:
-    text = str(dim)
+    text = min(str(dim), write_dim(form_of(dim)), key=len)
     return f"({text})" if " " in text else text
 
 

@@ -61,6 +61,9 @@ def _convolve(layer: Any, x: Tensor) -> Tensor:
     dilations = spread(layer.dilation, ndim)
     if layer.padding == "same":
         _require_no_stride(strides)
+        # What does not split evenly goes to the end, so the end is padded most.
+        reaches = [d * (k - 1) for d, k in zip(dilations, kernels, strict=True)]
+        _require_padding_mode(layer, x, tuple(reach - reach // 2 for reach in reaches))
         return _picture(x, layer.out_channels, list(x.shape[-ndim:]))
     paddings = spread(0 if layer.padding == "valid" else layer.padding, ndim)
     _require_padding_mode(layer, x, paddings)

@@ -62,9 +62,9 @@ class KitchenSink(nn.Module):
         """
         N, _, H, W = image.shape
         area = H * W
-        seen = self.leaky_relu(self.batch_norm1(self.conv1(image)))
+        seen = self.leaky_relu(self.batch_norm1(self.conv1(image)))  # half x H x W
         seen = self.conv2(self.prelu1(self.dropout(seen)))  # width x H x W
-        flat = seen.reshape(N, self.width, area).transpose(1, 2)  # (H * W) x width
+        flat = seen.reshape(N, self.width, area).transpose(1, 2)  # area x width
         flat = self.linear1(flat).mean(dim=1).softmax(dim=-1)
         a = self.gelu(self.mix(self.embedding1(tokens)))  # T x sizes[0]
         b = self.mix(self.embedding2(tokens))  # T x sizes[0]
