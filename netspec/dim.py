@@ -4,26 +4,99 @@ A dimension is a plain `int` where it is known, and an `Expression` where it dep
 of the net (whose value is known while checking) or on a size that is known only when data flows.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from netspec import syntax as s
+from netspec.visit import names_in
+from netspec.write import write_expression
 
 
-class Symbol(NamedTuple):
-    """A name in a dimension; `value` is None where only the data decides."""
+class Symbol:
+    """A name in a dimension; `value` is None where only the data decides.
 
-    name: str
-    value: int | None = None
+    `frame` tells names of different blocks apart: symbols are the same where both agree.
+    """
+
+    __slots__ = ("frame", "name", "value")
+
+    def __init__(self, name: str, value: int | None = None, frame: int = 0) -> None:
+        self.name = name
+        self.value = value
+        self.frame = frame
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Symbol) and (self.name, self.frame) == (other.name, other.frame)
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.frame))
 
     @property
     def key(self) -> str:
-        return self.name
+        return f"{self.name} {self.frame}"
 
     def evaluate(self) -> int | None:
         return self.value
 
     def form(self) -> "Form":
         return ("name", self.name)
+
+
+class Opaque(Symbol):
+    """A build-time expression that is no polynomial: `int(0.25 * width)`. It is called as written."""
+
+    __slots__ = ("node",)
+
+    def __init__(self, node: Any, value: int, frame: int) -> None:
+        super().__init__(write_expression(node), value, frame)
+        self.node = node
+
+    def form(self) -> "Form":
+        return ("code", self.name, self.node)
+
+
+class Lookup:
+    """An element of a list that is a parameter: `widths[i]`, or `stages[i][0]`."""
+
+    __slots__ = ("frame", "indices", "items", "name")
+
+    def __init__(
+        self, name: str, indices: "tuple[Dim, ...]", items: Sequence[object], frame: int
+    ) -> None:
+        self.name = name
+        self.indices = indices
+        self.items = items
+        self.frame = frame
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Lookup) and self._identity() == other._identity()
+
+    def __hash__(self) -> int:
+        return hash(self._identity())
+
+    def _identity(self) -> tuple[object, ...]:
+        return self.name, self.frame, self.indices
+
+    @property
+    def key(self) -> str:
+        return f"{self.name}[{', '.join(map(str, self.indices))}] {self.frame}"
+
+    def evaluate(self) -> int | None:
+        item: object = self.items
+        for index in self.indices:
+            at = value_of(index)
+            if at is None or not isinstance(item, Sequence) or not -len(item) <= at < len(item):
+                return None
+            item = item[at]
+        return item if isinstance(item, int) else None
+
+    def form(self) -> "Form":
+        form: Form = ("name", self.name)
+        for index in self.indices:
+            form = ("[]", form, form_of(index))
+        return form
 
 
 class Quotient(NamedTuple):
@@ -83,7 +156,7 @@ class Extremum(NamedTuple):
         return (self.function, *map(form_of, self.arguments))
 
 
-Atom = Symbol | Quotient | Remainder | Extremum
+Atom = Symbol | Lookup | Quotient | Remainder | Extremum
 Monomial = tuple[Atom, ...]
 # A form is how a dimension is written: ("int", 5), ("name", "width"), ("*", form, form) …
 Form = tuple[object, ...]
@@ -183,9 +256,19 @@ class Expression:
 Dim = int | Expression
 
 
-def symbol(name: str, value: int | None = None) -> Expression:
+def symbol(name: str, value: int | None = None, frame: int = 0) -> Expression:
     """The dimension called `name`: a parameter with its value, or a size that data brings."""
-    return Expression({(Symbol(name, value),): 1})
+    return Expression({(Symbol(name, value, frame),): 1})
+
+
+def opaque(node: Any, value: int, frame: int) -> Expression:
+    """A build-time expression as one symbol, with its value."""
+    return Expression({(Opaque(node, value, frame),): 1})
+
+
+def lookup(name: str, indices: tuple[Dim, ...], items: Sequence[object], frame: int) -> Expression:
+    """An element of the list parameter `name`."""
+    return Expression({(Lookup(name, indices, items, frame),): 1})
 
 
 def named(name: str, dim: Dim) -> Expression:
@@ -207,6 +290,25 @@ def same(left: Dim, right: Dim) -> bool | None:
         return lowest == 0
     apart = (lowest is not None and lowest > 0) or (highest is not None and highest < 0)
     return False if apart else None
+
+
+_assumptions = [False]
+
+
+@contextmanager
+def assuming() -> Iterator[None]:
+    """While this lasts, sizes that may agree are taken to agree: they have been checked before."""
+    _assumptions.append(True)
+    try:
+        yield
+    finally:
+        _assumptions.pop()
+
+
+def agree(left: Dim, right: Dim) -> bool:
+    """Whether two dimensions are known to be equal."""
+    equal = same(left, right)
+    return _assumptions[-1] if equal is None else equal
 
 
 def at_least(dim: Dim, bound: Dim) -> bool | None:
@@ -233,7 +335,7 @@ def _range(dim: Dim) -> tuple[int | None, int | None]:
             lowest = None if lowest is None else lowest + coefficient
             highest = None if highest is None else highest + coefficient
             continue
-        if not all(isinstance(atom, Symbol) for atom in open_atoms):
+        if not all(isinstance(atom, Symbol | Lookup) for atom in open_atoms):
             return None, None
         if coefficient > 0:
             highest = None
@@ -315,14 +417,22 @@ def total(dims: Iterable[Dim]) -> Dim:
 
 def symbols(dim: Dim) -> set[str]:
     """The names that the value of `dim` depends on."""
-    found: set[str] = set()
+    return {atom.name for atom in atoms(dim)}
+
+
+def atoms(dim: Dim) -> set[Symbol | Lookup]:
+    """The symbols and the elements of lists that the value of `dim` depends on."""
+    found: set[Symbol | Lookup] = set()
     pending: list[Dim] = [dim]
     while pending:
         for monomial in _terms(pending.pop()):
             for atom in monomial:
                 match atom:
-                    case Symbol(name):
-                        found.add(name)
+                    case Symbol():
+                        found.add(atom)
+                    case Lookup(indices=indices):
+                        found.add(atom)
+                        pending += indices
                     case Quotient(top, bottom) | Remainder(top, bottom):
                         pending += [top, bottom]
                     case Extremum(_, arguments):
@@ -343,8 +453,10 @@ def substitute(dim: Dim, values: Mapping[str, Dim]) -> Dim:
 
 def _substitute_atom(atom: Atom, values: Mapping[str, Dim]) -> Dim:
     match atom:
-        case Symbol(name):
+        case Symbol(name=name):
             return values.get(name, Expression({(atom,): 1}))
+        case Lookup(name=name, indices=indices, items=items, frame=frame):
+            return lookup(name, tuple(substitute(i, values) for i in indices), items, frame)
         case Quotient(top, bottom):
             return divide(substitute(top, values), substitute(bottom, values))
         case Remainder(top, bottom):
@@ -363,6 +475,8 @@ def form_names(form: Form) -> set[str]:
     """The names that a form mentions."""
     if form[0] == "name":
         return {str(form[1])}
+    if form[0] == "code":
+        return {name.id for name in names_in(form[2])}
     return {name for part in form[1:] if isinstance(part, tuple) for name in form_names(part)}
 
 
@@ -381,6 +495,12 @@ def write(form: Form, rename: Callable[[str], str] = str) -> str:
     if kind == "name":
         return rename(str(form[1]))
     parts = [part for part in form[1:] if isinstance(part, tuple)]
+    if kind == "code":
+        node: Any = form[2]
+        text = write_expression(node, rename)
+        return text if isinstance(node, s.Call | s.Subscript) else f"({text})"
+    if kind == "[]":
+        return f"{write(parts[0], rename)}[{write(parts[1], rename)}]"
     if kind in ("min", "max"):
         return f"{kind}({', '.join(write(part, rename) for part in parts)})"
     level = _LEVELS[str(kind)]

@@ -41,7 +41,28 @@ def scan(text: str, pattern: str, keywords: Mapping[str, str], found: Diagnostic
     hard = {word for word in keywords if iskeyword(word)}
     scanner.read(re.compile(pattern), hard)
     scanner.finish()
+    _promote_repeat(scanner.tokens, text)
     return Scan(scanner.tokens, scanner.docs)
+
+
+def _promote_repeat(tokens: list[Token], text: str) -> None:
+    """Make `repeat` a keyword where a layer or a group follows its brackets."""
+    for index, token in enumerate(tokens):
+        if token.type == "NAME" and text[token.start : token.end] == "repeat":
+            end = _closing(tokens, index + 1)
+            if end is not None and tokens[end + 1].type in ("NAME", "LPAR"):
+                tokens[index] = Token("REPEAT", token.start, token.end)
+
+
+def _closing(tokens: list[Token], start: int) -> int | None:
+    """The index of the bracket that closes the one at `start`, with a token behind it."""
+    depth = 0
+    for index in range(start, len(tokens) - 1):
+        depth += tokens[index].type in _PAIRS
+        depth -= tokens[index].type in _OPENS
+        if depth == 0:
+            return index if index > start else None
+    return None
 
 
 class _Scanner:
@@ -127,7 +148,7 @@ class _Scanner:
             return
         name = self.tokens[last]
         keyword = self.keywords.get(self.text[name.start : name.end])
-        if keyword and following not in ("ASSIGN", "COMMA"):
+        if keyword and following not in ("ASSIGN", "COMMA", "LSQB"):
             self.tokens[last] = Token(keyword, name.start, name.end)
 
     def _opened(self, token: Token) -> None:
