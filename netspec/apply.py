@@ -8,7 +8,7 @@ from netspec.arguments import bind
 from netspec.catalogue import ALIASES, FUNCTIONS, LAYERS, RANK_OPEN
 from netspec.catalogue.function import Function
 from netspec.catalogue.layer import Layer, Misfit
-from netspec.catalogue.signature import write_value
+from netspec.catalogue.signature import Inputs, write_value
 from netspec.diagnostic import Diagnostics, did_you_mean, nearest
 from netspec.dim import same
 from netspec.elementwise import operate, operate_number
@@ -17,7 +17,7 @@ from netspec.flow import Bundle, Flow, Unknown, Value
 from netspec.graph import Application, BuiltLayer, FunctionCall
 from netspec.names import free_name, label_problem, layer_stem, numbered_name
 from netspec.source import Span
-from netspec.tensor import Tensor, write_shape
+from netspec.tensor import Tensor, Type, write_shape
 
 
 class _Definition:
@@ -583,22 +583,32 @@ class Applier:
     ) -> Value:
         for argument in arguments:
             self._use_names(argument.value)
-        bound = bind(function, function.name, arguments, callee.span, self.scope, self.found)
+        count, sequence = _arity(function)
+        if not sequence and inputs is not None and len(inputs) != count:
+            self._wrong_count(function.name, count, len(inputs), callee.span)
+            inputs = None
+        types = tuple(flow.type for flow in inputs) if inputs is not None else ()
+        operands = types if inputs is not None else (Tensor(()),) * count
+        bound = bind(
+            function,
+            function.name,
+            arguments,
+            callee.span,
+            self.scope,
+            self.found,
+            (operands,) if sequence else operands,
+        )
         if not isinstance(bound, Function) or inputs is None:
             return UNKNOWN
-        if not function.sequence and len(inputs) != function.arity:
-            self._wrong_count(function.name, function.arity, len(inputs), callee.span)
-            return UNKNOWN
-        types = tuple(flow.type for flow in inputs)
         try:
-            output = bound.apply(*types)
+            output = bound.apply()
         except Misfit as misfit:
             self._misfit(misfit, callee, inputs)
             return UNKNOWN
         self.applications[span] = FunctionCall(bound, types, output, span)
         origin = f"`{function.name}`"
         if isinstance(output, tuple) and not isinstance(output, Tensor):
-            return Bundle(tuple(Flow(item, origin, span) for item in output))
+            return _bundle(output, origin, span)
         self.types[span] = output
         kept = inputs[0].channels_first and output.shape == inputs[0].type.shape
         return Flow(output, origin, span, kept or (function.name == "cat" and output.rank > 2))
@@ -655,7 +665,7 @@ class Applier:
         self, node: s.Call, function: type[Function], receiver: s.Expression | None
     ) -> Value:
         """`cat((a, b), 1)`, `reshape(x, N, 4)` or, with a receiver, `x.reshape(N, 4)`."""
-        count = 1 if function.sequence else function.arity
+        count, _ = _arity(function)
         operands = [] if receiver is None else [receiver]
         rest = list(node.arguments)
         while len(operands) < count and rest and rest[0].name is None:
@@ -716,6 +726,21 @@ def _labels(net: s.Net) -> set[str]:
         if isinstance(node, tuple) and not isinstance(node, Span):
             pending += node
     return found
+
+
+def _arity(function: type[Function]) -> tuple[int, bool]:
+    """How many tensors a function must get, and whether it takes them as one sequence."""
+    fields = [field for field in function.fields().values() if field.tensor and field.required]
+    return len(fields), fields[0].annotation is Inputs
+
+
+def _bundle(output: tuple[Type, ...], origin: str, span: Span) -> Bundle:
+    return Bundle(
+        tuple(
+            Flow(item, origin, span) if isinstance(item, Tensor) else _bundle(item, origin, span)
+            for item in output
+        )
+    )
 
 
 def _single_flows(value: Value) -> tuple[Flow, ...] | None:

@@ -17,12 +17,14 @@ def bind(
     span: Span,
     scope: Mapping[str, Any],
     found: Diagnostics,
+    operands: Sequence[Any] = (),
 ) -> Signature | None:
     """An instance of `signature` with the values of `arguments`; None after reporting why not.
 
-    `call_name` is what the author called it, `span` the whole call.
+    `call_name` is what the author called it, `span` the whole call, `operands` the tensors that
+    stand before `arguments`.
     """
-    positional: list[Any] = []
+    positional: list[Any] = list(operands)
     keyword: dict[str, Any] = {}
     places: dict[int | str, Span] = {}
     complete = True

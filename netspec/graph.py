@@ -9,7 +9,7 @@ from netspec.catalogue.initialiser import Initialiser
 from netspec.catalogue.layer import Layer, count
 from netspec.dim import Dim
 from netspec.source import Source, Span
-from netspec.tensor import Shape, Tensor
+from netspec.tensor import Shape, Tensor, Type
 from netspec.training import Training
 
 
@@ -64,7 +64,7 @@ class FunctionCall(NamedTuple):
 
     function: Function
     inputs: tuple[Tensor, ...]
-    output: Tensor | tuple[Tensor, ...]
+    output: Type
     span: Span
 
 

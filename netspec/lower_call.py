@@ -21,6 +21,8 @@ def call_arguments(
     texts: list[tuple[str, str, bool]] = []  # keyword or "", text, is it a default
     in_order = True
     for name, field in signature.fields().items():
+        if field.tensor:
+            continue
         if name == variadic and name in written and written[name][0].name is None:
             texts += [("", write_expression(a.value, rename), False) for a in written[name]]
             continue
@@ -58,7 +60,7 @@ def _trim(
 
 def _by_field(signature: Signature, arguments: Sequence[s.Argument]) -> dict[str, list[s.Argument]]:
     """What the author wrote for each field."""
-    names = signature.positional()
+    names = [name for name in signature.positional() if not signature.fields()[name].tensor]
     variadic = signature.variadic
     written: dict[str, list[s.Argument]] = {}
     position = 0

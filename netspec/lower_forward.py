@@ -242,7 +242,7 @@ class _Writer:
         function = type(step.function)
         arguments = list(node.arguments)
         operands = [node.function.value] if isinstance(node.function, s.Attribute) else []
-        count = 1 if function.sequence else function.arity
+        count = sum(field.tensor and field.required for field in function.fields().values())
         while len(operands) < count:
             operands.append(arguments.pop(0).value)
         return self._function(step, [self._inline(item) for item in operands], arguments)

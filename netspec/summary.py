@@ -5,7 +5,7 @@ from typing import NamedTuple
 from netspec.catalogue.layer import count
 from netspec.dim import Dim, Expression, symbols, value_of
 from netspec.graph import Application, FunctionCall, Net
-from netspec.tensor import Tensor, write_shape
+from netspec.tensor import Tensor, Type, write_shape
 
 _HEADINGS = ("layer", "type", "output", "parameters", "MACs")
 
@@ -18,7 +18,7 @@ class Row(NamedTuple):
 
     name: str
     type: str
-    output: Tensor | tuple[Tensor, ...]
+    output: Type
     parameters: Dim | None
     macs: Dim
 
@@ -64,9 +64,11 @@ def _row(step: Application | FunctionCall, net: Net, seen: set[str]) -> Row:
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    outputs = row.output if isinstance(row.output, Tensor) else row.output[0]
+    output = row.output
+    while not isinstance(output, Tensor):
+        output = output[0]
     parameters = "shared" if row.parameters is None else _number(row.parameters)
-    return row.name, row.type, write_shape(outputs.shape), parameters, _number(row.macs)
+    return row.name, row.type, write_shape(output.shape), parameters, _number(row.macs)
 
 
 def _number(value: Dim) -> str:

@@ -26,6 +26,15 @@ class Tensor(NamedTuple):
         return len(self.shape)
 
 
+Type = Tensor | tuple["Type", ...]
+
+
+class DType(str):
+    """A dtype given as an argument, `zeros(N, dtype=int64)`; a spec writes the bare name."""
+
+    __slots__ = ()
+
+
 def write_shape(shape: Shape) -> str:
     """`[N, 3, H // 2]`, as a spec writes it."""
     return f"[{', '.join(map(str, shape))}]"

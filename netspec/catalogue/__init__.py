@@ -5,11 +5,11 @@ from netspec.catalogue import (
     convolution,
     dropout,
     embedding,
+    functions,
     linear,
     normalization,
     pooling,
     shaping,
-    tensor_functions,
 )
 from netspec.catalogue.function import FUNCTIONS
 from netspec.catalogue.initialiser import INITIALISERS
@@ -24,7 +24,7 @@ FAMILIES = (
     normalization,
     pooling,
     shaping,
-    tensor_functions,
+    *functions.FAMILIES,
 )
 
 __all__ = ["ALIASES", "FAMILIES", "FUNCTIONS", "INITIALISERS", "LAYERS", "RANK_OPEN"]

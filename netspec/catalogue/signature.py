@@ -14,8 +14,11 @@ from annotated_types import Ge, Gt, Le, Lt, MinLen
 from pydantic_core import SchemaValidator, ValidationError
 
 from netspec.dim import Expression
+from netspec.tensor import DTYPES, DType, Tensor
 
-Value = Any  # a build-time value: int, Expression, float, bool, str, None, list or tuple of these
+# A build-time value: int, Expression, float, bool, str, DType, None, list or tuple of these; or a
+# Tensor, where a function takes one.
+Value = Any
 
 
 class Mark(Enum):
@@ -38,7 +41,10 @@ KeywordFlag = Annotated[bool, KEYWORD]
 PositiveInt = Annotated[int, Gt(0)]
 NonNegativeInt = Annotated[int, Ge(0)]
 InferredInt = Annotated[int, Gt(0), INFERRED]
+Size = Annotated[int, FREE]
 Sizes = Annotated[tuple[int, ...], FREE]
+Input = Tensor
+Inputs = Annotated[tuple[Tensor, ...], MinLen(1)]
 Probability = Annotated[float, Ge(0), Le(1)]
 PositiveFloat = Annotated[float, Gt(0)]
 NonNegativeFloat = Annotated[float, Ge(0)]
@@ -58,7 +64,10 @@ MISSING = Missing()
 
 
 class Field(NamedTuple):
-    """One argument: its name, its Pydantic annotation, its default, and its marks."""
+    """One argument: its name, its Pydantic annotation, its default, and its marks.
+
+    `tensor`: it takes a tensor or several, if need be among other things.
+    """
 
     name: str
     annotation: object
@@ -66,6 +75,7 @@ class Field(NamedTuple):
     inferred: bool
     free: bool
     keyword: bool
+    tensor: bool
 
     @property
     def required(self) -> bool:
@@ -163,9 +173,12 @@ class Signature:
     @classmethod
     def _surplus(cls, taken: int, found: int) -> ArgumentError:
         counts = "no positional arguments" if taken == 0 else _count(taken, "positional argument")
+        first = next(iter(cls.fields().values()), None)
+        counted = f", `{first.name}` counted" if first is not None and first.tensor else ""
         return ArgumentError(
             "surplus-argument",
-            f"`{cls.__name__}` takes {'' if taken == 0 else 'at most '}{counts}, found {found}",
+            f"`{cls.__name__}` takes {'' if taken == 0 else 'at most '}{counts}{counted}, "
+            f"found {found}",
             taken,
             "one too many",
             cls._inferred_help() or f"it takes {cls.usage()}",
@@ -259,9 +272,19 @@ def _read_fields(cls: type[Signature]) -> Mapping[str, Field]:
                 marks = getattr(annotation, "__metadata__", ())
                 default = getattr(cls, name, MISSING)
                 found[name] = Field(
-                    name, annotation, default, INFERRED in marks, FREE in marks, KEYWORD in marks
+                    name,
+                    annotation,
+                    default,
+                    inferred=INFERRED in marks,
+                    free=FREE in marks,
+                    keyword=KEYWORD in marks,
+                    tensor=_takes_tensor(annotation),
                 )
     return found
+
+
+def _takes_tensor(annotation: object) -> bool:
+    return annotation is Tensor or any(_takes_tensor(part) for part in get_args(annotation))
 
 
 def _read_positional(cls: type[Signature]) -> tuple[str, ...]:
@@ -277,7 +300,7 @@ def _read_positional(cls: type[Signature]) -> tuple[str, ...]:
 def _collect(positional: Sequence[Value], first: int) -> list[Value]:
     """The arguments from number `first` on as one, unless they are one tuple already."""
     head, rest = list(positional[:first]), tuple(positional[first:])
-    if len(rest) == 1 and isinstance(rest[0], tuple | list):
+    if len(rest) == 1 and isinstance(rest[0], tuple | list) and not isinstance(rest[0], Tensor):
         return [*head, rest[0]]
     return [*head, rest] if rest else head
 
@@ -308,6 +331,8 @@ def schema_of(annotation: object) -> dict[str, object]:
     origin, parts = get_origin(annotation), get_args(annotation)
     if isinstance(annotation, type) and annotation in _PLAIN:
         return {"type": _PLAIN[annotation], "strict": True}
+    if annotation in (Tensor, DType):
+        return {"type": "is-instance", "cls": annotation}
     if origin is Annotated:
         schema = schema_of(parts[0])
         for bound in parts[1:]:
@@ -336,12 +361,21 @@ def concretise(value: Value, stand_in: int | None = None) -> Value:
     if isinstance(value, Expression):
         known = stand_in if value.value is None else value.value
         return value if known is None else known
+    if isinstance(value, Tensor):
+        return value
     if isinstance(value, list | tuple):
         return tuple(concretise(item, stand_in) for item in value)
     return value
 
 
-_NAMES = {int: "an integer", float: "a number", bool: "True or False", str: "a string"}
+_NAMES: dict[type, str] = {
+    int: "an integer",
+    float: "a number",
+    bool: "True or False",
+    str: "a string",
+    Tensor: "a tensor",
+    DType: "a dtype",
+}
 
 
 def describe(annotation: object) -> str:
@@ -383,6 +417,8 @@ def _describe_bounds(kind: object, bounds: Sequence[object]) -> str:
 
 def _describe_tuple(parts: Sequence[object]) -> str:
     item = describe(parts[0]).split(" ", 1)[-1].replace("integer", "integers", 1)
+    if parts[0] is Tensor:
+        return "several tensors"
     if parts[-1] is ...:
         return f"a tuple of {item.replace('number', 'numbers', 1)}"
     counts = {1: "one", 2: "a pair of", 3: "three", 4: "four", 6: "six"}
@@ -403,8 +439,12 @@ def kind_of(value: Value) -> str:
             return "an integer"
         case float():
             return "a number with a fraction" if not value.is_integer() else "a float"
+        case DType():
+            return "a dtype"
         case str():
             return "a string"
+        case Tensor():
+            return "a tensor"
         case tuple() | list():
             return f"a tuple of {len(value)}"
         case Expression():
@@ -413,7 +453,9 @@ def kind_of(value: Value) -> str:
 
 
 def write_value(value: Value) -> str:
-    """A build-time value as a spec writes it."""
+    """A value as a spec writes it."""
+    if isinstance(value, DType | Tensor):
+        return str(value)
     if isinstance(value, str):
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
     if isinstance(value, tuple):
@@ -438,6 +480,8 @@ def _value_help(annotation: object, value: Value) -> str:
     if isinstance(value, str):
         text = value.strip()
         if text.lstrip("-").isdigit() and "integer" in describe(annotation):
+            return f"write {text} without quotes"
+        if text in DTYPES and "a dtype" in describe(annotation):
             return f"write {text} without quotes"
     if isinstance(value, float) and value.is_integer() and "integer" in describe(annotation):
         return f"write {int(value)}"

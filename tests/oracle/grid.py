@@ -72,7 +72,7 @@ def inputs(layer: type[Layer]) -> list[Tensor]:
 def arguments(signature: type[Signature], count: int) -> Iterator[Arguments]:
     """Each field through its values while the others keep theirs, then random mixtures."""
     yield from SPECIAL.get(signature.__name__, [])
-    fields = [field for field in signature.fields().values() if not field.inferred]
+    fields = [f for f in signature.fields().values() if not (f.inferred or f.tensor)]
     pools = {field.name: _values(field.annotation) for field in fields}
     base = {field.name: pools[field.name][0] for field in fields if field.required}
     yield dict(base)

@@ -1,13 +1,16 @@
 """PyTorch is the oracle for tensor functions, initialisers, losses and optimisers, too."""
 
+import functools
 import inspect
+import types
 import warnings
-from typing import Any
+from operator import or_
+from typing import Annotated, Any, Union, get_args, get_origin
 
 import pytest
 import torch
 import torch.nn.functional as F
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, InstanceOf, TypeAdapter, ValidationError
 from pydantic_core import SchemaValidator
 from torch import nn
 
@@ -18,7 +21,7 @@ from netspec.catalogue.optimizer import OPTIMIZERS
 from netspec.catalogue.signature import MISSING, ArgumentErrors, schema_of
 from netspec.dim import value_of
 from netspec.elementwise import operate, operate_number
-from netspec.tensor import Tensor
+from netspec.tensor import DType, Tensor
 from tests.oracle.grid import SHAPES, arguments
 
 DTYPES = ("float32", "float64", "int64", "int32", "uint8", "bool", "float16", "bfloat16")
@@ -74,7 +77,7 @@ def test_a_function_agrees_with_torch(name: str) -> None:
 def _compare(name: str, given: dict[str, Any], x: Tensor) -> None:
     case = f"{name}({given}) on {x}"
     try:
-        mine: Any = FUNCTIONS[name](**given).apply(x)
+        mine: Any = FUNCTIONS[name](x, **given).apply()
     except (Misfit, ArgumentErrors) as error:
         mine = str(error)
     try:
@@ -99,7 +102,7 @@ def test_cat_agrees_with_torch(dim: int) -> None:
         for right in [*SHAPES, (2, 5, 6), (2, 4, 9)]:
             tensors = (torch.ones(left), torch.ones(right))
             try:
-                mine: Any = FUNCTIONS["cat"](dim).apply(Tensor(left), Tensor(right))
+                mine: Any = FUNCTIONS["cat"]((Tensor(left), Tensor(right)), dim).apply()
             except Misfit as misfit:
                 mine = misfit.message
             try:
@@ -219,17 +222,32 @@ ANNOTATIONS = {
 VALUES = [
     *(0, 1, -1, 7, 2.5, 0.0, -0.5, 1.0, True, False, None, "zeros", "same", "mean", "x", ""),
     *((1,), (1, 2), (1, 2, 3), (0, 1), (1.5, 2), (True, 1), (None, 3), (), ("a",), (0.9, 0.999)),
+    *(Tensor((2, 3)), (Tensor((2,)), Tensor(())), (Tensor((2,)), 3), DType("int64"), "int64"),
 ]
 
 
 @pytest.mark.parametrize("annotation", ANNOTATIONS.values(), ids=ANNOTATIONS)
 def test_arguments_are_validated_as_pydantic_would(annotation: Any) -> None:
     engine = SchemaValidator(schema_of(annotation))  # type: ignore[arg-type]
-    pydantic: TypeAdapter[Any] = TypeAdapter(annotation, config=ConfigDict(strict=True))
+    pydantic: TypeAdapter[Any] = TypeAdapter(
+        _as_instances(annotation), config=ConfigDict(strict=True)
+    )
     for value in VALUES:
         assert _accepts(engine.validate_python, value) == _accepts(
             pydantic.validate_python, value
         ), (value, annotation)
+
+
+def _as_instances(annotation: Any) -> Any:
+    """The annotation with tensors and dtypes taken as they are, not as tuples and strings."""
+    origin, parts = get_origin(annotation), tuple(map(_as_instances, get_args(annotation)))
+    if annotation in (Tensor, DType):
+        return InstanceOf[annotation]
+    if origin is Annotated:
+        return Annotated[parts[0], *annotation.__metadata__]
+    if origin in (Union, types.UnionType):
+        return functools.reduce(or_, parts)
+    return tuple[parts] if origin is tuple else annotation
 
 
 def _accepts(validate: Any, value: Any) -> bool:
