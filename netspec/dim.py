@@ -6,7 +6,9 @@ of the net (whose value is known while checking) or on a size that is known only
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from fractions import Fraction
 from functools import cached_property
+from math import lcm
 from typing import Any, NamedTuple
 
 from netspec import syntax as s
@@ -20,12 +22,13 @@ class Symbol:
     `frame` tells names of different blocks apart: symbols are the same where both agree.
     """
 
-    __slots__ = ("frame", "name", "value")
+    __slots__ = ("frame", "multiple", "name", "value")
 
     def __init__(self, name: str, value: int | None = None, frame: int = 0) -> None:
         self.name = name
         self.value = value
         self.frame = frame
+        self.multiple = 1  # what it is known to be a multiple of
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Symbol) and (self.name, self.frame) == (other.name, other.frame)
@@ -158,6 +161,7 @@ class Extremum(NamedTuple):
 
 Atom = Symbol | Lookup | Quotient | Remainder | Extremum
 Monomial = tuple[Atom, ...]
+Coefficient = int | Fraction
 # A form is how a dimension is written: ("int", 5), ("name", "width"), ("*", form, form) …
 Form = tuple[object, ...]
 
@@ -165,12 +169,13 @@ Form = tuple[object, ...]
 class Expression:
     """A polynomial with integer coefficients over atoms; equal ones compare equal.
 
+    A coefficient is a fraction where a `require` says that the size divides.
     `form` is how the author or a rule came to it (`16 * 5 * 5`); it takes no part in comparison.
     """
 
     __slots__ = ("__dict__", "_form", "terms")
 
-    def __init__(self, terms: Mapping[Monomial, int], form: Form | None = None) -> None:
+    def __init__(self, terms: Mapping[Monomial, Coefficient], form: Form | None = None) -> None:
         self.terms = {m: c for m, c in sorted(terms.items(), key=_term_key) if c}
         self._form = form
 
@@ -201,7 +206,7 @@ class Expression:
         return -self + other
 
     def __mul__(self, other: "Dim") -> "Dim":
-        terms: dict[Monomial, int] = {}
+        terms: dict[Monomial, Coefficient] = {}
         for left, a in self.terms.items():
             for right, b in _terms(other).items():
                 monomial = tuple(sorted((*left, *right), key=lambda atom: atom.key))
@@ -233,12 +238,13 @@ class Expression:
         """The number, where no symbol is left."""
         if not self.terms:
             return 0
-        return self.terms.get(()) if len(self.terms) == 1 else None
+        number = self.terms.get(()) if len(self.terms) == 1 else None
+        return None if number is None else int(number)
 
     @cached_property
     def value(self) -> int | None:
         """The number under the values of the parameters, None where data decides."""
-        total = 0
+        total: Coefficient = 0
         for monomial, coefficient in self.terms.items():
             for atom in monomial:
                 factor = atom.evaluate()
@@ -246,7 +252,7 @@ class Expression:
                     return None
                 coefficient *= factor
             total += coefficient
-        return total
+        return int(total)
 
     @property
     def form(self) -> Form:
@@ -324,13 +330,13 @@ def at_least(dim: Dim, bound: Dim) -> bool | None:
     return False if highest is not None and highest < 0 else None
 
 
-def _range(dim: Dim) -> tuple[int | None, int | None]:
+def _range(dim: Dim) -> tuple[Coefficient | None, Coefficient | None]:
     """The least and the greatest value, as far as known: sizes that data brings are at least 1."""
     known = value_of(dim)
     if known is not None:
         return known, known
-    lowest: int | None = 0
-    highest: int | None = 0
+    lowest: Coefficient | None = 0
+    highest: Coefficient | None = 0
     for monomial, coefficient in _terms(dim).items():
         open_atoms = [atom for atom in monomial if atom.evaluate() is None]
         for atom in monomial:
@@ -342,6 +348,8 @@ def _range(dim: Dim) -> tuple[int | None, int | None]:
             continue
         if not all(isinstance(atom, Symbol | Lookup) for atom in open_atoms):
             return None, None
+        for atom in open_atoms:
+            coefficient *= atom.multiple if isinstance(atom, Symbol) else 1
         if coefficient > 0:
             highest = None
             lowest = None if lowest is None else lowest + coefficient
@@ -362,9 +370,14 @@ def divide(top: Dim, bottom: Dim) -> Dim:
         return top
     if divisor < 0:
         return divide(-top, -divisor)
-    whole: dict[Monomial, int] = {}
-    rest: dict[Monomial, int] = {}
+    whole: dict[Monomial, Coefficient] = {}
+    rest: dict[Monomial, Coefficient] = {}
     for monomial, coefficient in _terms(top).items():
+        if _divides(monomial, coefficient, divisor):
+            whole[monomial] = _simple(Fraction(coefficient) / divisor)
+            continue
+        if isinstance(coefficient, Fraction):
+            return Expression({(Quotient(top, divisor),): 1})
         quotient, left = divmod(coefficient, divisor)
         whole[monomial] = quotient
         rest[monomial] = left
@@ -372,6 +385,18 @@ def divide(top: Dim, bottom: Dim) -> Dim:
     if isinstance(left_over, int):
         return _settle(whole) + left_over // divisor
     return _settle(whole) + _quotient(left_over, divisor)
+
+
+def _divides(monomial: Monomial, coefficient: Coefficient, divisor: int) -> bool:
+    """Whether a term is known to be a multiple of `divisor`, by what symbols are multiples of."""
+    factor = Fraction(coefficient)
+    for atom in monomial:
+        factor *= atom.multiple if isinstance(atom, Symbol) else 1
+    return (factor / divisor).denominator == 1
+
+
+def _simple(number: Fraction) -> Coefficient:
+    return int(number) if number.denominator == 1 else number
 
 
 def remainder(top: Dim, bottom: Dim) -> Dim:
@@ -382,7 +407,9 @@ def remainder(top: Dim, bottom: Dim) -> Dim:
     if top == quotient * bottom:
         return 0
     if isinstance(bottom, int) and bottom > 0:
-        top = _settle({m: c % bottom for m, c in _terms(top).items()})
+        top = _settle(
+            {m: c % bottom for m, c in _terms(top).items() if not _divides(m, c, bottom)}
+        )
         if isinstance(top, int):
             return top % bottom
     return Expression({(Remainder(top, bottom),): 1})
@@ -526,11 +553,13 @@ def _canonical_form(expression: Expression) -> Form:
     items = sorted(expression.terms.items(), key=lambda item: (item[1] < 0, item[0] == ()))
     form: Form | None = None
     for monomial, coefficient in items:
-        size = abs(coefficient)
+        size = Fraction(abs(coefficient))
         factors: list[Form] = [atom.form() for atom in monomial]
-        if size != 1 or not factors:
-            factors.insert(0, ("int", size))
+        if size.numerator != 1 or not factors:
+            factors.insert(0, ("int", size.numerator))
         term: Form = factors[0] if len(factors) == 1 else ("*", *factors)
+        if size.denominator != 1:
+            term = ("//", term, ("int", size.denominator))
         if form is None:
             form = ("neg", term) if coefficient < 0 else term
         else:
@@ -543,14 +572,16 @@ def _term_key(item: tuple[Monomial, int]) -> tuple[int, list[str]]:
     return (-len(monomial), [atom.key for atom in monomial])
 
 
-def _terms(dim: Dim) -> Mapping[Monomial, int]:
+def _terms(dim: Dim) -> Mapping[Monomial, Coefficient]:
     if isinstance(dim, Expression):
         return dim.terms
     return {(): dim} if dim else {}
 
 
-def _settle(terms: Mapping[Monomial, int]) -> Dim:
-    expression = Expression(terms)
+def _settle(terms: Mapping[Monomial, Coefficient]) -> Dim:
+    expression = Expression(
+        {m: _simple(c) if isinstance(c, Fraction) else c for m, c in terms.items()}
+    )
     constant = expression.constant
     return expression if constant is None else constant
 
@@ -568,8 +599,10 @@ def _divide_by_expression(top: Dim, bottom: Dim) -> Dim:
     return Expression({(Quotient(top, bottom),): 1})
 
 
-def _divide_by_monomial(top: Dim, monomial: Monomial, coefficient: int) -> Dim | None:
-    quotient: dict[Monomial, int] = {}
+def _divide_by_monomial(
+    top: Dim, monomial: Monomial, coefficient: Coefficient
+) -> Dim | None:
+    quotient: dict[Monomial, Coefficient] = {}
     for term, factor in _terms(top).items():
         rest = list(term)
         for atom in monomial:
@@ -614,3 +647,18 @@ def _extremum(function: str, dims: tuple[Dim, ...]) -> Dim:
         return kept[0]
     ordered = tuple(sorted(kept, key=str))
     return Expression({(Extremum(function, ordered),): 1})
+
+
+def divisible(size: Expression, factor: int) -> None:
+    """Keep in mind that a size that data brings is a multiple of `factor`."""
+    for monomial, coefficient in size.terms.items():
+        if len(monomial) == 1 and coefficient == 1 and isinstance(monomial[0], Symbol):
+            known = monomial[0]
+            known.multiple = lcm(known.multiple, factor)
+
+
+def own_form(dim: Dim) -> Dim:
+    """`dim`, written with the names that its value depends on, not with those that stand for parts."""
+    if not isinstance(dim, Expression) or form_names(dim.form) <= symbols(dim):
+        return dim
+    return Expression(dim.terms)

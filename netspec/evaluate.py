@@ -19,7 +19,7 @@ from netspec.dim import (
     smallest,
     value_of,
 )
-from netspec.source import Span
+from netspec.source import Source, Span
 from netspec.visit import names_in
 
 Value = Any
@@ -118,6 +118,22 @@ def evaluate(expression: s.Expression, scope: Mapping[str, Value], found: Diagno
         return UNKNOWN
 
 
+def is_undecided(expression: s.Expression, scope: Mapping[str, Value]) -> bool:
+    """Whether only data decides the value of an expression."""
+    quiet = Diagnostics(Source(""))
+    if evaluate(expression, scope, quiet) is not UNKNOWN:
+        return False
+    sizes = [
+        name.id
+        for name in names_in(expression)
+        if isinstance(scope.get(name.id), Expression) and value_of(scope[name.id]) is None
+    ]
+    return bool(sizes) and all(d.message == _UNDECIDED for d in quiet.in_order())
+
+
+_UNDECIDED = "whether this holds is known only when data flows"
+
+
 class _Evaluation:
     def __init__(self, scope: Mapping[str, Value]) -> None:
         self.scope = scope
@@ -164,7 +180,7 @@ class _Evaluation:
     def _undecided(self, node: s.Expression) -> _Problem:
         return _Problem(
             "not-constant",
-            "whether this holds is known only when data flows",
+            _UNDECIDED,
             node.span,
             "depends on the size of an input",
             "compare numbers and parameters only",

@@ -71,6 +71,7 @@ class _Namer:
         self.found = found
         self.names = Names({}, {}, set(), set())
         self.bodies: dict[Span, tuple[list[_Built], list[_Built]]] = {}
+        self.twice: set[Span] = set()  # labels that stand here a second time
         self.arguments: dict[Span, set[str]] = {}  # the names that stateless layers depend on
 
     # ---- what a body builds ------------------------------------------------------------------
@@ -201,7 +202,7 @@ class _Namer:
             return name in used or label_problem(name) is not None
 
         for item in sorted(built, key=lambda item: item.span):
-            if item.label is not None:
+            if item.label is not None and item.span not in self.twice:
                 name = item.label.id
             elif item.kind.stateless and item.key in serving and item.key:
                 name = serving[item.key]
@@ -240,6 +241,7 @@ class _Namer:
             for other in labels.get(name.id, []):
                 if not _exclusive(item, other):
                     self._report_duplicate(name, other)
+                    self.twice.add(item.span)
                     break
             labels.setdefault(name.id, []).append(item)
         return labels

@@ -10,6 +10,7 @@ from netspec.diagnostic import Diagnostic, Diagnostics, SpecError, did_you_mean
 from netspec.graph import Graph, Net
 from netspec.parse import parse
 from netspec.source import Source, Undecodable, decode
+from netspec.uses import Loader
 
 if TYPE_CHECKING:
     from torch import nn
@@ -87,13 +88,16 @@ def _unreadable(name: str, error: OSError) -> tuple[Source, Diagnostics]:
 
 
 def examine(
-    source: Source, unreadable: Diagnostics | None, parameters: Mapping[str, Any]
+    source: Source,
+    unreadable: Diagnostics | None,
+    parameters: Mapping[str, Any],
+    loader: Loader | None = None,
 ) -> tuple[Graph | None, tuple[Diagnostic, ...]]:
     """The graph of a source and all findings; no graph where something is wrong."""
     if unreadable is not None:
         return None, unreadable.in_order()
     parsed = parse(source)
-    graph = check(source, parsed, parameters)
+    graph = check(source, parsed, parameters, loader)
     failed = parsed.found.has_errors
     return (None if failed else graph), parsed.found.in_order()
 

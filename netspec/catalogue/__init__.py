@@ -27,4 +27,6 @@ FAMILIES = (
     *functions.FAMILIES,
 )
 
-__all__ = ["ALIASES", "FAMILIES", "FUNCTIONS", "INITIALISERS", "LAYERS", "RANK_OPEN"]
+LAZY: dict[str, str] = {}
+
+__all__ = ["ALIASES", "FAMILIES", "FUNCTIONS", "INITIALISERS", "LAYERS", "LAZY", "RANK_OPEN"]

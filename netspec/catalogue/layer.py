@@ -1,32 +1,16 @@
 """A layer of the catalogue: torch's arguments, the shape rule, parameters and MACs in one class."""
 
 from collections.abc import Mapping
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from netspec.catalogue.signature import Signature, Value
+from netspec.misfit import Misfit
 from netspec.dim import Dim, Expression, at_least, product, same, value_of
 from netspec.tensor import FLOATING, Shape, Tensor, write_shape
 
 LAYERS: dict[str, type["Layer"]] = {}
 ALIASES: dict[str, str] = {}
 RANK_OPEN: dict[str, dict[int, str]] = {}
-
-
-class Misfit(Exception):
-    """Inputs or arguments that do not go together.
-
-    `message` says what does not fit, `label` stands under the carets, `argument` names the argument
-    to point at, where it is not the whole call.
-    """
-
-    def __init__(
-        self, message: str, *, label: str = "", help: str = "", argument: str | None = None
-    ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.label = label
-        self.help = help
-        self.argument = argument
 
 
 class Example(NamedTuple):
@@ -63,16 +47,29 @@ class Layer(Signature):
             if cls.ndim and title.endswith(f"{cls.ndim}d"):
                 RANK_OPEN.setdefault(title.removesuffix(f"{cls.ndim}d"), {})[cls.ndim] = name
 
-    def apply(self, x: Tensor) -> Tensor:
+    def apply(self, *inputs: Tensor, **named: Tensor) -> Tensor:
         """The output for input `x`; sets the arguments that the input decides.
 
         Raises:
             Misfit: where torch would raise.
         """
+        if len(inputs) != 1:
+            raise Misfit(
+                f"`{type(self).__name__}` takes one tensor, found {len(inputs)}",
+                label=f"{len(inputs)} tensors flow into it",
+                help="join tensors first, with `+` or `-> cat(dim=1)`",
+            )
+        (x,) = inputs
         self.require_dtype(x)
         for name, dim in self.infer(x).items():
             self.settle(name, dim, x)
         return self.output(x)
+
+    def bind_inputs(self, inputs: Any, named: Any) -> tuple[Any, ...]:
+        return tuple(inputs)
+
+    def buffers(self) -> Mapping[str, Shape]:
+        return {}
 
     def infer(self, x: Tensor) -> Mapping[str, Dim]:
         """The arguments that the input decides."""
