@@ -5,28 +5,12 @@ from typing import ClassVar, NamedTuple
 
 from netspec.catalogue.signature import Signature, Value
 from netspec.dim import Dim, Expression, at_least, product, same, value_of
+from netspec.misfit import Misfit as Misfit
 from netspec.tensor import FLOATING, Shape, Tensor, write_shape
 
 LAYERS: dict[str, type["Layer"]] = {}
 ALIASES: dict[str, str] = {}
 RANK_OPEN: dict[str, dict[int, str]] = {}
-
-
-class Misfit(Exception):
-    """Inputs or arguments that do not go together.
-
-    `message` says what does not fit, `label` stands under the carets, `argument` names the argument
-    to point at, where it is not the whole call.
-    """
-
-    def __init__(
-        self, message: str, *, label: str = "", help: str = "", argument: str | None = None
-    ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.label = label
-        self.help = help
-        self.argument = argument
 
 
 class Example(NamedTuple):
