@@ -13,7 +13,8 @@ class Function(Signature):
 
     Fields annotated `Input` take a tensor, `Inputs` several, `Input | float` either.
 
-    `torch`: `torch.cat`, `torch.nn.functional.relu`, or `torch.Tensor.reshape` for a method.
+    `torch`: `torch.cat`, `torch.nn.functional.relu`, or `torch.Tensor.reshape` for a method; where
+    a class does not say it, `name` in its `home`.
     `creates`: it makes a tensor from numbers alone, on a device that the caller chooses.
     `random`: it draws from torch's generator.
     `training`: torch's function has an argument `training`, which follows the mode of the net.
@@ -21,6 +22,7 @@ class Function(Signature):
     """
 
     name: ClassVar[str]
+    home: ClassVar[str] = "torch"
     creates: ClassVar[bool] = False
     random: ClassVar[bool] = False
     training: ClassVar[bool] = False
@@ -29,6 +31,7 @@ class Function(Signature):
     def __init_subclass__(cls, name: str = "") -> None:
         if name:
             cls.name = name
+            cls.torch = vars(cls).get("torch", f"{cls.home}.{name}")
             FUNCTIONS[name] = cls
 
     def apply(self) -> Type:
@@ -38,3 +41,15 @@ class Function(Signature):
             Misfit: where torch would raise.
         """
         raise NotImplementedError
+
+
+class Method(Function):
+    """A method of a tensor, which is its `input`."""
+
+    home: ClassVar[str] = "torch.Tensor"
+
+
+class Functional(Function):
+    """A function of torch.nn.functional."""
+
+    home: ClassVar[str] = "torch.nn.functional"

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, NamedTuple
 from netspec.catalogue.signature import Signature, Value
 from netspec.misfit import Misfit
 from netspec.dim import Dim, Expression, at_least, product, same, value_of
+from netspec.misfit import Misfit as Misfit
 from netspec.tensor import FLOATING, Shape, Tensor, write_shape
 
 LAYERS: dict[str, type["Layer"]] = {}

@@ -36,7 +36,7 @@ class Mark(Enum):
 
 INFERRED, KEYWORD, FREE = Mark
 KeywordFlag = Annotated[bool, KEYWORD]
-
+KeywordDType = Annotated[DType | None, KEYWORD]
 
 PositiveInt = Annotated[int, Gt(0)]
 NonNegativeInt = Annotated[int, Ge(0)]

@@ -1,5 +1,21 @@
 """Tensor functions and methods, lower case as in torch, by family."""
 
-from netspec.catalogue.functions import activation, joining, reduction, reshaping
+from netspec.catalogue.functions import (
+    activation,
+    arithmetic,
+    joining,
+    ordering,
+    pointwise,
+    reduction,
+    reshaping,
+)
 
-FAMILIES = (activation, joining, reduction, reshaping)
+FAMILIES = (
+    activation,
+    arithmetic,
+    joining,
+    ordering,
+    pointwise,
+    reduction,
+    reshaping,
+)
