@@ -13,7 +13,7 @@ from netspec.catalogue import (
 )
 from netspec.catalogue.function import FUNCTIONS
 from netspec.catalogue.initialiser import INITIALISERS
-from netspec.catalogue.layer import ALIASES, LAYERS, RANK_OPEN
+from netspec.catalogue.layer import ALIASES, LAYERS, LAZY, RANK_OPEN
 
 FAMILIES = (
     activation,
@@ -27,4 +27,4 @@ FAMILIES = (
     tensor_functions,
 )
 
-__all__ = ["ALIASES", "FAMILIES", "FUNCTIONS", "INITIALISERS", "LAYERS", "RANK_OPEN"]
+__all__ = ["ALIASES", "FAMILIES", "FUNCTIONS", "INITIALISERS", "LAYERS", "LAZY", "RANK_OPEN"]
