@@ -150,6 +150,7 @@ class Checker(Walker):
 
     site: _Site
     prefix = ""
+    foreign = False  # the block comes from another file than its user
     turn = ""  # the name of a loop's only layer in this turn
 
     def take_inputs(self, header: Header) -> None:
@@ -178,7 +179,7 @@ class Checker(Walker):
         depth = len(self.inside) * 2 + 1
         if rules and not self.site.muted:
             self.site.rules.append(RuleScope(self.prefix, rules, depth, self.scope, self.found))
-        if self.inside and self.home.rules and not self.site.muted:
+        if self.foreign and self.home.rules and not self.site.muted:
             outer = RuleScope(self.prefix, self.home.rules, depth - 1, self.scope, self.found)
             self.site.rules.append(outer)
         shapes = {
@@ -390,6 +391,7 @@ class Checker(Walker):
         child = Checker(definition, entry.home, scope, found, names, inside)
         child.site = self.site
         child.prefix = f"{path}."
+        child.foreign = entry.home is not self.home
         for item in definition.inputs:
             child.bind(item.name, flows[item.name.id])
         steps, self.site.steps = self.site.steps, []

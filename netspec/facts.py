@@ -74,6 +74,8 @@ class Facts:
         self.running: dict[Span, list[Running]] = {}
         self.joined: dict[Span, list[Joined]] = {}
         self.kept: dict[Span, list[tuple[str, Dim]]] = {}  # lists of sizes that a store fills
+        self.entries: dict[Span, dict[str, Value]] = {}  # what flows into a loop's first turn
+        self.examples: dict[str, Any] = {}  # values of `let`s and loop variables
         self.variables: dict[Span, Tensor] = {}
         self.decided: dict[Span, bool] = {}  # branches that no parameter changes
         self.opened: set[Span] = set()  # loops and branches that only data decides

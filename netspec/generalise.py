@@ -394,6 +394,7 @@ class Generaliser(Walker):
         assert isinstance(loop.target, s.Name)
         self.scope[loop.target.id] = symbol(loop.target.id, None, self.scope.frame)
         self.scope.parametric.add(loop.target.id)
+        self.facts.entries[loop.span] = dict(self.flows)
         self.run(loop.body)
         self.flows.update(start)  # shapes do not change
         self.scope.parametric = parametric
@@ -407,8 +408,11 @@ class Generaliser(Walker):
         counted = self._counted(loop, item)
         if counted is not None:
             self.scope.update(counted)
-            return
-        self._bind_part(target, item)
+        else:
+            self._bind_part(target, item)
+        if not self.muted:
+            self.facts.examples.update({name: self.scope.get(name) for name in names})
+            self.facts.entries.setdefault(loop.span, dict(self.flows))
 
     def _counted(self, loop: s.For, item: Any) -> dict[str, Any] | None:
         """`for i, width in enumerate(widths)`: width is `widths[i]` elsewhere."""
@@ -443,6 +447,7 @@ class Generaliser(Walker):
         state = self._state()
         while True:
             self._restore(state)
+            self.facts.entries.pop(span, None)
             entries = self._widen(self.flows, widened)
             updates: dict[str, Dim] = {}
             again = False
@@ -676,6 +681,7 @@ class Generaliser(Walker):
         if self.scope.depends(expression):
             self.scope.parametric.add(name)
         self.scope[name] = self._let_value(name, value)
+        self.facts.examples[name] = self.scope[name]
 
     def _let_value(self, name: str, value: Any) -> Any:
         """What a `let` stands for: its value, under its own name."""

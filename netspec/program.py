@@ -24,12 +24,18 @@ class Argument(NamedTuple):
 
 
 class Class(NamedTuple):
-    """An `nn.Module`; `arguments` are those of its constructor, `inputs` those of forward."""
+    """An `nn.Module`; `arguments` are those of its constructor, `inputs` those of forward.
+
+    `initialisation` ends the constructor, or is a method that classes around this one call again,
+    where `reinitialised`.
+    """
 
     name: str
     doc: str
     arguments: tuple[Argument, ...]
     constructor: tuple[Line, ...]
+    initialisation: tuple[Line, ...]
+    reinitialised: bool
     inputs: tuple[Argument, ...]
     returns: str
     forward_doc: str

@@ -38,3 +38,10 @@ class DType(str):
 def write_shape(shape: Shape) -> str:
     """`[N, 3, H // 2]`, as a spec writes it."""
     return f"[{', '.join(map(str, shape))}]"
+
+
+def write_type(type_: Type) -> str:
+    """`float32[N, 3]`, or `(float32[N, 3], float32[N])` for a tuple."""
+    if isinstance(type_, Tensor):
+        return str(type_)
+    return f"({', '.join(map(write_type, type_))})"

@@ -13,7 +13,7 @@ from netspec.catalogue import (
 )
 from netspec.catalogue.function import FUNCTIONS
 from netspec.catalogue.initialiser import INITIALISERS
-from netspec.catalogue.layer import ALIASES, LAYERS, RANK_OPEN
+from netspec.catalogue.layer import ALIASES, LAYERS, LAZY, RANK_OPEN
 
 FAMILIES = (
     activation,
@@ -26,7 +26,5 @@ FAMILIES = (
     shaping,
     *functions.FAMILIES,
 )
-
-LAZY: dict[str, str] = {}
 
 __all__ = ["ALIASES", "FAMILIES", "FUNCTIONS", "INITIALISERS", "LAYERS", "LAZY", "RANK_OPEN"]
