@@ -3,6 +3,8 @@
 from netspec.catalogue.functions import (
     activation,
     arithmetic,
+    conversion,
+    indexing,
     joining,
     ordering,
     pointwise,
@@ -13,6 +15,8 @@ from netspec.catalogue.functions import (
 FAMILIES = (
     activation,
     arithmetic,
+    conversion,
+    indexing,
     joining,
     ordering,
     pointwise,
