@@ -23,7 +23,7 @@ STRICTER: Mapping[str, str] = {
     "logsumexp": "dim=() works with keepdim=True only",
     "masked_fill": "torch cuts the value down to the dtype of the tensor without a word",
     "ne": "float16 with a single complex number",
-    "scaled_dot_product_attention": "one of torch's kernels reads past the end of a `value` shorter "
-    "than `key`, takes a mask besides `is_causal`; another refuses both",
+    "scaled_dot_product_attention": "one of torch's kernels reads on behind the end of a `value` "
+    "shorter than `key`, and takes a mask besides `is_causal`; the other refuses both",
     "where": "uint8 conditions are deprecated",
 }
