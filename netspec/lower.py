@@ -85,7 +85,7 @@ def _write_class(plan: Plan, pool: ClassPool) -> tuple[Class, tuple[str, ...]]:
         forward=forward.lines,
     )
     dims = tuple(name for name in taken if name not in plan.parameters or plan.loop is not None)
-    return written._replace(doc=doc or _loop_doc(plan)), dims
+    return written._replace(doc=doc or _loop_doc(plan) or _block_doc(plan.facts)), dims
 
 
 def _ordered(lines: Sequence[Line], plan: Plan) -> list[Line]:
@@ -140,6 +140,16 @@ def _loop_doc(plan: Plan) -> str:
         return ""
     container = plan.facts.names.loops[plan.loop.span].name
     return f"One of `{container}`."
+
+
+def _block_doc(facts: Facts) -> str:
+    """`(N, C, H, W) to (N, 4 * width, H, W).`, where that can be said in one line."""
+    kind = facts.returned
+    if isinstance(facts.definition, s.Net) or not isinstance(kind, Tensor):
+        return ""
+    inputs = " and ".join(_write_type(value) for value in facts.inputs.values())
+    text = f"{inputs} to {write_sizes(kind)}."
+    return text if len(text) <= 76 else ""
 
 
 # ---- what the class says of itself --------------------------------------------------------------

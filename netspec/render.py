@@ -42,7 +42,7 @@ def _layout_class(item: Class) -> dict[str, object]:
     inputs = ["self", *map(str, item.inputs)]
     return {
         "name": item.name,
-        "doc": docstring(item.doc, 1),
+        "doc": docstring(item.doc, 1) if item.doc else [],
         "signature": bracketed("def __init__(", arguments, ") -> None:", 1),
         "constructor": _layout_lines(_constructor(item)),
         "init_weights": _layout_lines(item.initialisation) if item.reinitialised else [],

@@ -21,8 +21,8 @@ class KitchenSink(nn.Module):
         sizes: Sequence[int] = (4, 6),
     ) -> None:
         super().__init__()
-        self.rate = rate
         self.width = width
+        self.rate = rate
         half = width // 2
         last = width * 4 if deep else width
         self.mix = nn.Linear(6, sizes[0], bias=False)
@@ -48,8 +48,8 @@ class KitchenSink(nn.Module):
             if isinstance(module, nn.Linear):
                 nn.init.xavier_normal_(module.weight, gain=2.0)
         nn.init.normal_(self.head1.weight, 0.0, 0.02 / width**0.5)
-        nn.init.zeros_(self.head1.bias)
         nn.init.normal_(self.head2.weight, 0.0, 0.02 / width**0.5)
+        nn.init.zeros_(self.head1.bias)
         nn.init.zeros_(self.head2.bias)
         nn.init.constant_(self.linear2.bias, 0.5)
 

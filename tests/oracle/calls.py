@@ -83,7 +83,7 @@ def real(value: Any, argument: str) -> Any:
     if isinstance(value, DType):
         return getattr(torch, value)
     if isinstance(value, Tensor):
-        make = torch.zeros if argument in ("index", "indices", "tensor") else torch.ones
+        make = torch.zeros if argument in ("index", "indices") else torch.ones
         return make(value.shape, dtype=getattr(torch, value.dtype))
     if isinstance(value, tuple):
         return tuple(real(item, argument) for item in value)
