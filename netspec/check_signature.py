@@ -172,6 +172,8 @@ def fits_type(value: Any, kind: str) -> bool:
     """Whether a parameter of type `kind` takes `value`; an integer serves as a float."""
     if isinstance(value, bool) and kind != "bool":
         return False
+    if isinstance(value, Expression):
+        return kind in ("int", "float") and value.value is not None
     return isinstance(value, _TYPES[kind][0])
 
 

@@ -1,6 +1,6 @@
 """The type rules of operators on tensors: broadcasting and dtype promotion as torch has them."""
 
-from netspec.dim import Dim, Expression, same
+from netspec.dim import Dim, Expression, agree, same
 from netspec.misfit import Misfit
 from netspec.tensor import COMPLEX, FLOATING, Shape, Tensor, write_shape
 
@@ -66,7 +66,7 @@ def broadcast(verb: str, left: Shape, right: Shape) -> Shape:
     out: list[Dim] = []
     for axis, (x, y) in enumerate(zip(a, b, strict=True)):
         # Two sizes that only data decides and that are written differently may differ.
-        if same(x, y):
+        if agree(x, y):
             out.append(y if x == 1 else x)
         elif same(x, 1):
             out.append(y)
@@ -209,7 +209,7 @@ def multiply_matrices(left: Tensor, right: Tensor, title: str) -> Tensor:
     require_product(title, left, right)
     rows = left.shape if left.rank > 1 else (1, *left.shape)
     columns = right.shape if right.rank > 1 else (*right.shape, 1)
-    if not same(rows[-1], columns[-2]):
+    if not agree(rows[-1], columns[-2]):
         unknown = "" if same(rows[-1], columns[-2]) is False else ", not known to be equal"
         raise Misfit(
             f"cannot multiply matrices of shape {write_shape(left.shape)} and "

@@ -36,6 +36,7 @@ from netspec.home import Entry
 from netspec.misfit import Misfit
 from netspec.names import CODE_NAMES, free_name
 from netspec.requirement import note_divisibility
+from netspec.signature_match import match_inputs, untyped_sizes
 from netspec.source import Source, Span
 from netspec.tensor import Tensor, Type
 from netspec.visit import arguments_of, names_in, statements_in, title_of
@@ -214,8 +215,6 @@ class Generaliser(Walker):
 
     def matched(self, entry: Entry, inputs: Sequence[Value], frame: int) -> dict[str, Value]:
         """The inputs of a block by name; its dimensions go to the scope."""
-        from netspec.signature_match import match_inputs
-
         with assuming():
             return match_inputs(entry.definition, inputs, self.scope, frame)
 
@@ -249,6 +248,7 @@ class Generaliser(Walker):
         except Misfit:
             return UNKNOWN
         dims = {name: dim for name, dim in scope.items() if name not in before}
+        dims |= untyped_sizes(block, inputs)
         if isinstance(definition, s.Extern):
             outputs = [tensor_type(o.type, scope, child.found) for o in definition.outputs]
             value = _bundle([t for t in outputs if t is not None], title_of(stage.callee), span)
@@ -315,6 +315,9 @@ class Generaliser(Walker):
                 self.scope.parametric.add(name)
             shape.append(dim)
         return value._replace(type=Tensor(tuple(shape), value.type.dtype))
+
+    def check_returned(self, statement: s.Return) -> None:
+        """The outputs have been held against the signature already."""
 
     # ---- groups and repeats ------------------------------------------------------------------
 

@@ -32,17 +32,23 @@ def match_inputs(
             help=f"its inputs are {', '.join(item.name.id for item in wanted)}",
         )
     values: dict[str, Value] = {}
+    taken = {parameter.name.id for parameter in definition.parameters}
     for item, value in zip(wanted, inputs, strict=True):
-        origin = f"the input `{item.name.id}`"
-        values[item.name.id] = _match(title, item, value, scope, frame, origin)
+        values[item.name.id] = _match(title, item, value, scope, frame, taken)
     return values
 
 
 def _match(
-    title: str, item: s.Input, value: Value, scope: Scope, frame: int, origin: str
+    title: str,
+    item: s.Input,
+    value: Value,
+    scope: Scope,
+    frame: int,
+    taken: set[str],
 ) -> Value:
+    origin = f"the input `{item.name.id}`"
     if item.type is None:
-        return _rename(item.name.id, value, scope, frame) if frame else value
+        return _rename(item.name.id, value, scope, frame, taken) if frame else value
     if isinstance(value, Bundle):
         raise Misfit(
             f"`{item.name.id}` of `{title}` is one tensor, found {len(value.items)}",
@@ -125,28 +131,56 @@ def _solve(
     return symbol(name, value_of(solved), frame) if frame else solved
 
 
-def _rename(name: str, value: Value, scope: Scope, frame: int) -> Value:
-    """The value with a symbol of its own for each size that is not a plain number."""
+def untyped_sizes(
+    definition: "s.Block | s.Extern", inputs: Sequence[Value]
+) -> dict[str, Dim]:
+    """The sizes of inputs that have no shape in the signature, by the names that they get."""
+    taken = {parameter.name.id for parameter in definition.parameters}
+    sizes: dict[str, Dim] = {}
+    for item, value in zip(definition.inputs, inputs, strict=True):
+        if item.type is None:
+            for name, flow in _named_flows(item.name.id, value):
+                for axis, dim in enumerate(flow.type.shape):
+                    sizes[_size_name(name, axis, flow.type.rank, taken | set(sizes))] = dim
+    return sizes
+
+
+def _named_flows(name: str, value: Value) -> list[tuple[str, Flow]]:
+    if isinstance(value, Flow):
+        return [(name, value)]
+    if isinstance(value, Bundle):
+        return [
+            pair
+            for number, item in enumerate(value.items, 1)
+            for pair in _named_flows(f"{name}{number}", item)
+        ]
+    return []
+
+
+def _rename(name: str, value: Value, scope: Scope, frame: int, taken: set[str]) -> Value:
+    """The value with a symbol of its own for each size."""
     if isinstance(value, Bundle):
         parts = (
-            _rename(f"{name}{number}", item, scope, frame)
+            _rename(f"{name}{number}", item, scope, frame, taken)
             for number, item in enumerate(value.items, 1)
         )
         return Bundle(tuple(parts))
     if not isinstance(value, Flow):
         return value
-    shape = [
-        symbol(_size_name(name, axis, value.type.rank, scope), value_of(dim), frame)
-        for axis, dim in enumerate(value.type.shape)
-    ]
-    for dim in shape:
-        _define(scope, str(dim), dim)
+    shape: list[Dim] = []
+    for axis, dim in enumerate(value.type.shape):
+        own = symbol(_size_name(name, axis, value.type.rank, taken), value_of(dim), frame)
+        taken.add(str(own))
+        _define(scope, str(own), own)
+        shape.append(own)
     return value._replace(type=Tensor(tuple(shape), value.type.dtype))
 
 
-def _size_name(name: str, axis: int, rank: int, scope: Scope) -> str:
-    common = "in_channels" if axis == 1 and rank > 3 else "in_features" if axis == rank - 1 else ""
-    return common if common and common not in scope else f"{name}_size{axis}"
+def _size_name(name: str, axis: int, rank: int, taken: set[str]) -> str:
+    """What people call a size: `in_channels`, where the name is free."""
+    common = "in_channels" if axis == 1 and rank > 3 else ""
+    common = "in_features" if axis == rank - 1 and rank <= 3 else common
+    return common if common and common not in taken else f"{name}_size{axis}"
 
 
 def _misfit(

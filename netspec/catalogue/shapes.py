@@ -1,7 +1,7 @@
 """Rules on shapes that layers and functions share: axes, flattening, filling in a -1."""
 
 from netspec.catalogue.signature import Value
-from netspec.dim import Dim, divide, product, same, sample_of, value_of
+from netspec.dim import Dim, agree, divide, product, same, sample_of, value_of
 from netspec.misfit import Misfit
 from netspec.tensor import Shape, Tensor, write_shape
 
@@ -86,10 +86,10 @@ def fill_in(sizes: Shape, total: Dim, argument: str, x: Tensor) -> Shape:
         )
     known = product(size for axis, size in enumerate(sizes) if axis not in open_axes)
     if not open_axes:
-        if same(known, total):
+        if agree(known, total):
             return sizes
         raise _uneven(sizes, total, known, argument, x)
-    if value_of(known) == 0 or not same(divide(total, known) * known, total):
+    if value_of(known) == 0 or not agree(divide(total, known) * known, total):
         raise _uneven(sizes, total, known, argument, x)
     return tuple(divide(total, known) if axis in open_axes else s for axis, s in enumerate(sizes))
 

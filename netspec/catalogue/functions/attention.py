@@ -6,7 +6,7 @@ from netspec.catalogue.dtypes import require_dtype, require_one_dtype
 from netspec.catalogue.function import Functional
 from netspec.catalogue.shapes import require_dimensions
 from netspec.catalogue.signature import KEYWORD, Input, KeywordFlag, Probability
-from netspec.dim import same, value_of
+from netspec.dim import agree, same, value_of
 from netspec.elementwise import broadcast
 from netspec.misfit import Misfit
 from netspec.tensor import FLOATING, Shape, Tensor, write_shape
@@ -44,7 +44,7 @@ class ScaledDotProductAttention(Functional, name="scaled_dot_product_attention")
     def _require_same(
         self, first: str, a: Tensor, second: str, b: Tensor, axis: int, what: str
     ) -> None:
-        if not same(a.shape[axis], b.shape[axis]):
+        if not agree(a.shape[axis], b.shape[axis]):
             raise Misfit(
                 f"`{first}` and `{second}` must have the same number of {what}, found "
                 f"{a.shape[axis]} and {b.shape[axis]}",

@@ -7,7 +7,7 @@ from typing import ClassVar, NamedTuple
 from netspec.catalogue.dtypes import require_one_dtype
 from netspec.catalogue.function import Function
 from netspec.catalogue.signature import Inputs, Value
-from netspec.dim import Dim, same
+from netspec.dim import Dim, agree, same
 from netspec.elementwise import broadcast
 from netspec.misfit import Misfit
 from netspec.tensor import Shape, Tensor, write_shape
@@ -96,7 +96,7 @@ class Einsum(Function, name="einsum"):
         at = len(term.labels) if term.dots is None else term.dots
         own: dict[str, Dim] = {}
         for label, size in zip(term.labels, x.shape[:at] + x.shape[at + rest :], strict=True):
-            if label in own and not same(own[label], size):
+            if label in own and not agree(own[label], size):
                 raise self._differing(label, own[label], size, x)
             own[label] = size
         for label, size in own.items():

@@ -7,7 +7,7 @@ from netspec.catalogue.dtypes import require_one_dtype
 from netspec.catalogue.function import Function, Method
 from netspec.catalogue.shapes import require_dimensions, resolve_axis
 from netspec.catalogue.signature import FREE, KEYWORD, Input, Inputs, PositiveInt
-from netspec.dim import Dim, at_least, divide, same, sample_of, total
+from netspec.dim import Dim, agree, at_least, divide, same, sample_of, total
 from netspec.elementwise import promote, result_type
 from netspec.misfit import Misfit
 from netspec.tensor import Tensor, Type, write_shape
@@ -41,7 +41,7 @@ def _require_joinable(first: Tensor, other: Tensor, axis: int) -> None:
             help="bring them to the same number of dimensions, with `Flatten` say",
         )
     for at, (a, b) in enumerate(zip(first.shape, other.shape, strict=True)):
-        if at != axis and not same(a, b):
+        if at != axis and not agree(a, b):
             differs = "differs" if same(a, b) is False else "is not known to agree"
             raise Misfit(
                 f"cannot join tensors of shape {shapes} along dimension {axis}",
@@ -140,7 +140,7 @@ class Split(Method, name="split"):
     def _given_sizes(self, x: Tensor, axis: int, sizes: tuple[Dim, ...]) -> tuple[Dim, ...]:
         size = x.shape[axis]
         negative = any(at_least(part, 0) is False for part in sizes)
-        if negative or not same(total(sizes), size):
+        if negative or not agree(total(sizes), size):
             raise Misfit(
                 f"the pieces {write_shape(sizes)} of `split` do not add up to {size}",
                 label=f"dimension {axis} of {write_shape(x.shape)} has size {size}, "

@@ -12,7 +12,7 @@ from netspec.catalogue.dtypes import (
 from netspec.catalogue.function import Function, Functional
 from netspec.catalogue.shapes import require_dimensions, resolve_axes, resolve_axis
 from netspec.catalogue.signature import KEYWORD, Input, NonNegativeFloat
-from netspec.dim import Dim, divide, same, value_of
+from netspec.dim import Dim, agree, divide, same, value_of
 from netspec.elementwise import broadcast, multiply_matrices, require_product, result_type
 from netspec.misfit import Misfit
 from netspec.tensor import FLOATING, Shape, Tensor, write_shape
@@ -55,7 +55,7 @@ class Mm(Function, name="mm"):
 def _require_batches(title: str, left: Tensor, right: Tensor, names: tuple[str, str]) -> None:
     for x, name in zip((left, right), names, strict=True):
         _require_rank(title, x, 3, name, "a stack of matrices [N, rows, columns]")
-    if not same(left.shape[0], right.shape[0]):
+    if not agree(left.shape[0], right.shape[0]):
         raise Misfit(
             f"`{title}` takes as many matrices on both sides, found {left.shape[0]} and "
             f"{right.shape[0]}",
@@ -191,7 +191,7 @@ class Tensordot(Function, name="tensordot"):
                 )
             first, second = list(range(a.rank - count, a.rank)), list(range(count))
         pairs = [(a.shape[i], b.shape[j]) for i, j in zip(first, second, strict=False)]
-        if len(first) != len(second) or not all(same(x, y) or 1 in (x, y) for x, y in pairs):
+        if len(first) != len(second) or not all(agree(x, y) or 1 in (x, y) for x, y in pairs):
             raise Misfit(
                 f"`tensordot` sums over dimensions of one size, found "
                 f"{write_shape(tuple(a.shape[i] for i in first))} and "
@@ -249,7 +249,7 @@ class Linear(Functional, name="linear"):
         if weight.rank not in (1, 2):
             _require_rank("linear", weight, 2, "weight", "a matrix [out, in]")
         require_product("linear", x, weight)
-        if not same(x.shape[-1], weight.shape[-1]):
+        if not agree(x.shape[-1], weight.shape[-1]):
             raise Misfit(
                 f"`weight` of `linear` takes {weight.shape[-1]} numbers, found "
                 f"{write_shape(x.shape)}",
@@ -327,7 +327,7 @@ class Cdist(Function, name="cdist"):
         for x, name in ((a, "x1"), (b, "x2")):
             require_dtype("cdist", x, self.dtypes, name)
             require_dimensions(x, "cdist", 2)
-        if not same(a.shape[-1], b.shape[-1]):
+        if not agree(a.shape[-1], b.shape[-1]):
             raise Misfit(
                 f"`cdist` compares rows of one length, found {a.shape[-1]} and {b.shape[-1]}",
                 label=f"{write_shape(a.shape)} and {write_shape(b.shape)}",

@@ -13,7 +13,7 @@ from netspec.catalogue.shapes import (
     resolve_axis,
 )
 from netspec.catalogue.signature import FREE, Input, Sizes
-from netspec.dim import Dim, at_least, product, same, sample_of
+from netspec.dim import Dim, agree, at_least, product, same, sample_of
 from netspec.misfit import Misfit
 from netspec.tensor import Shape, Tensor, write_shape
 
@@ -52,7 +52,7 @@ class _LikeOther(Method):
 
     def apply(self) -> Tensor:
         x, other = self.input, self.other
-        if not same(product(x.shape), product(other.shape)):
+        if not agree(product(x.shape), product(other.shape)):
             raise Misfit(
                 f"{write_shape(x.shape)} does not fit into {write_shape(other.shape)}",
                 label=f"{product(x.shape)} elements here, {product(other.shape)} there",
