@@ -386,7 +386,7 @@ class Expressions:
         if not isinstance(bound, Function):
             return UNKNOWN
         try:
-            output = bound.apply()
+            output = self.run_function(bound)
         except Misfit as misfit:
             self.misfit(misfit, callee, operands)
             return UNKNOWN
@@ -394,6 +394,10 @@ class Expressions:
         if isinstance(output, Tensor):
             self.note_type(span, output)
         return flow_of(output, f"`{function.name}`", span, _stays_picture(function, operands, output))
+
+    def run_function(self, function: Function) -> Type:
+        """The output of a function with its arguments."""
+        return function.apply()
 
     def operands_for(self, function: type[Function], value: Value) -> list[Value]:
         """A value that flows into a function, as its leading arguments."""

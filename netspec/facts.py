@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 from netspec import syntax as s
 from netspec.catalogue.layer import Layer
+from netspec.diagnostic import Diagnostics
 from netspec.dim import Dim
 from netspec.flow import Value
 from netspec.graph import FunctionCall
@@ -66,6 +67,7 @@ class Facts:
         self.home = home
         self.names = names
         self.frame = 0
+        self.found = Diagnostics(home.source)  # what cannot be said for all values of parameters
         self.layers: dict[Span, LayerFact] = {}
         self.blocks: dict[Span, BlockFact] = {}
         self.handed: dict[Span, int] = {}  # uses of blocks that are parameters, in order

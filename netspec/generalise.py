@@ -9,6 +9,7 @@ from typing import Any
 
 from netspec import syntax as s
 from netspec.arguments import Given
+from netspec.catalogue.function import Function
 from netspec.catalogue.layer import Layer
 from netspec.check_flow import decided_by_data, is_open, poison
 from netspec.check_signature import tensor_type
@@ -96,6 +97,7 @@ def _run(walker: "Generaliser", inputs: Mapping[str, Value]) -> Facts:
     _note_sizes(facts, walker.scope)
     with assuming():
         walker.run(walker.definition.body)
+    facts.found = walker.found
     facts.parametric = walker.scope.parametric
     facts.values = dict(walker.scope)
     value = walker.returned
@@ -173,9 +175,10 @@ class Generaliser(Walker):
         others = {name: type_of(value) for name, value in named.items()}
         if layer is None or None in types or None in others.values():
             return UNKNOWN
-        output = self._output(layer, types, others)
+        output = self._output(layer, stage, types, others)
         if output is None:
             return UNKNOWN
+        self._require_formula(layer, stage)
         if not self.muted:
             self.facts.layers[key] = LayerFact(layer, stage)
             self.facts.uses[span] = Use(key)
@@ -185,8 +188,26 @@ class Generaliser(Walker):
         name = self.names.stages.get(key) or title
         return self.layer_output(layer, output, name, inputs, span)
 
+    def _require_formula(self, layer: Layer, stage: s.Stage) -> None:
+        """Report an argument that no name of this definition can give."""
+        if not self.facts.frame:
+            return
+        for field in layer.fields().values():
+            value = getattr(layer, field.name, None) if field.inferred else None
+            if field.name not in layer.given and self._is_foreign(value):
+                report_no_formula(field.name, stage.callee.span, self.found)
+
+    def _is_foreign(self, value: Any) -> bool:
+        parts = value if isinstance(value, tuple | list) else (value,)
+        return any(
+            atom.frame != self.facts.frame
+            for part in parts
+            if isinstance(part, Expression)
+            for atom in atoms(part)
+        )
+
     def _output(
-        self, layer: Layer, types: Sequence[Any], named: Mapping[str, Any]
+        self, layer: Layer, stage: s.Stage, types: Sequence[Any], named: Mapping[str, Any]
     ) -> Type | None:
         """The output of a layer; with sizes left open where the example does not fit."""
         try:
@@ -196,8 +217,20 @@ class Generaliser(Walker):
         try:
             opened = {name: _forget(kind) for name, kind in named.items()}
             return layer.apply(*map(_forget, types), **opened)
-        except Misfit:
+        except Misfit as misfit:
+            self.misfit(misfit, stage.callee, [])
             return None
+
+    def run_function(self, function: Function) -> Type:
+        try:
+            return function.apply()
+        except Misfit:
+            opened = {name: _forget(value) for name, value in function.given.items()}
+            function.__dict__.update(opened)
+            try:
+                return function.apply()
+            finally:
+                function.__dict__.update(function.given)
 
     def note_function(self, span: Span, call: FunctionCall) -> None:
         if not self.muted:
@@ -760,6 +793,17 @@ class Generaliser(Walker):
             return value
         shape = tuple(_at_index(dim, index, at) for dim in value.type.shape)
         return value._replace(type=Tensor(shape, value.type.dtype), span=node.span)
+
+
+def report_no_formula(name: str, span: Span, found: Diagnostics) -> None:
+    """Say that a size cannot be written for all values of the parameters."""
+    found.add(
+        "no-formula",
+        f"`{name}` follows no formula of the names in scope here",
+        span,
+        label="it depends on what happens inside a block",
+        help=f"give the block a last layer whose size is one of its parameters, or write {name}=…",
+    )
 
 
 def _at_index(dim: Dim, index: Any, at: Any) -> Dim:

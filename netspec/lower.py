@@ -17,21 +17,42 @@ from netspec.plan import Plan
 from netspec.pool import ClassPool
 from netspec.program import Argument, Class, Line, Program
 from netspec.tensor import Tensor, Type
-from netspec.visit import names_in, statements_in
+from netspec.visit import names_in, stages_in, statements_in
+from netspec.write import write_expression
 
 
 def lower(graph: Graph) -> Program:
-    """The program of all nets of a spec, in the order of the file, blocks before their users."""
+    """The program of all nets of a spec, in the order of the file, blocks before their users.
+
+    Raises:
+        SpecError: where a part has no form that holds for all values of the parameters.
+    """
     nets = list(graph.nets.values())
     pool = ClassPool(_write_class, {net.name for net in nets})
     pool.note_rules(_rules(graph.home))
     for net in nets:
-        plan = Plan(net.name, generalise_net(net), net.syntax.body)
+        facts = generalise_net(net)
+        pool.require_general(facts)
+        plan = Plan(net.name, facts, net.syntax.body)
         written, _ = _write_class(plan, pool)
+        pool.require_general(facts)
         pool.classes.append(_documented(written, net, plan.facts, graph, len(nets)))
     doc = graph.doc or (nets[0].doc if len(nets) == 1 else "")
     title = f"{', '.join(net.name for net in nets)}."
     return Program(doc or title, _imports(pool), tuple(pool.classes))
+
+
+def has_structure(net: Net) -> bool:
+    """Whether a net has blocks, loops or branches, so that its form is more than its layers'."""
+    body = net.syntax.body
+    if any(isinstance(item, s.For | s.If) for item in body):
+        return True
+    blocks = net.home.blocks()
+    return any(name.id in blocks for name in names_in(tuple(body))) or any(
+        isinstance(stage.callee, s.Repeat | s.Group)
+        for item in statements_in(body)
+        for stage in stages_in(item, lambda name: False)
+    )
 
 
 def _rules(home: Home) -> list[tuple[s.Init, set[str]]]:
@@ -175,6 +196,9 @@ def _mapping(net: Net, facts: Facts) -> str:
 
 
 def _outputs(net: Net, facts: Facts) -> list[str]:
+    declared = net.syntax.outputs
+    if declared:
+        return [_declared(output) for output in declared]
     kind = facts.returned
     parts: list[Type | None] = [kind] if isinstance(kind, Tensor) or kind is None else list(kind)
     names = [port.name if len(net.outputs) > 1 or port.name != "output" else "" for port in net.outputs]
@@ -184,6 +208,15 @@ def _outputs(net: Net, facts: Facts) -> list[str]:
         text = write_sizes(part) if isinstance(part, Tensor) else "(…)"
         shown.append(f"{name} {text}".strip())
     return shown
+
+
+def _declared(output: s.Output) -> str:
+    """An output as the signature declares it."""
+    sizes = [write_expression(dim) for dim in output.type.shape]
+    dtype = output.type.dtype.id if output.type.dtype else "float32"
+    shape = f"({sizes[0]},)" if len(sizes) == 1 else f"({', '.join(sizes)})"
+    parts = (output.name.id if output.name else "", "" if dtype == "float32" else dtype, shape)
+    return " ".join(part for part in parts if part)
 
 
 def _write_type(value: Value) -> str:

@@ -5,8 +5,9 @@ from typing import Any, NamedTuple
 
 from netspec import syntax as s
 from netspec.catalogue.signature import Signature
-from netspec.dim import Dim, form_names, form_of, write
-from netspec.facts import BlockFact
+from netspec.dim import Dim, Expression, atoms, form_names, form_of, symbols, write
+from netspec.facts import BlockFact, Running
+from netspec.generalise import report_no_formula
 from netspec.layout import Call, Code, Each, lay_out
 from netspec.lower_call import Written, call_arguments, write_arguments
 from netspec.plan import Plan
@@ -71,6 +72,7 @@ class Constructor:
         self.typed_twice = _set_twice(plan)
         self.seen: set[str] = set()
         self.items: list[Item] = []
+        self.elements: dict[Any, str] = {}  # names of loops for elements of lists: `width`
 
     def build(self) -> list[Item]:
         """All items, in the order of the definition."""
@@ -234,13 +236,37 @@ class Constructor:
         return [*tests, *first, Nest(f"if {test}:", tuple(then), tuple(other), uses)]
 
     def _size(self, name: str, dim: Dim) -> Assign:
-        return Assign(name, write(form_of(dim), self.plan.in_constructor), frozenset(_names_of(dim)))
+        text, uses = self._sized(dim)
+        return Assign(name, text, frozenset(uses))
+
+    def _sized(self, dim: Dim) -> tuple[str, set[str]]:
+        """A size as the place writes it, and the names that it mentions."""
+        if dim in self.elements:
+            return self.elements[dim], {self.elements[dim]}
+        return write(form_of(dim), self.plan.in_constructor), _names_of(dim)
 
     def _loop(self, loop: s.For) -> list[Item]:
         facts = self.plan.facts
         if loop.span in facts.opened:
             return self._items(loop.body)
         running = [r for r in facts.running.get(loop.span, ()) if _text(r.entry) != r.name]
+        outer = self.elements
+        self.elements = outer | self._elements_of(loop)
+        items = self._loop_items(loop, running)
+        self.elements = outer
+        return items
+
+    def _elements_of(self, loop: s.For) -> dict[Any, str]:
+        """The elements of lists that the variables of a loop stand for."""
+        found: dict[Any, str] = {}
+        for name in names_in(loop.target):
+            value = self.plan.facts.examples.get(name.id)
+            if isinstance(value, Expression) and symbols(value) != {name.id}:
+                found[value] = name.id
+        return found
+
+    def _loop_items(self, loop: s.For, running: Sequence[Running]) -> list[Item]:
+        facts = self.plan.facts
         entries: list[Item] = [self._size(r.name, r.entry) for r in running]
         updates: list[Item] = [
             self._size(r.name, r.update)
@@ -369,9 +395,10 @@ class Constructor:
         definition = fact.entry.definition
         arguments: list[Code] = []
         for name in made.dims:
-            dim = fact.dims[name]
-            self.uses |= _names_of(dim)
-            arguments.append(write(form_of(dim), self.plan.in_constructor))
+            self._require_formula(name, fact)
+            text, uses = self._sized(fact.dims[name])
+            self.uses |= uses
+            arguments.append(text)
         given = arguments_of(fact.stage.callee)
         known = [p.name.id for p in definition.parameters]
         by_position = True
@@ -396,6 +423,12 @@ class Constructor:
             by_position = by_position and argument_.name is None
             arguments.append(text if by_position else f"{name}={text}")
         return Call(f"{made.name}(", tuple(arguments))
+
+    def _require_formula(self, name: str, fact: BlockFact) -> None:
+        facts = self.plan.facts
+        dim = fact.dims[name]
+        if isinstance(dim, Expression) and any(a.frame != facts.frame for a in atoms(dim)):
+            report_no_formula(name, fact.stage.callee.span, facts.found)
 
     def _handed(self, fact: BlockFact, name: str) -> Code:
         """A block that is handed to a block, made here."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from netspec import syntax as s
-from netspec.dim import Dim
+from netspec.dim import Dim, symbols
 from netspec.facts import Facts, Use
 from netspec.flow import Bundle, Flow, Value
 from netspec.graph import FunctionCall
@@ -87,6 +87,7 @@ class _Writer:
         self.attributes: dict[str, None] = {}
         self.sizes: dict[str, None] = {}
         self.size_names = _size_names(plan)
+        self.running = plan.running()
         self.typed = {item.name.id for item in self.facts.definition.inputs}
         self.returned = _returned_name(self.facts)
         self.read = _read_names(self.facts)
@@ -458,6 +459,8 @@ class _Writer:
         tensor = self.facts.types.get(stage.span)
         if tensor is None or tensor.rank < 3 or not isinstance(self.facts.definition, s.Net):
             return ""
+        if any(symbols(dim) & self.running for dim in tensor.shape):
+            return ""
         return " x ".join(_size_text(dim) for dim in tensor.shape[1:])
 
     def _stage(self, stage: s.Stage, value: Text) -> Text:
@@ -819,7 +822,7 @@ def _counts(loop: s.For) -> str | None:
 def _single(container: str) -> str:
     """What one of a container is called."""
     word = container.rstrip("_0123456789")
-    if len(word) < 3:
+    if len(word) < 2:
         return "block"
     return word[:-1] if word.endswith("s") and not word.endswith("ss") else word
 

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from netspec import syntax as s
-from netspec.facts import BlockFact
+from netspec.diagnostic import SpecError
+from netspec.facts import BlockFact, Facts
 from netspec.flow import type_of
 from netspec.generalise import generalise_block
 from netspec.layout import Call, Code
@@ -48,6 +49,15 @@ class ClassPool:
         self.selections = rules
         self.selected = {name for _, names in rules for name in names}
 
+    def require_general(self, facts: Facts) -> None:
+        """Refuse a definition that holds for some values of its parameters only.
+
+        Raises:
+            SpecError: naming what has no form that holds for all.
+        """
+        if facts.found.has_errors:
+            raise SpecError(facts.found.in_order())
+
     def block_class(self, fact: BlockFact) -> Made:
         """The class of a block, for tensors of these ranks."""
         definition, home = fact.entry
@@ -71,7 +81,9 @@ class ClassPool:
             name = f"{name}{ranks[0] - 2}d"
         name = free_name(name, lambda candidate: candidate in self.names)
         self.names.add(name)
-        plan = Plan(name, generalise_block(fact), definition.body)
+        facts = generalise_block(fact)
+        self.require_general(facts)
+        plan = Plan(name, facts, definition.body)
         written, dims = self.write(plan, self)
         self.classes.append(written)
         blocks = [
@@ -103,7 +115,7 @@ class ClassPool:
 def _class_stem(container: str) -> str:
     """`layers` holds layers, `h` blocks."""
     word = container.rstrip("_0123456789")
-    if len(word) < 3:
+    if len(word) < 2:
         return "Block"
     single = word[:-1] if word.endswith("s") and not word.endswith("ss") else word
     return "".join(part.capitalize() for part in single.split("_"))

@@ -98,8 +98,21 @@ def examine(
         return None, unreadable.in_order()
     parsed = parse(source)
     graph = check(source, parsed, parameters, loader)
+    if not parsed.found.has_errors:
+        _require_form(graph, parsed.found)
     failed = parsed.found.has_errors
     return (None if failed else graph), parsed.found.in_order()
+
+
+def _require_form(graph: Graph, found: Diagnostics) -> None:
+    """Report what holds for the present parameters only, so that no class can be written for it."""
+    from netspec.lower import has_structure, lower
+
+    if any(has_structure(net) for net in graph.nets.values()):
+        try:
+            lower(graph)
+        except SpecError as error:
+            found.extend(error.diagnostics)
 
 
 def _checked(
