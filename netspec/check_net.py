@@ -231,6 +231,10 @@ class Checker(Walker):
             else:
                 self.places[key] = before
 
+    def _define(self, statement: s.LayerDefinition) -> None:
+        super()._define(statement)
+        self.places[statement.span] = f"{self.prefix}{statement.name.id}"
+
     # ---- layers ------------------------------------------------------------------------------
 
     def run_layer(
@@ -271,6 +275,8 @@ class Checker(Walker):
         if not made.settled:
             bound = made.layer.bind_inputs(types, {k: type_of(v) for k, v in named.items()})
             made.settled = dict(made.layer.infer(*bound)) or {"": 0}
+        if self.site.muted and key != span:
+            self.site.made.setdefault(path, made)  # a named layer is built whether it is used or not
         if not self.site.muted:
             self.site.made[path] = made
             step = Application(path, made.layer, tuple(t for t in types if t), output, span)
@@ -480,7 +486,9 @@ class Checker(Walker):
     def run_group(self, stage: s.Stage, group: s.Group, value: Value) -> Value:
         base = self.path(stage.span)
         number = 0
-        for part in self._flat(group):
+        parts = self._flat(group)
+        self._require_labels(parts)
+        for part in parts:
             value = self._single(part, value)
             if isinstance(part.callee, s.Repeat) and part.label is None:
                 for _ in range(self.repeats(part.callee)):
@@ -491,6 +499,20 @@ class Checker(Walker):
                 value = self.run_placed(part, f"{base}.{name}", value)
                 number += 1
         return value
+
+    def _require_labels(self, parts: Sequence[s.Stage]) -> None:
+        """In a group with labels, a `repeat` is one entry, so that it needs a label, too."""
+        if not any(part.label for part in parts):
+            return
+        for part in parts:
+            if isinstance(part.callee, s.Repeat) and part.label is None:
+                self.found.add(
+                    "missing-label",
+                    "a `repeat` in a group with labels needs one, too",
+                    part.span,
+                    label="what are its layers called?",
+                    help="write `label: repeat(…) …`: they are `label.0`, `label.1` …",
+                )
 
     def _flat(self, group: s.Group) -> list[s.Stage]:
         """The entries of a group; those of a group in it that has no label stand with them."""

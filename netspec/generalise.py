@@ -131,6 +131,8 @@ def _bind_parameters(
 
 def named_value(name: str, value: Any, frame: int) -> Any:
     """A value that is known by a name: numbers become symbols, lists keep the name."""
+    if isinstance(value, Constructor):
+        return value
     plain = value_of(value) if isinstance(value, Expression) else value
     if isinstance(value, Expression) and plain is None:
         return symbol(name, None, frame)

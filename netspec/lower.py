@@ -96,6 +96,11 @@ def _write_class(plan: Plan, pool: ClassPool) -> tuple[Class, tuple[str, ...]]:
     written = Class(
         name=plan.name,
         doc=doc,
+        buffers=tuple(
+            item.name.id
+            for item in statements_in(plan.body)
+            if isinstance(item, s.Variable) and item.kind == "buffer"
+        ),
         arguments=_signature(plan, taken),
         constructor=(*_ordered(before, plan), *write_items(items, needed, plan), *after),
         initialisation=initialisation.lines,

@@ -14,7 +14,7 @@ from netspec.plan import Plan
 from netspec.pool import ClassPool
 from netspec.program import Line
 from netspec.source import Span
-from netspec.visit import arguments_of, names_in, stages_in, title_of
+from netspec.visit import arguments_of, names_in, stages_in, statements_in, title_of
 from netspec.write import write_expression
 
 
@@ -89,11 +89,10 @@ class Constructor:
 
     def _statement(self, statement: s.Statement) -> list[Item]:
         match statement:
-            case s.Let(name, value):
+            case s.Let(_, value):
                 if self._depends_on_data(value):
                     return []
-                uses = frozenset(n.id for n in names_in(value))
-                return [Assign(name.id, self._written(value), uses)]
+                return [self._let(statement)]
             case s.LayerDefinition(name, _, _, span):
                 if span not in self.plan.facts.layers and span not in self.plan.facts.blocks:
                     return []
@@ -112,6 +111,10 @@ class Constructor:
             case s.Assign(_, value) | s.Return(value):
                 return self._stages(value)
         return []
+
+    def _let(self, let: s.Let) -> Assign:
+        uses = frozenset(name.id for name in names_in(let.value))
+        return Assign(let.name.id, self._written(let.value), uses)
 
     def _stages(self, node: Any) -> list[Item]:
         items: list[Item] = []
@@ -285,7 +288,7 @@ class Constructor:
         if place.level:
             element = self.pool.loop_class(self.plan, loop, self)
             before: tuple[Item, ...] = tuple(
-                item for item in self._items(loop.body) if isinstance(item, Assign)
+                self._let(item) for item in loop.body if isinstance(item, s.Let)
             )
             hoisted: list[Item] = []
         else:
@@ -372,7 +375,7 @@ class Constructor:
                 Call("(", (f'"{part.label.id if part.label else number}"', code))
                 for number, (part, code) in enumerate(entries)
             )
-            return Call("nn.Sequential(", (Call("OrderedDict([", pairs, "])"),))
+            return Call("nn.Sequential(", (Call("OrderedDict(", (Call("[", pairs, "]"),)),))
         return Call("nn.Sequential(", tuple(code for _, code in entries))
 
     def _entries(self, group: s.Group) -> list[tuple[s.Stage, Code]]:
@@ -502,8 +505,18 @@ def _without_annotation(item: Item) -> Item:
 def _set_twice(plan: Plan) -> set[str]:
     """Attributes that both sides of a branch set."""
     counts: dict[str, int] = {}
+    inner = [
+        item.span
+        for item in statements_in(plan.body)
+        if isinstance(item, s.For)
+        and item.span in plan.facts.names.loops
+        and plan.facts.names.loops[item.span].level
+    ]
     for span, name in plan.facts.names.stages.items():
-        if span not in plan.facts.names.hoisted and name:
+        outside = any(part.start <= span.start < part.end for part in inner)
+        if plan.loop is not None:
+            outside = outside or not plan.loop.span.start <= span.start < plan.loop.span.end
+        if span not in plan.facts.names.hoisted and name and not outside:
             counts[name] = counts.get(name, 0) + 1
     return {name for name, count in counts.items() if count > 1}
 

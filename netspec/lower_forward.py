@@ -98,6 +98,11 @@ class _Writer:
             for item in self.facts.definition.body
             if isinstance(item, s.Let) and self._depends_on_sizes(item.value)
         }
+        self.variables = {
+            item.name.id
+            for item in statements_in(self.facts.definition.body)
+            if isinstance(item, s.Variable)
+        }
         self.wanted = self._wanted_lets()
         self.loop_names: set[str] = set()
         self.returns = "Tensor"
@@ -502,6 +507,8 @@ class _Writer:
         match node:
             case s.Name(id) if self._is_constant(id):
                 return self._constant(node)
+            case s.Name(id) if id in self.variables:
+                return Text(f"self.{id}", typed=True)
             case s.Name(id):
                 return Text(id, typed=id in self.typed)
             case s.Chain(first, stages):

@@ -145,6 +145,8 @@ def plain(value: Any) -> Any:
     """A value without the names that it is known by."""
     if isinstance(value, Expression):
         return value.value
+    if isinstance(value, Constructor):
+        return value
     if isinstance(value, list | tuple):
         kind = list if isinstance(value, Listing) else type(value)
         return kind(plain(item) for item in value)

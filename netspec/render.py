@@ -43,6 +43,7 @@ def _layout_class(item: Class) -> dict[str, object]:
     return {
         "name": item.name,
         "doc": docstring(item.doc, 1) if item.doc else [],
+        "buffers": [f"{name}: Tensor" for name in item.buffers],
         "signature": bracketed("def __init__(", arguments, ") -> None:", 1),
         "constructor": _layout_lines(_constructor(item)),
         "init_weights": _layout_lines(item.initialisation) if item.reinitialised else [],
