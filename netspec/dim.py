@@ -198,6 +198,11 @@ def value_of(dim: Dim) -> int | None:
     return dim.value if isinstance(dim, Expression) else dim
 
 
+def sample_of(dim: Dim) -> int | None:
+    """The number that structure which depends on `dim` is built for, None where there is none."""
+    return value_of(dim)
+
+
 def same(left: Dim, right: Dim) -> bool | None:
     """Whether two dimensions are equal; None where only data can tell."""
     if left == right:

@@ -2,14 +2,17 @@
 
 from netspec.catalogue import (
     activation,
+    attention,
     convolution,
     dropout,
     embedding,
     linear,
     normalization,
     pooling,
+    recurrent,
     shaping,
     tensor_functions,
+    transformer,
 )
 from netspec.catalogue.function import FUNCTIONS
 from netspec.catalogue.initialiser import INITIALISERS
@@ -17,14 +20,17 @@ from netspec.catalogue.layer import ALIASES, LAYERS, LAZY, RANK_OPEN
 
 FAMILIES = (
     activation,
+    attention,
     convolution,
     dropout,
     embedding,
     linear,
     normalization,
     pooling,
+    recurrent,
     shaping,
     tensor_functions,
+    transformer,
 )
 
 __all__ = ["ALIASES", "FAMILIES", "FUNCTIONS", "INITIALISERS", "LAYERS", "LAZY", "RANK_OPEN"]
