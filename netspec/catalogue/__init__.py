@@ -2,6 +2,7 @@
 
 from netspec.catalogue import (
     activation,
+    attention,
     convolution,
     dropout,
     embedding,
@@ -9,7 +10,9 @@ from netspec.catalogue import (
     linear,
     normalization,
     pooling,
+    recurrent,
     shaping,
+    transformer,
 )
 from netspec.catalogue.function import FUNCTIONS
 from netspec.catalogue.initialiser import INITIALISERS
@@ -17,14 +20,17 @@ from netspec.catalogue.layer import ALIASES, LAYERS, LAZY, RANK_OPEN
 
 FAMILIES = (
     activation,
+    attention,
     convolution,
     dropout,
     embedding,
     linear,
     normalization,
     pooling,
+    recurrent,
     shaping,
     *functions.FAMILIES,
+    transformer,
 )
 
 __all__ = ["ALIASES", "FAMILIES", "FUNCTIONS", "INITIALISERS", "LAYERS", "LAZY", "RANK_OPEN"]

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from netspec.catalogue.signature import Signature, Value
-from netspec.dim import Dim, Expression, at_least, product, same, value_of
+from netspec.dim import Dim, Expression, at_least, product, same, sample_of, value_of
 from netspec.misfit import Misfit as Misfit
 from netspec.tensor import FLOATING, Shape, Tensor, Type, write_shape, write_type
 
@@ -158,8 +158,8 @@ class Layer(Signature):
         """The shapes of the persistent buffers by name, once `apply` has settled the arguments."""
         return {}
 
-    def macs(self, x: Any, y: Any) -> Dim:
-        """Multiply-accumulate operations, batch included, for a first input and the output."""
+    def macs(self, x: Any, y: Any, *rest: Any) -> Dim:
+        """Multiply-accumulate operations for the first input, the output, and the other inputs."""
         return 0
 
     def require_dtype(self, x: Tensor) -> None:
@@ -218,6 +218,55 @@ def require_rank(layer: Layer, x: Tensor, ranks: tuple[int, ...], wanted: str) -
             f"found {write_shape(x.shape)} of {x.rank} dimension{'s' if x.rank != 1 else ''}",
             label=f"the input has {x.rank} dimension{'s' if x.rank != 1 else ''}",
         )
+
+
+def require_shape(layer: Layer, name: str, given: Tensor, wanted: Shape, why: str) -> None:
+    """Refuse an input beside the first whose shape cannot be the `wanted` one."""
+    fits = given.rank == len(wanted) and all(
+        same(left, right) is not False for left, right in zip(given.shape, wanted, strict=True)
+    )
+    if not fits:
+        raise Misfit(
+            f"`{name}` of `{type(layer).__name__}` must be {write_shape(wanted)}, "
+            f"found {write_shape(given.shape)}",
+            label=f"{write_shape(wanted)} wanted",
+            help=why,
+            argument=name,
+        )
+
+
+def require_same_dtype(layer: Layer, name: str, given: Tensor, dtype: str) -> None:
+    """Refuse an input beside the first that torch would not convert."""
+    if given.dtype != dtype:
+        raise Misfit(
+            f"`{name}` of `{type(layer).__name__}` must be {dtype}, found {given.dtype}",
+            label=f"this is {given}",
+            help=f"convert it to {dtype} first",
+            argument=name,
+        )
+
+
+def require_divides(
+    layer: Layer, name: str, number: Dim, whole: Dim, what: str, help: str = ""
+) -> None:
+    """Refuse an argument that must divide `whole`, the number of `what`, and does not."""
+    rest = value_of(whole % number)
+    if rest:
+        raise Misfit(
+            f"`{name}` of `{type(layer).__name__}` must divide {what}: "
+            f"{whole} is no multiple of {name}={number}",
+            label=f"{value_of(whole)} % {value_of(number)} is {rest}",
+            help=help or f"choose `{name}` among the numbers that divide {value_of(whole)}",
+            argument=name,
+        )
+
+
+def number_of(dim: Dim) -> int:
+    """The number that decides a layer's structure; it is known when the layer is built."""
+    number = sample_of(dim)
+    if number is None:
+        raise TypeError(f"{dim} is not known when the layer is built")
+    return number
 
 
 def require_positive(

@@ -1,7 +1,7 @@
 """Linear layers."""
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from netspec.catalogue.layer import Example, Layer, Misfit
 from netspec.catalogue.signature import InferredInt, PositiveInt
@@ -35,5 +35,5 @@ class Linear(Layer):
         weight: dict[str, Shape] = {"weight": (self.out_features, self.in_features)}
         return weight | ({"bias": (self.out_features,)} if self.bias else {})
 
-    def macs(self, x: Tensor, y: Tensor) -> Dim:
+    def macs(self, x: Tensor, y: Tensor, *rest: Any) -> Dim:
         return product((*y.shape, self.in_features))

@@ -47,6 +47,13 @@ class _BatchNorm(Layer):
             return {}
         return {"weight": shape, "bias": shape} if layer.bias else {"weight": shape}
 
+    def buffers(self) -> Mapping[str, Shape]:
+        layer: Any = self
+        shape = (layer.num_features,)
+        if not layer.track_running_stats:
+            return {}
+        return {"running_mean": shape, "running_var": shape, "num_batches_tracked": ()}
+
 
 def _require_several(layer: Layer, x: Tensor, values: Dim) -> None:
     """Training cannot normalise one value: it has no spread."""

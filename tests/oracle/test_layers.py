@@ -13,11 +13,23 @@ import torch
 from torch import nn
 
 from netspec.catalogue import LAYERS
-from netspec.catalogue.layer import Layer, Misfit
-from netspec.catalogue.signature import MISSING, ArgumentErrors
+from netspec.catalogue.layer import Layer
+from netspec.catalogue.signature import MISSING
 from netspec.dim import symbol, value_of
 from netspec.tensor import Tensor
+from tests.oracle.comparison import (
+    Call,
+    compare,
+    compare_symbolic,
+    constructor,
+    inferred,
+    known,
+    ours,
+    theirs,
+    type_of,
+)
 from tests.oracle.grid import arguments, inputs
+from tests.oracle.test_sequences import MAKERS
 
 # Fields of torch that the catalogue leaves out, and why.
 LEFT_OUT = {
@@ -27,7 +39,22 @@ LEFT_OUT = {
     "dtype": "parameters are float32",
     "_weight": "private",
     "_freeze": "private",
+    "_random_samples": "private",
+    "custom_encoder": "a module, which no argument of a spec can be",
+    "custom_decoder": "a module, which no argument of a spec can be",
+    "process_group": "training on several machines",
 }
+
+# Arguments of torch's forward that are no tensors: they keep torch's defaults.
+FORWARD_LEFT_OUT = (
+    "need_weights",
+    "average_attn_weights",
+    "is_causal",
+    "src_is_causal",
+    "tgt_is_causal",
+    "memory_is_causal",
+    "output_size",
+)
 
 # Where the catalogue refuses what torch takes.
 STRICTER = {
@@ -49,58 +76,18 @@ _ALSO_OTHER_DTYPES = (
 )
 
 CASES: dict[str, int] = {}
+SINGLE = sorted(name for name in LAYERS if name not in MAKERS)
 
 
-def ours(layer: type[Layer], given: dict[str, Any], x: Tensor) -> tuple[Layer, Tensor] | str:
-    """The layer and its output, or why there is none."""
-    try:
-        made = layer(**given)
-        return made, made.apply(x)
-    except ArgumentErrors as errors:
-        return str(errors)
-    except Misfit as misfit:
-        return misfit.message
-
-
-def inferred(layer: type[Layer], x: Tensor) -> dict[str, Any]:
-    """What torch's class wants to be told about the input, worked out here again."""
-    names = [field.name for field in layer.fields().values() if field.inferred]
-    values: dict[str, Any] = {}
-    for name in names:
-        axis = {"in_features": -1, "normalized_shape": -1}.get(name, 1)
-        if name == "in_channels":
-            axis = -(layer.ndim or 0) - 1
-        values[name] = x.shape[axis] if -len(x.shape) <= axis < len(x.shape) else 1
-    return values
-
-
-def make_input(x: Tensor, device: str) -> torch.Tensor:
-    dtype = getattr(torch, x.dtype)
-    return torch.zeros(x.shape, dtype=dtype, device=device)
-
-
-def theirs(layer: type[Layer], given: dict[str, Any], x: Tensor, device: str) -> Any:
-    """Torch's module and output, or the exception."""
-    cls = getattr(nn, layer.__name__)
-    known = {**inferred(layer, x), **given}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            module = cls(**known).to(device)
-            return module, module(make_input(x, device))
-        except (RuntimeError, ValueError, TypeError, IndexError, NotImplementedError) as error:
-            return error
-        except (AssertionError, AttributeError, ZeroDivisionError, OverflowError) as error:
-            return error
-
-
-def is_stricter(layer: type[Layer], given: dict[str, Any], x: Tensor, output: torch.Tensor) -> str:
+def is_stricter(layer: type[Layer], call: Call, output: Any) -> str:
     """The reason on the list for refusing what torch takes, or nothing."""
+    given, (x,) = call.arguments, call.inputs
+    assert isinstance(x, Tensor)
     numbers = [n for v in given.values() for n in (v if isinstance(v, tuple) else (v,))]
     plain = [n for n in numbers if isinstance(n, int | float) and not isinstance(n, bool)]
     if given.get("return_indices"):
         return "return_indices"
-    if layer.__name__ in ("Softmax", "LogSoftmax") and given.get("dim") is None:
+    if layer.__name__ in ("Softmax", "Softmin", "LogSoftmax") and given.get("dim") is None:
         return "guess"
     if "Dropout" in layer.__name__ or "Adaptive" in layer.__name__:
         return "rank" if x.dtype == "float32" else "dtype"
@@ -113,67 +100,46 @@ def is_stricter(layer: type[Layer], given: dict[str, Any], x: Tensor, output: to
     return ""
 
 
-@pytest.mark.parametrize("name", sorted(LAYERS))
+@pytest.mark.parametrize("name", SINGLE)
 def test_a_layer_agrees_with_torch(name: str) -> None:
     layer = LAYERS[name]
     cases = 0
     for given in arguments(layer, 60):
         for x in inputs(layer):
-            _compare(layer, given, x)
+            call = Call(given, (x,))
+            if compare(layer, call, lambda call, output: is_stricter(layer, call, output)):
+                _compare_on_meta(layer, call)
             cases += 1
     CASES[name] = cases
     assert cases >= 20
 
 
-def _compare(layer: type[Layer], given: dict[str, Any], x: Tensor) -> None:
-    case = f"{layer.__name__}({given}) on {x}"
-    mine = ours(layer, given, x)
-    real = theirs(layer, given, x, "cpu")
-    if isinstance(real, Exception):
-        assert isinstance(mine, str), f"{case}: torch says {real}, the catalogue {mine[1]}"
-        return
-    module, output = real
-    if isinstance(mine, str):
-        assert is_stricter(layer, given, x, output), f"{case}: torch takes it, refused with {mine}"
-        return
-    made, result = mine
-    assert (result.shape, result.dtype) == (
-        tuple(output.shape),
-        str(output.dtype).removeprefix("torch."),
-    ), case
-    weights = {key: tuple(tensor.shape) for key, tensor in module.named_parameters()}
-    known = {key: tuple(map(value_of, shape)) for key, shape in made.parameters().items()}
-    assert known == weights, case
-    assert made.stateless == (not module.state_dict()) or not made.stateless, case
-    if given.get("momentum", 0) is None:
+def _compare_on_meta(layer: type[Layer], call: Call) -> None:
+    if call.arguments.get("momentum", 0) is None:
         return  # torch reads a number from a tensor, which meta tensors do not have
-    on_meta = theirs(layer, given, x, "meta")
-    assert not isinstance(on_meta, Exception), f"{case}: meta says {on_meta}"
-    assert tuple(on_meta[1].shape) == result.shape, case
+    on_meta = theirs(layer, call, "meta")
+    assert not isinstance(on_meta, Exception), f"{layer.__name__}: {call}: meta says {on_meta}"
+    made = ours(layer, call)
+    assert not isinstance(made, str)
+    assert type_of(on_meta[1]) == known(made[1]), call
 
 
-@pytest.mark.parametrize("name", sorted(LAYERS))
-def test_symbolic_sizes_come_to_the_same(name: str) -> None:
-    layer = LAYERS[name]
-    for given in arguments(layer, 10):
-        for x in inputs(layer):
-            sizes = tuple(symbol(f"d{i}", size) for i, size in enumerate(x.shape))
-            plain, symbolic = ours(layer, given, x), ours(layer, given, Tensor(sizes, x.dtype))
-            if isinstance(plain, str) or isinstance(symbolic, str):
-                assert isinstance(plain, str) == isinstance(symbolic, str), (given, x, symbolic)
-                continue
-            assert tuple(map(value_of, symbolic[1].shape)) == plain[1].shape, (given, x)
+@pytest.mark.parametrize("name", SINGLE)
+def test_numbers_with_names_come_to_the_same(name: str) -> None:
+    for given in arguments(LAYERS[name], 10):
+        for x in inputs(LAYERS[name]):
+            compare_symbolic(LAYERS[name], Call(given, (x,)))
 
 
-@pytest.mark.parametrize("name", sorted(LAYERS))
+@pytest.mark.parametrize("name", SINGLE)
 def test_sizes_that_data_brings_are_refused_only_where_they_must_be(name: str) -> None:
     layer = LAYERS[name]
     for given in arguments(layer, 10):
         for x in inputs(layer):
-            if not x.shape or isinstance(ours(layer, given, x), str):
+            if not x.shape or isinstance(ours(layer, Call(given, (x,))), str):
                 continue
             free = Tensor((symbol("N"), *x.shape[1:]), x.dtype)
-            result = ours(layer, given, free)
+            result = ours(layer, Call(given, (free,)))
             told = "known only when data flows" in str(result) or "not known" in str(result)
             assert not isinstance(result, str) or told or len(x.shape) == 1 or _unbatched(layer, x)
 
@@ -185,20 +151,34 @@ def _unbatched(layer: type[Layer], x: Tensor) -> bool:
 @pytest.mark.parametrize("name", sorted(LAYERS))
 def test_arguments_have_torchs_names_order_and_defaults(name: str) -> None:
     layer = LAYERS[name]
-    real = inspect.signature(getattr(nn, name).__init__).parameters
     wanted = {
-        key: MISSING if parameter.default is inspect.Parameter.empty else parameter.default
-        for key, parameter in real.items()
+        key: MISSING if parameter.default is parameter.empty else parameter.default
+        for key, parameter in constructor(name).items()
         if key not in ("self", "args", "kwargs", *LEFT_OUT)
     }
+    if "activation" in wanted:
+        assert wanted["activation"] is nn.functional.relu
+        wanted["activation"] = "relu"
     assert {k: f.default for k, f in layer.fields().items()} == wanted
     assert list(layer.fields()) == list(wanted)
 
 
 @pytest.mark.parametrize("name", sorted(LAYERS))
+def test_inputs_have_torchs_names_and_order(name: str) -> None:
+    layer = LAYERS[name]
+    real = inspect.signature(getattr(nn, name).forward).parameters
+    tensors = [key for key in real if key not in ("self", *FORWARD_LEFT_OUT)]
+    assert [*layer.takes, *layer.may_take] == tensors
+    assert [key for key in tensors if real[key].default is inspect.Parameter.empty] == [
+        *layer.takes
+    ]
+
+
+@pytest.mark.parametrize("name", sorted(LAYERS))
 def test_a_layer_has_examples_and_a_docstring(name: str) -> None:
     assert LAYERS[name].examples
-    assert LAYERS[name].__doc__
+    first = (LAYERS[name].__doc__ or "").splitlines()[0]
+    assert first.endswith((".", ":", "shape unchanged"))
 
 
 def test_macs_are_half_of_torchs_flops() -> None:
@@ -208,11 +188,11 @@ def test_macs_are_half_of_torchs_flops() -> None:
         layer = LAYERS[name]
         for given in arguments(layer, 10):
             for x in inputs(layer):
-                mine = ours(layer, given, x)
+                mine = ours(layer, Call(given, (x,)))
                 if isinstance(mine, str) or len(x.shape) != 2 + (layer.ndim or 0):
                     continue
-                module = getattr(nn, name)(**inferred(layer, x), **given).to("meta")
+                module = getattr(nn, name)(**inferred(layer, (x,)), **given).to("meta")
                 with FlopCounterMode(display=False) as counter, warnings.catch_warnings():
                     warnings.simplefilter("ignore")
-                    module(make_input(x, "meta"))
+                    module(torch.zeros(x.shape, device="meta"))
                 assert value_of(mine[0].macs(x, mine[1])) * 2 == counter.get_total_flops()
