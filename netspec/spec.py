@@ -34,7 +34,14 @@ def load(path: str | Path, /, *, net: str | None = None, **parameters: Any) -> "
 
 def load_with(path: str | Path, parameters: Mapping[str, Any], net: str | None = None) -> "Spec":
     """`load`, with the parameters as a mapping: their names are the spec's own affair."""
-    return _checked(*read_source(path), net, parameters)
+    return _checked(*read_source(path), net, parameters, read_used)
+
+
+def read_used(path: str, user: Source) -> Source | None:
+    """The source of a file that another one uses, by its path relative to that; None without one."""
+    place = Path(user.name).parent / path
+    source, unreadable = read_source(place)
+    return None if unreadable is not None else source
 
 
 def loads(
@@ -49,7 +56,7 @@ def loads(
     >>> print(spec.nets)
     ('Tiny',)
     """
-    return _checked(Source(text.replace("\r\n", "\n"), name), None, net, parameters)
+    return _checked(Source(text.replace("\r\n", "\n"), name), None, net, parameters, None)
 
 
 def read_source(path: str | Path) -> tuple[Source, Diagnostics | None]:
@@ -116,12 +123,16 @@ def _require_form(graph: Graph, found: Diagnostics) -> None:
 
 
 def _checked(
-    source: Source, unreadable: Diagnostics | None, net: str | None, parameters: Mapping[str, Any]
+    source: Source,
+    unreadable: Diagnostics | None,
+    net: str | None,
+    parameters: Mapping[str, Any],
+    loader: Loader | None,
 ) -> "Spec":
-    graph, diagnostics = examine(source, unreadable, parameters)
+    graph, diagnostics = examine(source, unreadable, parameters, loader)
     if graph is None:
         raise SpecError(diagnostics)
-    return Spec(graph, diagnostics, dict(parameters), net)
+    return Spec(graph, diagnostics, dict(parameters), net, loader)
 
 
 class Spec:
@@ -136,7 +147,9 @@ class Spec:
         diagnostics: tuple[Diagnostic, ...],
         parameters: Mapping[str, Any],
         net: str | None = None,
+        loader: Loader | None = None,
     ) -> None:
+        self._loader = loader
         self.graph = graph
         self.diagnostics = diagnostics
         self.parameters = dict(parameters)
@@ -189,7 +202,7 @@ class Spec:
             SpecError: if it does not hold with these values.
         """
         values = {**self.parameters, **parameters}
-        return _checked(self.graph.source, None, self._net, values)
+        return _checked(self.graph.source, None, self._net, values, self._loader)
 
     def build(
         self, *, net: str | None = None, device: str | None = None, **parameters: Any

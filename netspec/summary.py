@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from netspec.catalogue.layer import count
 from netspec.dim import Dim, Expression, symbols, value_of
-from netspec.graph import Application, FunctionCall, Net
+from netspec.graph import BlockUse, FunctionCall, Net, Step
 from netspec.tensor import Tensor, Type, write_shape
 
 _HEADINGS = ("layer", "type", "output", "parameters", "MACs")

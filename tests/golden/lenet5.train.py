@@ -87,7 +87,7 @@ def main() -> None:
     found = torch.accelerator.is_available() and torch.accelerator.current_accelerator()
     device = found or torch.device("cpu")
     model = LeNet5().to(device)
-    optimizer = torch.optim.SGD(model.parameters(), lr=cfg.lr)
+    optimizer = torch.optim.SGD(model.parameters(), lr=cfg.lr, momentum=0.9)
 
     generator = torch.Generator().manual_seed(0)  # one split, whatever the seed
     train, val = random_split(load_data(), [0.8, 0.2], generator)
