@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Union, get_args, get_origin
 
-from annotated_types import Ge, Gt, Le, Lt, MinLen
+from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 from pydantic_core import SchemaValidator, ValidationError
 
 from netspec.dim import Expression
@@ -341,6 +341,8 @@ def schema_of(annotation: object) -> dict[str, object]:
                 schema[key] = getattr(bound, key)
             elif isinstance(bound, MinLen):
                 schema["min_length"] = bound.min_length
+            elif isinstance(bound, MaxLen):
+                schema["max_length"] = bound.max_length
         return schema
     if origin in (Union, types.UnionType):
         return {"type": "union", "choices": [schema_of(part) for part in parts]}
