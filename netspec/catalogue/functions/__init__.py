@@ -6,6 +6,7 @@ from netspec.catalogue.functions import (
     attention,
     conversion,
     creation,
+    diagonal,
     dropout,
     einsum,
     indexing,
@@ -16,6 +17,7 @@ from netspec.catalogue.functions import (
     pointwise,
     pooling,
     reduction,
+    repeating,
     reshaping,
     resizing,
 )
@@ -26,6 +28,7 @@ FAMILIES = (
     attention,
     conversion,
     creation,
+    diagonal,
     dropout,
     einsum,
     indexing,
@@ -36,6 +39,7 @@ FAMILIES = (
     pointwise,
     pooling,
     reduction,
+    repeating,
     reshaping,
     resizing,
 )

@@ -2,10 +2,9 @@
 
 from typing import Any, ClassVar
 
-from netspec.catalogue import pooling
 from netspec.catalogue.dtypes import require_dtype
 from netspec.catalogue.function import Functional
-from netspec.catalogue.layer import Layer
+from netspec.catalogue.layer import LAYERS
 from netspec.catalogue.signature import (
     Input,
     Padding1,
@@ -27,7 +26,7 @@ class OfLayer(Functional):
     """
 
     dtypes: ClassVar[frozenset[str]] = FLOATING
-    layer: ClassVar[type[Layer]]
+    layer: ClassVar[str]
     beyond: ClassVar[tuple[str, ...]] = ()
 
     input: Input
@@ -44,7 +43,7 @@ class OfLayer(Functional):
         left_out = {"input", *self.beyond}
         given = {name: value for name, value in self.given.items() if name not in left_out}
         require_dtype(self.name, self.input, self.dtypes)
-        layer: Any = self.layer(**given)
+        layer: Any = LAYERS[self.layer](**given)
         try:
             output: Tensor = layer.apply(self.input)
         except Misfit as misfit:
@@ -53,12 +52,12 @@ class OfLayer(Functional):
 
     def _renamed(self, misfit: Misfit) -> Misfit:
         def own(text: str) -> str:
-            return text.replace(f"`{self.layer.__name__}", f"`{self.name}")
+            return text.replace(f"`{self.layer}", f"`{self.name}")
 
         return Misfit(
             own(misfit.message),
             label=own(misfit.label),
-            help=own(misfit.help),
+            help=own(misfit.help) or "add or join dimensions first: `unsqueeze`, `flatten`",
             argument=misfit.argument,
         )
 
@@ -78,7 +77,7 @@ class _MaxPool(OfLayer):
 class MaxPool1d(_MaxPool, name="max_pool1d"):
     """The largest number of each window: [N, C, L] to [N, C, L']."""
 
-    layer: ClassVar[type[Layer]] = pooling.MaxPool1d
+    layer: ClassVar[str] = "MaxPool1d"
 
     kernel_size: Size1
     stride: Size1 | None = None
@@ -91,7 +90,7 @@ class MaxPool1d(_MaxPool, name="max_pool1d"):
 class MaxPool2d(_MaxPool, name="max_pool2d"):
     """The largest number of each window: [N, C, H, W] to [N, C, H', W']."""
 
-    layer: ClassVar[type[Layer]] = pooling.MaxPool2d
+    layer: ClassVar[str] = "MaxPool2d"
 
     kernel_size: Size2
     stride: Size2 | None = None
@@ -104,7 +103,7 @@ class MaxPool2d(_MaxPool, name="max_pool2d"):
 class MaxPool3d(_MaxPool, name="max_pool3d"):
     """The largest number of each window: [N, C, D, H, W] to [N, C, D', H', W']."""
 
-    layer: ClassVar[type[Layer]] = pooling.MaxPool3d
+    layer: ClassVar[str] = "MaxPool3d"
 
     kernel_size: Size3
     stride: Size3 | None = None
@@ -117,7 +116,7 @@ class MaxPool3d(_MaxPool, name="max_pool3d"):
 class AvgPool1d(OfLayer, name="avg_pool1d"):
     """The mean of each window: [N, C, L] to [N, C, L']."""
 
-    layer: ClassVar[type[Layer]] = pooling.AvgPool1d
+    layer: ClassVar[str] = "AvgPool1d"
 
     kernel_size: Size1
     stride: Size1 | None = None
@@ -129,7 +128,7 @@ class AvgPool1d(OfLayer, name="avg_pool1d"):
 class AvgPool2d(OfLayer, name="avg_pool2d"):
     """The mean of each window: [N, C, H, W] to [N, C, H', W']."""
 
-    layer: ClassVar[type[Layer]] = pooling.AvgPool2d
+    layer: ClassVar[str] = "AvgPool2d"
 
     kernel_size: Size2
     stride: Size2 | None = None
@@ -142,7 +141,7 @@ class AvgPool2d(OfLayer, name="avg_pool2d"):
 class AvgPool3d(OfLayer, name="avg_pool3d"):
     """The mean of each window: [N, C, D, H, W] to [N, C, D', H', W']."""
 
-    layer: ClassVar[type[Layer]] = pooling.AvgPool3d
+    layer: ClassVar[str] = "AvgPool3d"
 
     kernel_size: Size3
     stride: Size3 | None = None
@@ -171,7 +170,7 @@ class _LpPool(OfLayer):
 class LpPool1d(_LpPool, name="lp_pool1d"):
     """The p-norm of each window: [N, C, L] to [N, C, L']."""
 
-    layer: ClassVar[type[Layer]] = pooling.AvgPool1d
+    layer: ClassVar[str] = "AvgPool1d"
 
     norm_type: float
     kernel_size: PositiveInt
@@ -182,7 +181,7 @@ class LpPool1d(_LpPool, name="lp_pool1d"):
 class LpPool2d(_LpPool, name="lp_pool2d"):
     """The p-norm of each window: [N, C, H, W] to [N, C, H', W']."""
 
-    layer: ClassVar[type[Layer]] = pooling.AvgPool2d
+    layer: ClassVar[str] = "AvgPool2d"
 
     norm_type: float
     kernel_size: Size2
@@ -193,7 +192,7 @@ class LpPool2d(_LpPool, name="lp_pool2d"):
 class LpPool3d(_LpPool, name="lp_pool3d"):
     """The p-norm of each window: [N, C, D, H, W] to [N, C, D', H', W']."""
 
-    layer: ClassVar[type[Layer]] = pooling.AvgPool3d
+    layer: ClassVar[str] = "AvgPool3d"
 
     norm_type: float
     kernel_size: Size3
@@ -207,7 +206,7 @@ MaybeSize = PositiveInt | None
 class AdaptiveAvgPool1d(OfLayer, name="adaptive_avg_pool1d"):
     """The means of `output_size` windows, whatever the length."""
 
-    layer: ClassVar[type[Layer]] = pooling.AdaptiveAvgPool1d
+    layer: ClassVar[str] = "AdaptiveAvgPool1d"
 
     output_size: Size1
 
@@ -215,7 +214,7 @@ class AdaptiveAvgPool1d(OfLayer, name="adaptive_avg_pool1d"):
 class AdaptiveAvgPool2d(OfLayer, name="adaptive_avg_pool2d"):
     """The means of `output_size` windows, whatever the size; None keeps a size."""
 
-    layer: ClassVar[type[Layer]] = pooling.AdaptiveAvgPool2d
+    layer: ClassVar[str] = "AdaptiveAvgPool2d"
 
     output_size: PositiveInt | tuple[MaybeSize, MaybeSize]
 
@@ -223,7 +222,7 @@ class AdaptiveAvgPool2d(OfLayer, name="adaptive_avg_pool2d"):
 class AdaptiveAvgPool3d(OfLayer, name="adaptive_avg_pool3d"):
     """The means of `output_size` windows, whatever the size; None keeps a size."""
 
-    layer: ClassVar[type[Layer]] = pooling.AdaptiveAvgPool3d
+    layer: ClassVar[str] = "AdaptiveAvgPool3d"
 
     output_size: PositiveInt | tuple[MaybeSize, MaybeSize, MaybeSize]
 
@@ -231,7 +230,7 @@ class AdaptiveAvgPool3d(OfLayer, name="adaptive_avg_pool3d"):
 class AdaptiveMaxPool1d(_MaxPool, name="adaptive_max_pool1d"):
     """The largest numbers of `output_size` windows, whatever the length."""
 
-    layer: ClassVar[type[Layer]] = pooling.AdaptiveMaxPool1d
+    layer: ClassVar[str] = "AdaptiveMaxPool1d"
 
     output_size: Size1
     return_indices: bool = False
@@ -240,7 +239,7 @@ class AdaptiveMaxPool1d(_MaxPool, name="adaptive_max_pool1d"):
 class AdaptiveMaxPool2d(_MaxPool, name="adaptive_max_pool2d"):
     """The largest numbers of `output_size` windows, whatever the size; None keeps a size."""
 
-    layer: ClassVar[type[Layer]] = pooling.AdaptiveMaxPool2d
+    layer: ClassVar[str] = "AdaptiveMaxPool2d"
 
     output_size: PositiveInt | tuple[MaybeSize, MaybeSize]
     return_indices: bool = False
@@ -249,7 +248,7 @@ class AdaptiveMaxPool2d(_MaxPool, name="adaptive_max_pool2d"):
 class AdaptiveMaxPool3d(_MaxPool, name="adaptive_max_pool3d"):
     """The largest numbers of `output_size` windows, whatever the size; None keeps a size."""
 
-    layer: ClassVar[type[Layer]] = pooling.AdaptiveMaxPool3d
+    layer: ClassVar[str] = "AdaptiveMaxPool3d"
 
     output_size: PositiveInt | tuple[MaybeSize, MaybeSize, MaybeSize]
     return_indices: bool = False

@@ -2,11 +2,10 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from netspec.catalogue import shaping
 from netspec.catalogue.dtypes import ANY, TRUTH, require_dtype
 from netspec.catalogue.function import Functional
 from netspec.catalogue.functions.pooling import OfLayer
-from netspec.catalogue.layer import Layer, spread
+from netspec.catalogue.layer import spread
 from netspec.catalogue.shapes import require_dimensions
 from netspec.catalogue.signature import (
     FREE,
@@ -24,18 +23,19 @@ from netspec.tensor import COMPLEX, FLOATING, Shape, Tensor, Type, write_shape
 
 _MOVABLE = FLOATING | COMPLEX | TRUTH
 Scales = PositiveFloat | tuple[PositiveFloat, ...]
+Mode = Literal["nearest", "linear", "bilinear", "bicubic", "trilinear", "area", "nearest-exact"]
 NewSize = Annotated[PositiveInt | tuple[PositiveInt, ...], FREE]
 
 
 class Interpolate(OfLayer, name="interpolate"):
     """A signal, image or volume resized to `size`, or by `scale_factor`."""
 
-    layer: ClassVar[type[Layer]] = shaping.Upsample
+    layer: ClassVar[str] = "Upsample"
     beyond: ClassVar[tuple[str, ...]] = ("antialias",)
 
     size: NewSize | None = None
     scale_factor: Scales | None = None
-    mode: shaping.Mode = "nearest"
+    mode: Mode = "nearest"
     align_corners: bool | None = None
     recompute_scale_factor: bool | None = None
     antialias: bool = False
@@ -116,7 +116,7 @@ class Pad(Functional, name="pad"):
 class PixelShuffle(OfLayer, name="pixel_shuffle"):
     """Channels moved into space: [*, C * r * r, H, W] to [*, C, H * r, W * r]."""
 
-    layer: ClassVar[type[Layer]] = shaping.PixelShuffle
+    layer: ClassVar[str] = "PixelShuffle"
     dtypes: ClassVar[frozenset[str]] = ANY
 
     upscale_factor: PositiveInt
