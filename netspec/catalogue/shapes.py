@@ -82,6 +82,7 @@ def fill_in(sizes: Shape, total: Dim, argument: str, x: Tensor) -> Shape:
         raise Misfit(
             f"`{argument}` has {write_shape(sizes)}: one size may be -1, the others are positive",
             label="cannot be sizes",
+            help="-1 stands for what is left over, once",
             argument=argument,
         )
     known = product(size for axis, size in enumerate(sizes) if axis not in open_axes)

@@ -22,7 +22,8 @@ def test_a_function_agrees_with_torch(name: str) -> None:
 def test_positional_arguments_stand_in_torchs_order(name: str) -> None:
     fitting = [given for given in CASES[name] if isinstance(answer(name, given), tuple)]
     for given in sorted(fitting, key=len, reverse=True)[:20]:
-        call(name, given, by_position=True)
+        if agree(name, given):
+            call(name, given, by_position=True)
 
 
 def _parameters(name: str) -> dict[str, inspect.Parameter]:

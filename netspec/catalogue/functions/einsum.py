@@ -39,7 +39,11 @@ class Einsum(Function, name="einsum"):
         inputs, output = self._read()
         dtype = require_one_dtype("einsum", self.operands)
         if dtype == "bool":
-            raise self._problem("truth values have no sums of products", "found bool", "")
+            raise self._problem(
+                "truth values have no sums of products",
+                "found bool",
+                "turn them into numbers first: `-> to(float32)`",
+            )
         sizes: dict[str, Dim] = {}
         dots: Shape = ()
         for term, x in zip(inputs, self.operands, strict=True):

@@ -22,7 +22,11 @@ class Cat(Function, name="cat"):
     def apply(self) -> Tensor:
         first, *others = self.tensors
         if not first.shape:
-            raise Misfit("`cat` cannot join tensors without dimensions", label="found []")
+            raise Misfit(
+                "`cat` cannot join tensors without dimensions, found []",
+                label="a single number",
+                help="put single numbers side by side with `stack`",
+            )
         axis = resolve_axis(first, self.dim, "cat", "dim")
         dtype = first.dtype
         for other in others:

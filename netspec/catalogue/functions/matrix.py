@@ -191,7 +191,11 @@ class Tensordot(Function, name="tensordot"):
                 )
             first, second = list(range(a.rank - count, a.rank)), list(range(count))
         pairs = [(a.shape[i], b.shape[j]) for i, j in zip(first, second, strict=False)]
+<<<<<<< HEAD
         if len(first) != len(second) or not all(agree(x, y) or 1 in (x, y) for x, y in pairs):
+=======
+        if len(first) != len(second) or not all(map(_meet, pairs)):
+>>>>>>> functions
             raise Misfit(
                 f"`tensordot` sums over dimensions of one size, found "
                 f"{write_shape(tuple(a.shape[i] for i in first))} and "
@@ -203,6 +207,11 @@ class Tensordot(Function, name="tensordot"):
         left = [size for axis, size in enumerate(a.shape) if axis not in first]
         right = [size for axis, size in enumerate(b.shape) if axis not in second]
         return Tensor((*left, *right), a.dtype)
+
+
+def _meet(sizes: tuple[Dim, Dim]) -> bool:
+    """Whether a sum can run over both: they are equal, or one of them is stretched."""
+    return bool(same(*sizes) or same(sizes[0], 1) or same(sizes[1], 1))
 
 
 class Cross(Function, name="cross"):
