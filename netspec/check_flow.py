@@ -75,8 +75,7 @@ def bind_target(checker: "Checker", target: Any, item: Any) -> bool:
             return True
         case s.Targets(parts) if isinstance(item, list | tuple) and len(item) == len(parts):
             return all(
-                bind_target(checker, part, value)
-                for part, value in zip(parts, item, strict=True)
+                bind_target(checker, part, value) for part, value in zip(parts, item, strict=True)
             )
     count = len(item) if isinstance(item, list | tuple) else 1
     checker.found.add(
@@ -147,9 +146,7 @@ def _run_open_loop(checker: "Checker", loop: s.For) -> None:
     _leave(checker, loop, scope, set(before), "given a value inside a loop that may run no turn")
 
 
-def _require_same(
-    checker: "Checker", name: str, first: Value, then: Value, loop: s.For
-) -> None:
+def _require_same(checker: "Checker", name: str, first: Value, then: Value, loop: s.For) -> None:
     a, b = type_of(first), type_of(then)
     if a is None or b is None or a == b:
         return

@@ -55,9 +55,7 @@ class _Names:
         body = self.definition.body
         ends = [at for at, item in enumerate(body) if isinstance(item, s.Return)]
         nested = [
-            item
-            for item in statements_in(body)
-            if isinstance(item, s.Return) and item not in body
+            item for item in statements_in(body) if isinstance(item, s.Return) and item not in body
         ]
         for item in nested:
             self.found.add(
@@ -287,4 +285,3 @@ def _report_unused_layers(definition: "s.Net | s.Block", found: Diagnostics) -> 
                 label="its input is not known",
                 help=f"apply it, `x -> {statement.name.id}`, or remove it",
             )
-

@@ -116,9 +116,7 @@ class _Site:
         self.muted = 0
         self.blocks = 0
 
-    def names_of(
-        self, home: Home, definition: "s.Net | s.Block", found: Diagnostics
-    ) -> Names:
+    def names_of(self, home: Home, definition: "s.Net | s.Block", found: Diagnostics) -> Names:
         key = (home.source.name, definition.span)
         if key not in self.names:
             self.names[key] = names_of(home, definition, found)
@@ -276,7 +274,9 @@ class Checker(Walker):
             bound = made.layer.bind_inputs(types, {k: type_of(v) for k, v in named.items()})
             made.settled = dict(made.layer.infer(*bound)) or {"": 0}
         if self.site.muted and key != span:
-            self.site.made.setdefault(path, made)  # a named layer is built whether it is used or not
+            self.site.made.setdefault(
+                path, made
+            )  # a named layer is built whether it is used or not
         if not self.site.muted:
             self.site.made[path] = made
             step = Application(path, made.layer, tuple(t for t in types if t), output, span)
@@ -383,17 +383,14 @@ class Checker(Walker):
         span: Span,
     ) -> Value:
         line, column = self.found.source.position(span.start)
-        shown = ", ".join(
-            f"{p.name.id}={_shown(scope[p.name.id])}" for p in definition.parameters
+        shown = ", ".join(f"{p.name.id}={_shown(scope[p.name.id])}" for p in definition.parameters)
+        note = (
+            f"in {definition.name.id}({shown}), built at {self.found.source.name}:{line}:{column}"
         )
-        note = f"in {definition.name.id}({shown}), built at {self.found.source.name}:{line}:{column}"
         found = self.found.inside(entry.home.source, (note, *self.found.notes))
         own = self.found.inside(entry.home.source, ())
         names = self.site.names_of(entry.home, definition, own)
-        inside = (*self.inside, definition) if isinstance(self.definition, s.Net) else (
-            *self.inside,
-            definition,
-        )
+        inside = (*self.inside, definition)
         child = Checker(definition, entry.home, scope, found, names, inside)
         child.site = self.site
         child.prefix = f"{path}."
@@ -539,7 +536,7 @@ class Checker(Walker):
 
     def repeats(self, repeat: s.Repeat) -> int:
         """How often; 0 after reporting that it is no number."""
-        value = evaluate(repeat.count, self.scope, self.found)
+        value = evaluate(repeat.times, self.scope, self.found)
         if value is UNKNOWN:
             return 0
         if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_LAYERS:
@@ -547,7 +544,7 @@ class Checker(Walker):
         self.found.add(
             "wrong-argument",
             f"`repeat` takes how often as an integer of at least 0, found {_shown(value)}",
-            repeat.count.span,
+            repeat.times.span,
             label="cannot be",
             help="give a number, or an expression of parameters",
         )
@@ -576,14 +573,14 @@ class Checker(Walker):
         check_requirement(statement, self.scope, self.found)
 
     def store(self, target: s.Element, value: Value) -> None:
-        index = evaluate(target.index, self.scope, self.found)
+        index = evaluate(target.at, self.scope, self.found)
         if index is UNKNOWN:
             return
         if isinstance(index, Expression):
             self.found.add(
                 "wrong-index",
                 "a value is kept under a number that is known when the net is built",
-                target.index.span,
+                target.at.span,
                 label="known only when data flows",
                 help="collect values of such a loop in a tensor, with `cat`",
             )

@@ -40,9 +40,7 @@ def check_ties(
         ties[first] = second
 
 
-def _find(
-    path: s.Path, prefix: str, shapes: Mapping[str, Shape], found: Diagnostics
-) -> str | None:
+def _find(path: s.Path, prefix: str, shapes: Mapping[str, Shape], found: Diagnostics) -> str | None:
     name = f"{prefix}{path.text}"
     if name in shapes:
         return name

@@ -48,7 +48,7 @@ class Symbol:
 
 
 class Opaque(Symbol):
-    """A build-time expression that is no polynomial: `int(0.25 * width)`. It is called as written."""
+    """A build-time expression that is no polynomial, called as it is written: `int(0.5 * C)`."""
 
     __slots__ = ("node",)
 
@@ -407,9 +407,7 @@ def remainder(top: Dim, bottom: Dim) -> Dim:
     if top == quotient * bottom:
         return 0
     if isinstance(bottom, int) and bottom > 0:
-        top = _settle(
-            {m: c % bottom for m, c in _terms(top).items() if not _divides(m, c, bottom)}
-        )
+        top = _settle({m: c % bottom for m, c in _terms(top).items() if not _divides(m, c, bottom)})
         if isinstance(top, int):
             return top % bottom
     return Expression({(Remainder(top, bottom),): 1})
@@ -599,9 +597,7 @@ def _divide_by_expression(top: Dim, bottom: Dim) -> Dim:
     return Expression({(Quotient(top, bottom),): 1})
 
 
-def _divide_by_monomial(
-    top: Dim, monomial: Monomial, coefficient: Coefficient
-) -> Dim | None:
+def _divide_by_monomial(top: Dim, monomial: Monomial, coefficient: Coefficient) -> Dim | None:
     quotient: dict[Monomial, Coefficient] = {}
     for term, factor in _terms(top).items():
         rest = list(term)
@@ -658,7 +654,7 @@ def divisible(size: Expression, factor: int) -> None:
 
 
 def own_form(dim: Dim) -> Dim:
-    """`dim`, written with the names that its value depends on, not with those that stand for parts."""
+    """`dim`, written with the names that its value depends on, not those that stand for parts."""
     if not isinstance(dim, Expression) or form_names(dim.form) <= symbols(dim):
         return dim
     return Expression(dim.terms)

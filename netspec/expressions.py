@@ -7,7 +7,6 @@ from netspec import syntax as s
 from netspec.arguments import Given, bind
 from netspec.catalogue import ALIASES, FUNCTIONS, RANK_OPEN
 from netspec.catalogue.function import Function
-from netspec.misfit import Misfit
 from netspec.catalogue.signature import Inputs, write_value
 from netspec.diagnostic import Diagnostics, did_you_mean
 from netspec.dim import Expression
@@ -16,6 +15,7 @@ from netspec.evaluate import BUILTINS, UNKNOWN, Scope, evaluate
 from netspec.flow import Bundle, Constructor, Flow, Unknown, Value, flow_of, flows_in, type_of
 from netspec.graph import FunctionCall
 from netspec.indexing import index
+from netspec.misfit import Misfit
 from netspec.source import Span
 from netspec.tensor import DTYPES, Tensor, Type, write_shape
 from netspec.visit import arguments_of, names_in
@@ -296,7 +296,9 @@ class Expressions:
         if isinstance(item, s.Ellipsis):
             return ...
         if isinstance(item, s.Slice):
-            bounds = [None if p is None else self._bound(p) for p in (item.start, item.stop, item.step)]
+            bounds = [
+                None if p is None else self._bound(p) for p in (item.start, item.stop, item.step)
+            ]
             return UNKNOWN if UNKNOWN in bounds else slice(*bounds)
         value = self.value(item)
         if isinstance(value, Flow):
@@ -313,7 +315,9 @@ class Expressions:
 
     def _bound(self, node: s.Expression) -> Any:
         value = evaluate(node, self.scope, self.found)
-        if value is UNKNOWN or (isinstance(value, int | Expression) and not isinstance(value, bool)):
+        if value is UNKNOWN or (
+            isinstance(value, int | Expression) and not isinstance(value, bool)
+        ):
             return value
         self.found.add(
             "wrong-index",
@@ -393,7 +397,9 @@ class Expressions:
         self.note_function(span, FunctionCall(bound, len(operands), output, span))
         if isinstance(output, Tensor):
             self.note_type(span, output)
-        return flow_of(output, f"`{function.name}`", span, _stays_picture(function, operands, output))
+        return flow_of(
+            output, f"`{function.name}`", span, _stays_picture(function, operands, output)
+        )
 
     def run_function(self, function: Function) -> Type:
         """The output of a function with its arguments."""

@@ -68,4 +68,14 @@ def flows_in(value: Value) -> list[Flow]:
     return []
 
 
-__all__ = ["UNKNOWN", "Bundle", "Constructor", "Flow", "Unknown", "Value", "flow_of", "flows_in", "type_of"]
+__all__ = [
+    "UNKNOWN",
+    "Bundle",
+    "Constructor",
+    "Flow",
+    "Unknown",
+    "Value",
+    "flow_of",
+    "flows_in",
+    "type_of",
+]

@@ -268,12 +268,18 @@ class Generaliser(Walker):
             return UNKNOWN
         scope = Scope(values, _new_frame())
         scope.parametric = self._parametric(entry, stage, values)
-        names = names_of(entry.home, definition, Diagnostics(entry.home.source)) if isinstance(
-            definition, s.Block
-        ) else self.names
+        names = (
+            names_of(entry.home, definition, Diagnostics(entry.home.source))
+            if isinstance(definition, s.Block)
+            else self.names
+        )
         block: Any = definition
         child = Generaliser(
-            block, entry.home, scope, self.found.inside(entry.home.source, ()), names,
+            block,
+            entry.home,
+            scope,
+            self.found.inside(entry.home.source, ()),
+            names,
             (*self.inside, block),
         )
         child.facts = Facts(block, entry.home, names)
@@ -331,7 +337,7 @@ class Generaliser(Walker):
         return output
 
     def _abstract(self, value: Value, title: str, own: bool) -> Value:
-        """What comes out of a block that is a parameter: sizes that only its giver knows get names."""
+        """What a block that is a parameter gives: sizes that only its giver knows get names."""
         if isinstance(value, Bundle):
             return Bundle(tuple(self._abstract(item, title, own) for item in value.items))
         if not isinstance(value, Flow):
@@ -376,7 +382,7 @@ class Generaliser(Walker):
         return value
 
     def run_repeat(self, stage: s.Stage, repeat: s.Repeat, value: Value) -> Value:
-        count = evaluate(repeat.count, self.scope, self.found)
+        count = evaluate(repeat.times, self.scope, self.found)
         number = value_of(count) if isinstance(count, int | Expression) else 0
 
         def turn() -> None:
@@ -501,7 +507,9 @@ class Generaliser(Walker):
                     self.flows = start
             if not again:
                 break
-        running = [Running(name, entries[name], updates.get(name, entries[name])) for name in entries]
+        running = [
+            Running(name, entries[name], updates.get(name, entries[name])) for name in entries
+        ]
         if running and not self.muted:
             self.facts.running[span] = running
 
@@ -689,8 +697,8 @@ class Generaliser(Walker):
             case s.Binary("or", left, right) if not holds:
                 return self._implied(left, False) | self._implied(right, False)
             case s.Comparison((("==" | "!=") as operator,), (left, right)) if (
-                (operator == "==") == holds
-            ):
+                operator == "=="
+            ) == holds:
                 return self._equal(left, right)
         return {}
 
@@ -736,7 +744,7 @@ class Generaliser(Walker):
         note_divisibility(statement.test, self.scope)
 
     def store(self, target: s.Element, value: Value) -> None:
-        index = evaluate(target.index, self.scope, self.found)
+        index = evaluate(target.at, self.scope, self.found)
         kept = self.stores.setdefault(target.name.id, {})
         at = value_of(index) if isinstance(index, Expression) else index
         lists: list[tuple[str, Dim]] = []
@@ -747,7 +755,7 @@ class Generaliser(Walker):
     def _template(
         self, target: s.Element, value: Value, index: Any, lists: list[tuple[str, Dim]]
     ) -> Value:
-        """A kept value with sizes that hold for each index, or that stand in a list of their own."""
+        """A kept value with sizes that hold for each index, or that stand in a list."""
         if not isinstance(value, Flow) or not isinstance(index, Expression):
             return value
         bound = {name.id for loop in self._loops_around(target) for name in names_in(loop.target)}
@@ -878,9 +886,7 @@ def _leaving(value: Value, origin: str, span: Span) -> Value:
     match value:
         case Flow():
             shape = tuple(own_form(dim) for dim in value.type.shape)
-            return value._replace(
-                type=Tensor(shape, value.type.dtype), origin=origin, span=span
-            )
+            return value._replace(type=Tensor(shape, value.type.dtype), origin=origin, span=span)
         case Bundle(items):
             return Bundle(tuple(_leaving(item, origin, span) for item in items))
     return value

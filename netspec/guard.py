@@ -98,7 +98,7 @@ def verify(source: str, modules: Iterable[str] = ()) -> ast.Module:
             case ast.Import(names):
                 _check_imports([(alias.name, None) for alias in names])
             case ast.ImportFrom(module, names):
-                if module not in modules:
+                if module is None or module not in modules:
                     _check_imports([(module or "", alias.name) for alias in names])
             case ast.Name(id) if id not in bound and id not in _BUILTINS:
                 raise Refused(f"line {node.lineno}: the name {id}")

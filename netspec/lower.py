@@ -89,7 +89,11 @@ def _write_class(plan: Plan, pool: ClassPool) -> tuple[Class, tuple[str, ...]]:
     needed = needed_names(items, {*kept, *initialisation.names})
     local = defined_names(items)
     taken = _arguments(plan, needed, local)
-    before = [Line(f"self.{plan.attribute(n)} = {plan.in_constructor(n)}") for n in kept if n in taken or n in plan.parameters]
+    before = [
+        Line(f"self.{plan.attribute(n)} = {plan.in_constructor(n)}")
+        for n in kept
+        if n in taken or n in plan.parameters
+    ]
     after = [Line(f"self.{plan.attribute(n)} = {n}") for n in kept if n in local]
     definition = plan.facts.definition
     doc = definition.doc if plan.loop is None else ""
@@ -193,9 +197,7 @@ def _documented(written: Class, net: Net, facts: Facts, graph: Graph, nets: int)
 
 def _mapping(net: Net, facts: Facts) -> str:
     """`Map image (N, 1, 28, 28) to logits (N, classes).`"""
-    inputs = " and ".join(
-        f"{name} {_write_type(value)}" for name, value in facts.inputs.items()
-    )
+    inputs = " and ".join(f"{name} {_write_type(value)}" for name, value in facts.inputs.items())
     outputs = " and ".join(_outputs(net, facts))
     return f"Map {inputs} to {outputs}; {_parameter_count(net)}."
 
@@ -206,7 +208,9 @@ def _outputs(net: Net, facts: Facts) -> list[str]:
         return [_declared(output) for output in declared]
     kind = facts.returned
     parts: list[Type | None] = [kind] if isinstance(kind, Tensor) or kind is None else list(kind)
-    names = [port.name if len(net.outputs) > 1 or port.name != "output" else "" for port in net.outputs]
+    names = [
+        port.name if len(net.outputs) > 1 or port.name != "output" else "" for port in net.outputs
+    ]
     shown: list[str] = []
     for number, part in enumerate(parts):
         name = names[number] if number < len(names) else ""
@@ -259,7 +263,9 @@ def _imports(pool: ClassPool) -> tuple[tuple[str, ...], ...]:
     third += ["import torch.nn.functional as F"] if _uses(code, "F.") else []
     third.append("from torch import Tensor, nn")
     others = sorted(line for line in pool.imports if not line.startswith("from fnmatch"))
-    return tuple(tuple(group) for group in (standard, sorted([*third[:-1]]) + third[-1:] + others) if group)
+    return tuple(
+        tuple(group) for group in (standard, sorted([*third[:-1]]) + third[-1:] + others) if group
+    )
 
 
 def _uses(texts: list[str], prefix: str) -> bool:

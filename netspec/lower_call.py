@@ -18,9 +18,7 @@ class Written(NamedTuple):
     constant: bool = False
 
 
-def write_arguments(
-    arguments: Sequence[s.Argument], rename: Callable[[str], str]
-) -> list[Written]:
+def write_arguments(arguments: Sequence[s.Argument], rename: Callable[[str], str]) -> list[Written]:
     """Build-time arguments, every name passed through `rename`."""
     return [
         Written(

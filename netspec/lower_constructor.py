@@ -200,7 +200,8 @@ class Constructor:
         if not isinstance(self.plan.facts.definition, s.Net):
             return False
         lets = {
-            item.name.id: item.value for item in self.plan.facts.definition.body
+            item.name.id: item.value
+            for item in self.plan.facts.definition.body
             if isinstance(item, s.Let)
         }
         pending, seen = [node], set[str]()
@@ -235,7 +236,11 @@ class Constructor:
         uses = frozenset(name.id for name in names_in(branch.test))
         test = self._written(branch.test)
         if not then and other:
-            return [*tests, *first, Nest(f"if {self._written(negated(branch.test))}:", tuple(other), (), uses)]
+            return [
+                *tests,
+                *first,
+                Nest(f"if {self._written(negated(branch.test))}:", tuple(other), (), uses),
+            ]
         return [*tests, *first, Nest(f"if {test}:", tuple(then), tuple(other), uses)]
 
     def _size(self, name: str, dim: Dim) -> Assign:
@@ -280,7 +285,7 @@ class Constructor:
         place = facts.names.loops.get(loop.span)
         uses = frozenset(name.id for name in names_in(loop.iterable))
         lists: list[Item] = [
-            Assign(item.target.partition("[")[0], f"{{}}", frozenset()) for item in kept
+            Assign(item.target.partition("[")[0], "{}", frozenset()) for item in kept
         ]
         if place is None:
             body = (*self._items(loop.body), *kept, *updates)
@@ -315,8 +320,8 @@ class Constructor:
         found: list[Assign] = []
         for statement in loop.body:
             if isinstance(statement, s.Assign) and isinstance(statement.target, s.Element):
-                index = self._written(statement.target.index)
-                uses = {name.id for name in names_in(statement.target.index)}
+                index = self._written(statement.target.at)
+                uses = {name.id for name in names_in(statement.target.at)}
                 for name, dim in self.plan.facts.kept.get(statement.target.span, ()):
                     text = write(form_of(dim), self.plan.in_constructor)
                     found.append(Assign(f"{name}[{index}]", text, frozenset(uses | _names_of(dim))))
@@ -331,8 +336,8 @@ class Constructor:
         entries = [self._size(r.name, r.entry) for r in running if _text(r.entry) != r.name]
         updates = [self._size(r.name, r.update) for r in running if _text(r.update) != r.name]
         element = self.construct(repeat.stage)
-        uses = self._taken_uses() | {n.id for n in names_in(repeat.count)}
-        count = self._written(repeat.count)
+        uses = self._taken_uses() | {n.id for n in names_in(repeat.times)}
+        count = self._written(repeat.times)
         fill = Fill(name, "nn.Sequential", None, None, count, element, (), tuple(updates), uses)
         return [*entries, fill]
 
@@ -483,18 +488,16 @@ def negated(test: s.Expression) -> s.Expression:
     return s.Unary("not", test, test.span)
 
 
-def optional_layer(
-    branch: s.If, stages: dict[Span, str], hoisted: set[Span]
-) -> str | None:
+def optional_layer(branch: s.If, stages: dict[Span, str], hoisted: set[Span]) -> str | None:
     """The layer that tells whether a branch was taken: the first that it builds."""
     if branch.other:
         return None
     for statement in branch.then:
         value = getattr(statement, "value", None)
         for stage in stages_in(value, lambda name: True) if value is not None else ():
-            if stages.get(stage.span) and stage.span not in hoisted:
-                if not isinstance(stage.callee, s.Repeat):
-                    return stages[stage.span]
+            single = not isinstance(stage.callee, s.Repeat) and stage.span not in hoisted
+            if single and stages.get(stage.span):
+                return stages[stage.span]
     return None
 
 
@@ -550,7 +553,7 @@ def _text(dim: Dim) -> str:
     return write(form_of(dim))
 
 
-# ---- what is needed, and the lines ----------------------------------------------------------------
+# ---- what is needed, and the lines ---------------------------------------------------------------
 
 
 def needed_names(items: Sequence[Item], wanted: Iterable[str]) -> set[str]:

@@ -107,6 +107,7 @@ class _Writer:
         self.loop_names: set[str] = set()
         self.returns = "Tensor"
         self.stores_made: set[str] = set()
+        self.shared: set[str] = set()  # layers that a turn of a loop is handed
 
     # ---- statements --------------------------------------------------------------------------
 
@@ -165,8 +166,8 @@ class _Writer:
         self._line(f"{_target_text(targets)} = {_without_brackets(text.text, value)}")
 
     def _keep(self, element: s.Element, value: s.Expression) -> None:
-        index = write_expression(element.index, self._rename)
-        self._note(element.index)
+        index = write_expression(element.at, self._rename)
+        self._note(element.at)
         self._store(element.name.id)
         if isinstance(value, s.Chain):
             text = self._chain(value, free_name("x", lambda n: n in self.read))
@@ -179,9 +180,8 @@ class _Writer:
         if name in self.stores_made:
             return
         self.stores_made.add(name)
-        at = next((i for i, line in enumerate(self.lines) if line.depth == 0 and i >= self.outer), 0)
         place = self.outer if self.depth else len(self.lines)
-        self.lines.insert(place if self.depth else at * 0 + place, Line(f"{name} = {{}}", 0))
+        self.lines.insert(place, Line(f"{name} = {{}}"))
 
     outer = 0  # the line at which the outermost loop begins
 
@@ -302,9 +302,9 @@ class _Writer:
         added = names - self.loop_names
         self.loop_names |= added
         for item in statements_in(loop.body):
-            if isinstance(item, s.Assign) and isinstance(item.target, s.Element):
-                if not (place is not None and place.level):
-                    self._store(item.target.name.id)
+            level = place is not None and place.level
+            if isinstance(item, s.Assign) and isinstance(item.target, s.Element) and not level:
+                self._store(item.target.name.id)
         if place is not None and place.level:
             self._level_loop(loop, place.name)
         else:
@@ -373,8 +373,8 @@ class _Writer:
     def _outer_target(self, target: "s.Name | s.Element") -> str:
         if isinstance(target, s.Name):
             return target.id
-        self._note(target.index)
-        return f"{target.name.id}[{write_expression(target.index, self._rename)}]"
+        self._note(target.at)
+        return f"{target.name.id}[{write_expression(target.at, self._rename)}]"
 
     def turn(self, loop: s.For) -> tuple[tuple[Argument, ...], str]:
         """The forward of the layers of one turn."""
@@ -402,15 +402,12 @@ class _Writer:
         returns = "Tensor" if len(names) == 1 else f"tuple[{', '.join('Tensor' for _ in names)}]"
         if names:
             self._return_names(names)
-        arguments = tuple(
-            [
-                *(Argument(name, _annotation(entries.get(name, Bundle(())) ) if name in entries else "Tensor") for name, _ in ports.inputs),
-                *(Argument(name, "nn.Module") for name in ports.modules),
-            ]
-        )
-        return arguments, returns if names else "None"
-
-    shared: set[str] = set()
+        arguments = [
+            Argument(name, _annotation(entries[name]) if name in entries else "Tensor")
+            for name, _ in ports.inputs
+        ]
+        arguments += [Argument(name, "nn.Module") for name in ports.modules]
+        return tuple(arguments), returns if names else "None"
 
     def _return_names(self, names: list[str]) -> None:
         last = self.lines[-1].text if self.lines else ""
@@ -577,7 +574,9 @@ class _Writer:
         if isinstance(step, Use):
             name = title_of(node)
             values = [
-                f"{a.name.id}={self._inline(a.value).text}" if a.name else self._inline(a.value).text
+                f"{a.name.id}={self._inline(a.value).text}"
+                if a.name
+                else self._inline(a.value).text
                 for a in node.arguments
             ]
             owner = name if name in self.shared else f"self.{name}"
@@ -644,8 +643,6 @@ class _Writer:
             return True
         match node:
             case s.Chain():
-                return True
-            case s.Call(s.Name(id)) if node.span in self.facts.uses:
                 return True
         return any(
             not self._is_constant(name.id) and name.id not in _BUILD_TIME for name in names_in(node)

@@ -134,10 +134,7 @@ def _meets_outer_rules(
     if plan.loop is None:
         mine = [item for item in definition.body if isinstance(item, s.Init)]
         outer = {
-            name
-            for statement, names in pool.selections
-            if statement not in mine
-            for name in names
+            name for statement, names in pool.selections if statement not in mine for name in names
         }
     ruled: set[str] = set()
     for statement in statements:
@@ -277,12 +274,16 @@ class _Writer:
 
     def _is_flat(self) -> bool:
         names = self.plan.facts.names
-        return not self.plan.facts.blocks and not names.loops and not any(
-            isinstance(stage.callee, s.Group | s.Repeat)
-            for statement in statements_in(self.plan.facts.definition.body)
-            if isinstance(statement, s.Assign | s.Return)
-            for stage in stages_in(statement.value, lambda name: name[:1].isupper())
-            if stage.label is not None or isinstance(stage.callee, s.Repeat)
+        return (
+            not self.plan.facts.blocks
+            and not names.loops
+            and not any(
+                isinstance(stage.callee, s.Group | s.Repeat)
+                for statement in statements_in(self.plan.facts.definition.body)
+                if isinstance(statement, s.Assign | s.Return)
+                for stage in stages_in(statement.value, lambda name: name[:1].isupper())
+                if stage.label is not None or isinstance(stage.callee, s.Repeat)
+            )
         )
 
     def _direct(self) -> list[tuple[str, Layer]]:
@@ -360,9 +361,7 @@ class _Writer:
 
     # ---- schemes -----------------------------------------------------------------------------
 
-    def _apply(
-        self, target: str, argument: s.Argument, depth: int, guarded: bool
-    ) -> list[Line]:
+    def _apply(self, target: str, argument: s.Argument, depth: int, guarded: bool) -> list[Line]:
         lines: list[Line] = []
         if guarded:
             lines.append(Line(f"if {target} is not None:", depth))

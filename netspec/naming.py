@@ -90,7 +90,9 @@ class _Namer:
                 case s.LayerDefinition(name, callee, _, span):
                     title = title_of(callee)
                     kind = (self.resolve(title) if title else None) or Kind(title)
-                    built.append(_Built(span, name, kind._replace(stateless=False), False, branches))
+                    built.append(
+                        _Built(span, name, kind._replace(stateless=False), False, branches)
+                    )
                     self.names.shared.add(name.id)
                 case s.Variable(_, name, _, _, span):
                     built.append(_Built(span, name, Kind(name.id), False, branches))

@@ -26,8 +26,8 @@ class Argument(NamedTuple):
 class Class(NamedTuple):
     """An `nn.Module`; `arguments` are those of its constructor, `inputs` those of forward.
 
-    `buffers` are the names of tensors that type checkers must be told of. `initialisation` ends the constructor, or is a method that classes around this one call again,
-    where `reinitialised`.
+    `buffers` are the names of tensors that type checkers must be told of. `initialisation` ends
+    the constructor, or is a method that classes around this one call again, where `reinitialised`.
     """
 
     name: str

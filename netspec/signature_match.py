@@ -88,7 +88,9 @@ def _bind(
         _define(scope, part.id, own)
         return own
     if len({name.id for name in fresh}) == 1:
-        _define(scope, fresh[0].id, _solve(title, item, part, fresh[0].id, dim, scope, frame, tensor))
+        _define(
+            scope, fresh[0].id, _solve(title, item, part, fresh[0].id, dim, scope, frame, tensor)
+        )
     wanted = evaluate(part, scope, Diagnostics(Source("")))
     if not isinstance(wanted, int | Expression):
         raise _misfit(title, item, tensor)
@@ -131,9 +133,7 @@ def _solve(
     return symbol(name, value_of(solved), frame) if frame else solved
 
 
-def untyped_sizes(
-    definition: "s.Block | s.Extern", inputs: Sequence[Value]
-) -> dict[str, Dim]:
+def untyped_sizes(definition: "s.Block | s.Extern", inputs: Sequence[Value]) -> dict[str, Dim]:
     """The sizes of inputs that have no shape in the signature, by the names that they get."""
     taken = {parameter.name.id for parameter in definition.parameters}
     sizes: dict[str, Dim] = {}

@@ -38,7 +38,7 @@ def load_with(path: str | Path, parameters: Mapping[str, Any], net: str | None =
 
 
 def read_used(path: str, user: Source) -> Source | None:
-    """The source of a file that another one uses, by its path relative to that; None without one."""
+    """The source of a file by its path relative to `user`; None where there is none."""
     place = Path(user.name).parent / path
     source, unreadable = read_source(place)
     return None if unreadable is not None else source

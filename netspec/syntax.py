@@ -115,7 +115,7 @@ class Group(NamedTuple):
 class Repeat(NamedTuple):
     """`repeat(n) Layer(…)`: n layers, one after another."""
 
-    count: "Expression"
+    times: "Expression"
     stage: "Stage"
     span: Span
 
@@ -158,7 +158,7 @@ class Element(NamedTuple):
     """`name[index]` as a target: it keeps a value of a loop for later."""
 
     name: Name
-    index: Expression
+    at: Expression
     span: Span
 
 

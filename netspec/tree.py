@@ -155,9 +155,7 @@ def _on(children: list[Any], span: Span) -> s.On:
 
 def _use(children: list[Any], span: Span) -> s.Use:
     *names, path = children
-    return s.Use(
-        tuple(map(_name, names)), s.Literal(unquote(path.text), path.span), span
-    )
+    return s.Use(tuple(map(_name, names)), s.Literal(unquote(path.text), path.span), span)
 
 
 def _layer(children: list[Any], span: Span) -> s.LayerDefinition:

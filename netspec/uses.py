@@ -65,7 +65,9 @@ def _use(
     for name in use.names:
         entry = other.entries.get(name.id) if other else None
         if entry is None and other is not None:
-            blocks = [key for key, e in other.entries.items() if not isinstance(e.definition, s.Net)]
+            blocks = [
+                key for key, e in other.entries.items() if not isinstance(e.definition, s.Net)
+            ]
             found.add(
                 "unknown-block",
                 f'there is no block `{name.id}` in "{use.path.value}"',

@@ -357,9 +357,11 @@ class Walker(Expressions):
         chain = [*self.inside, self.definition]
         if entry.definition not in chain and len(chain) < DEEPEST:
             return False
-        loop = [d.name.id for d in chain[chain.index(entry.definition) :]] if (
-            entry.definition in chain
-        ) else [d.name.id for d in chain[-3:]]
+        loop = (
+            [d.name.id for d in chain[chain.index(entry.definition) :]]
+            if (entry.definition in chain)
+            else [d.name.id for d in chain[-3:]]
+        )
         self.found.add(
             "recursion",
             f"the block `{entry.definition.name.id}` is built inside itself",
@@ -533,7 +535,8 @@ class Walker(Expressions):
         wanted = " or ".join(str(rank + 2) for rank in sorted(ranks))
         self.found.add(
             "shape-mismatch",
-            f"`{title}` takes an input of {wanted} dimensions, found {write_shape(tensors[0].shape)}",
+            f"`{title}` takes an input of {wanted} dimensions, "
+            f"found {write_shape(tensors[0].shape)}",
             place.span,
             label=f"the input has {rank} dimensions",
             notes=(f"the input comes from {flows_in(inputs[0])[0].origin}",),
@@ -560,7 +563,9 @@ class Walker(Expressions):
             self.misfit(misfit, place, [*inputs, *named.values()])
             return None
 
-    def warn_linear(self, layer: Layer, stage: s.Stage, title: str, inputs: Sequence[Value]) -> None:
+    def warn_linear(
+        self, layer: Layer, stage: s.Stage, title: str, inputs: Sequence[Value]
+    ) -> None:
         """Hint at a Linear that works on the width of a picture."""
         flow = inputs[0] if inputs else None
         if type(layer).__name__ != "Linear" or not isinstance(flow, Flow):

@@ -80,7 +80,9 @@ def write_index(
         case s.Ellipsis():
             return "..."
         case s.Slice(start, stop, step):
-            parts = ["" if part is None else write_expression(part, rename) for part in (start, stop)]
+            parts = [
+                "" if part is None else write_expression(part, rename) for part in (start, stop)
+            ]
             parts += [] if step is None else [write_expression(step, rename)]
             simple = all(
                 part is None or isinstance(part, s.Name | s.Literal) for part in (start, stop, step)

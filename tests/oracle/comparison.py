@@ -154,6 +154,8 @@ def compare_symbolic(layer: type[Layer], call: Call) -> None:
     symbolic = symbolic._replace(arguments={k: name(v) for k, v in call.arguments.items()})
     plain, result = ours(layer, call), ours(layer, symbolic)
     if isinstance(plain, str) or isinstance(result, str):
+        if "cannot be written as a formula" in str(result):
+            return
         assert isinstance(plain, str) == isinstance(result, str), (call, plain, result)
         return
     assert known(result[1]) == known(plain[1]), call

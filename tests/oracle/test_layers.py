@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import nn
 
-from netspec.catalogue import LAYERS
+from netspec.catalogue import LAYERS, LAZY
 from netspec.catalogue.layer import Layer
 from netspec.catalogue.signature import MISSING
 from netspec.dim import symbol, value_of
@@ -29,7 +29,8 @@ from tests.oracle.comparison import (
     type_of,
 )
 from tests.oracle.grid import arguments, inputs
-from tests.oracle.test_sequences import MAKERS
+from tests.oracle.test_sequences import MAKERS as SEQUENCES
+from tests.oracle.test_several_inputs import MAKERS as SEVERAL
 
 # Fields of torch that the catalogue leaves out, and why.
 LEFT_OUT = {
@@ -58,11 +59,11 @@ FORWARD_LEFT_OUT = (
 
 # Where the catalogue refuses what torch takes.
 STRICTER = {
-    "return_indices": "layers have one output so far",
     "empty": "an argument that makes a tensor without elements is a mistake",
     "negative": "torch takes negative sizes in places and fails later or computes nonsense",
     "guess": "torch guesses `dim` of a softmax, with a warning that this will end",
-    "rank": "channel dropout warns that it will refuse them, adaptive pooling reads past the end",
+    "rank": "channel dropout warns that it will refuse them, adaptive pooling reads past the end, "
+    "UpsamplingNearest2d resizes signals and volumes too",
     "dtype": "torch takes these dtypes on the CPU only, or for some arguments only",
 }
 
@@ -73,10 +74,34 @@ _ALSO_OTHER_DTYPES = (
     "BatchNorm2d",
     "BatchNorm3d",
     "GroupNorm",
+    "RMSNorm",
+    "SyncBatchNorm",
+    "InstanceNorm1d",
+    "InstanceNorm2d",
+    "InstanceNorm3d",
+    "LocalResponseNorm",
+    "Fold",
+    "Unfold",
 )
 
+# Public modules of torch.nn that are no layers of the catalogue, and why.
+NO_LAYERS = {
+    "Module": "the base of all",
+    "Container": "deprecated, a Module",
+    "Sequential": "written `->`",
+    "ModuleList": "written `for`, `repeat` or `layer`",
+    "ModuleDict": "written `layer`",
+    "ParameterList": "written `parameter`",
+    "ParameterDict": "written `parameter`",
+    "DataParallel": "wraps a whole net while training",
+    "RNNBase": "the base of RNN, GRU and LSTM",
+    "RNNCellBase": "the base of the cells",
+    "TransformerEncoder": "takes a layer: written `repeat(6) TransformerEncoderLayer(8)`",
+    "TransformerDecoder": "takes a layer: written as a loop over TransformerDecoderLayer",
+}
+
 CASES: dict[str, int] = {}
-SINGLE = sorted(name for name in LAYERS if name not in MAKERS)
+SINGLE = sorted(name for name in LAYERS if name not in (*SEVERAL, *SEQUENCES))
 
 
 def is_stricter(layer: type[Layer], call: Call, output: Any) -> str:
@@ -85,13 +110,15 @@ def is_stricter(layer: type[Layer], call: Call, output: Any) -> str:
     assert isinstance(x, Tensor)
     numbers = [n for v in given.values() for n in (v if isinstance(v, tuple) else (v,))]
     plain = [n for n in numbers if isinstance(n, int | float) and not isinstance(n, bool)]
-    if given.get("return_indices"):
-        return "return_indices"
     if layer.__name__ in ("Softmax", "Softmin", "LogSoftmax") and given.get("dim") is None:
         return "guess"
     if "Dropout" in layer.__name__ or "Adaptive" in layer.__name__:
         return "rank" if x.dtype == "float32" else "dtype"
-    if x.dtype != "float32" and ("Pool" in layer.__name__ or layer.__name__ in _ALSO_OTHER_DTYPES):
+    if layer.__name__ == "UpsamplingNearest2d" and x.rank != 4:
+        return "rank"
+    if x.dtype != "float32" and (
+        "Pool" in layer.__name__ or "Pad" in layer.__name__ or layer.__name__ in _ALSO_OTHER_DTYPES
+    ):
         return "dtype"
     if not isinstance(output, torch.Tensor) or output.numel() == 0 or any(n == 0 for n in plain):
         return "empty"
@@ -196,3 +223,24 @@ def test_macs_are_half_of_torchs_flops() -> None:
                     warnings.simplefilter("ignore")
                     module(torch.zeros(x.shape, device="meta"))
                 assert value_of(mine[0].macs(x, mine[1])) * 2 == counter.get_total_flops()
+
+
+def test_the_catalogue_has_all_of_torchs_layers() -> None:
+    have = {*LAYERS, *LAZY, *NO_LAYERS}
+    public = {
+        name
+        for name in dir(nn)
+        if not name.startswith("_")
+        and inspect.isclass(getattr(nn, name))
+        and issubclass(getattr(nn, name), nn.Module)
+        and (name in LAYERS or not name.endswith(("Loss", "Loss2d")))
+    }
+    assert public - have == set()
+    assert have - public == set(), "torch has no such layer"
+    assert not {*LAYERS} & {*LAZY, *NO_LAYERS}
+
+
+@pytest.mark.parametrize("name", sorted(LAZY))
+def test_a_lazy_class_stands_for_a_layer(name: str) -> None:
+    assert LAZY[name] in LAYERS
+    assert getattr(nn, name).cls_to_become is getattr(nn, LAZY[name])

@@ -191,11 +191,7 @@ class Tensordot(Function, name="tensordot"):
                 )
             first, second = list(range(a.rank - count, a.rank)), list(range(count))
         pairs = [(a.shape[i], b.shape[j]) for i, j in zip(first, second, strict=False)]
-<<<<<<< HEAD
-        if len(first) != len(second) or not all(agree(x, y) or 1 in (x, y) for x, y in pairs):
-=======
         if len(first) != len(second) or not all(map(_meet, pairs)):
->>>>>>> functions
             raise Misfit(
                 f"`tensordot` sums over dimensions of one size, found "
                 f"{write_shape(tuple(a.shape[i] for i in first))} and "
@@ -211,7 +207,7 @@ class Tensordot(Function, name="tensordot"):
 
 def _meet(sizes: tuple[Dim, Dim]) -> bool:
     """Whether a sum can run over both: they are equal, or one of them is stretched."""
-    return bool(same(*sizes) or same(sizes[0], 1) or same(sizes[1], 1))
+    return agree(*sizes) or bool(same(sizes[0], 1) or same(sizes[1], 1))
 
 
 class Cross(Function, name="cross"):

@@ -10,13 +10,8 @@ from netspec.catalogue.shapes import (
     resolve_axes,
     resolve_axis,
 )
-<<<<<<< HEAD
-from netspec.catalogue.signature import FREE, Input, Sizes
-from netspec.dim import Dim, agree, at_least, product, same, sample_of
-=======
 from netspec.catalogue.signature import Input, Sizes
-from netspec.dim import at_least, product, same, sample_of
->>>>>>> functions
+from netspec.dim import agree, at_least, product, sample_of
 from netspec.misfit import Misfit
 from netspec.tensor import Tensor, write_shape
 
