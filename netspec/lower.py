@@ -106,7 +106,7 @@ def _write_class(plan: Plan, pool: ClassPool) -> tuple[Class, tuple[str, ...]]:
             if isinstance(item, s.Variable) and item.kind == "buffer"
         ),
         arguments=_signature(plan, taken),
-        constructor=(*_ordered(before, plan), *write_items(items, needed, plan), *after),
+        constructor=(*before, *write_items(items, needed, plan), *after),
         initialisation=initialisation.lines,
         reinitialised=initialisation.reinitialised,
         inputs=forward.inputs,
@@ -116,10 +116,6 @@ def _write_class(plan: Plan, pool: ClassPool) -> tuple[Class, tuple[str, ...]]:
     )
     dims = tuple(name for name in taken if name not in plan.parameters or plan.loop is not None)
     return written._replace(doc=doc or _loop_doc(plan) or _block_doc(plan.facts)), dims
-
-
-def _ordered(lines: Sequence[Line], plan: Plan) -> list[Line]:
-    return list(lines)
 
 
 def _dims_of(items: Sequence[object], plan: Plan, names: Sequence[str]) -> set[str]:
