@@ -3,14 +3,16 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
+from netspec.catalogue import index
+from netspec.catalogue.shelf import Shelf
 from netspec.catalogue.signature import Signature, Value
 from netspec.dim import Dim, Expression, at_least, product, same, sample_of, value_of
 from netspec.misfit import Misfit as Misfit
 from netspec.tensor import FLOATING, Shape, Tensor, Type, write_shape, write_type
 
-LAYERS: dict[str, type["Layer"]] = {}
-ALIASES: dict[str, str] = {}
-RANK_OPEN: dict[str, dict[int, str]] = {}
+LAYERS: Shelf["Layer"] = Shelf(index.LAYERS)
+ALIASES = dict(index.ALIASES)
+RANK_OPEN = {name: dict(ranks) for name, ranks in index.RANK_OPEN.items()}
 
 # torch's classes that infer what netspec always infers, and what to write instead.
 LAZY = {
@@ -53,7 +55,7 @@ class Layer(Signature):
         if name.startswith("_"):
             return
         cls.torch = vars(cls).get("torch", f"torch.nn.{name}")
-        LAYERS[name] = cls
+        LAYERS.add(name, cls)
         for title in (name, *aliases):
             ALIASES[title] = name
             if cls.ndim and title.endswith(f"{cls.ndim}d"):
