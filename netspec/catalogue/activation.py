@@ -292,7 +292,6 @@ class Softmin(_Softmax):
 class Softmax2d(Layer):
     """exp(x) / Σ exp(x) over the channels of an image: `[N, C, H, W]`, shape unchanged."""
 
-    ndim: ClassVar[int] = 2
     examples: ClassVar[tuple[Example, ...]] = (
         Example("Softmax2d", "float32[N, 8, 5, 5]", "float32[N, 8, 5, 5]"),
     )

@@ -81,7 +81,7 @@ class Bilinear(Layer):
     def output(self, input1: Tensor, input2: Tensor) -> Tensor:
         wanted = (*input1.shape[:-1], input2.shape[-1])
         require_shape(
-            self, "input2", input2, wanted, "all but the last dimension is that of input1"
+            self, "input2", input2, wanted, "all but its last dimension are those of input1"
         )
         return Tensor((*input1.shape[:-1], self.out_features), input1.dtype)
 

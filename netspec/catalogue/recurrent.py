@@ -21,7 +21,7 @@ from netspec.catalogue.signature import (
 from netspec.dim import Dim, at_least, product, same, total
 from netspec.tensor import Shape, Tensor, Type, write_shape
 
-_SEQUENCE = "sequences, [T, N, F] or [N, T, F] with batch_first=True, or one of them, [T, F]"
+_SEQUENCE = "[T, N, F], [N, T, F] with batch_first=True, or one sequence, [T, F]"
 
 
 class _Recurrent(Layer):
@@ -212,7 +212,7 @@ class _Cell(Layer):
     gates: ClassVar[int] = 1
 
     def infer(self, x: Tensor, hx: Type | None = None) -> Mapping[str, Dim]:
-        require_rank(self, x, (1, 2), "one step of a sequence, [N, F] or [F]")
+        require_rank(self, x, (1, 2), "one step, [N, F] or [F]")
         return {"input_size": x.shape[-1]}
 
     def output(self, x: Tensor, hx: Tensor | None = None) -> Type:
@@ -228,7 +228,7 @@ class _Cell(Layer):
     def _require_state(self, x: Tensor, hx: Tensor) -> None:
         require_same_dtype(self, "hx", hx, x.dtype)
         wanted = self._state(x).shape
-        why = f"`{type(self).__name__}` gets {write_shape(x.shape)}, so its state is that"
+        why = f"the input {write_shape(x.shape)} has that state: `hidden_size` numbers for each row"
         require_shape(self, "hx", hx, wanted, why)
 
     def parameters(self) -> Mapping[str, Shape]:

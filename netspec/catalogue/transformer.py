@@ -210,8 +210,8 @@ class Transformer(_Transformer):
 
     Encoder layers over the source, decoder layers over the target with the encoded source as their
     memory, and a LayerNorm after each stack. With batch_first=True all have the batch first. Masks
-    as those of the two layers. torch warns while building it that the fast path for nested tensors
-    is off; that is harmless.
+    as those of the two layers. torch warns while building it where it cannot use its fast path for
+    nested tensors, as with batch_first=False; that is harmless.
     """
 
     takes: ClassVar[tuple[str, ...]] = ("src", "tgt")
