@@ -19,6 +19,7 @@ import pytest
 
 import netspec
 from netspec import catalogue, reference
+from netspec.catalogue.layer import LAYERS
 from netspec.catalogue.signature import Signature
 from netspec.check_train import NUMBERS, SETTINGS
 from netspec.names import CODE_NAMES
@@ -285,6 +286,18 @@ def test_the_reference_has_all_that_the_catalogue_has() -> None:
 def test_every_entry_of_the_catalogue_has_a_docstring() -> None:
     for name, entry in registered():
         assert entry.__doc__, name
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_the_examples_of_a_layer_are_what_check_says(name: str) -> None:
+    for example in LAYERS[name].examples:
+        types = re.findall(r"\w+\[[^\]]*\]", example.input)
+        names = [f"x{i}" for i in range(len(types))]
+        inputs = ", ".join(f"{x}: {type_}" for x, type_ in zip(names, types, strict=True))
+        value = names[0] if len(names) == 1 else f"({', '.join(names)})"
+        spec = netspec.loads(f"net A()({inputs}) {{ return {value} -> {example.call} }}")
+        found = ", ".join(str(port.type) for port in spec.net().outputs)
+        assert found == example.output
 
 
 def codes_in_source() -> set[str]:
