@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import ClassVar, NamedTuple
 
-from netspec.catalogue.signature import Signature, Value
+from netspec.catalogue.signature import LARGEST, Signature, Value
 from netspec.dim import Dim, Expression, at_least, product, same, value_of
 from netspec.tensor import FLOATING, Shape, Tensor, write_shape
 
@@ -72,7 +72,10 @@ class Layer(Signature):
         self.require_dtype(x)
         for name, dim in self.infer(x).items():
             self.settle(name, dim, x)
-        return self.output(x)
+        output = self.output(x)
+        for name, shape in self.parameters().items():
+            _require_storable(name, shape)
+        return output
 
     def infer(self, x: Tensor) -> Mapping[str, Dim]:
         """The arguments that the input decides."""
@@ -115,7 +118,17 @@ class Layer(Signature):
                 label=f"the input has shape {write_shape(x.shape)}",
                 help=f"write a number or a parameter in place of `{dim}` in the net's signature",
             )
+        _require_storable(name, (dim,))
         setattr(self, name, dim)
+
+
+def _require_storable(name: str, shape: Shape) -> None:
+    if (value_of(product(shape)) or 0) > LARGEST:
+        raise Misfit(
+            f"`{name}` of shape {write_shape(shape)} is too large",
+            label="more numbers than torch can count",
+            help="check the sizes",
+        )
 
 
 def spread(value: Value, ndim: int) -> tuple[Dim, ...]:
