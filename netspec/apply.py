@@ -1,6 +1,7 @@
 """Follow values through chains, calls and operators of a net, building layers on the way."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from itertools import count
 from typing import Any
 
 from netspec import syntax as s
@@ -12,7 +13,7 @@ from netspec.catalogue.signature import write_value
 from netspec.diagnostic import Diagnostics, did_you_mean, nearest
 from netspec.dim import same
 from netspec.elementwise import operate, operate_number
-from netspec.evaluate import UNKNOWN, NotConstant, evaluate, names_in
+from netspec.evaluate import UNKNOWN, NotConstant, evaluate, names_in, value_of_number
 from netspec.flow import Bundle, Flow, Unknown, Value
 from netspec.graph import Application, BuiltLayer, FunctionCall
 from netspec.names import free_name, label_problem, layer_stem, numbered_name
@@ -69,6 +70,7 @@ class Applier:
         self.applications: dict[Span, Application | FunctionCall] = {}
         self.types: dict[Span, Tensor] = {}
         self.labels = _labels(net)
+        self.numbers: dict[str, Iterator[int]] = {}
 
     # ---- layers ------------------------------------------------------------------------------
 
@@ -199,7 +201,8 @@ class Applier:
         assert layer is not None
         stem = layer_stem(type(layer).__name__)
         if not layer.stateless:
-            definition.name = numbered_name(stem, self._taken)
+            numbers = self.numbers.setdefault(stem, count(1))  # goes on where it stopped
+            definition.name = numbered_name(stem, self._taken, numbers)
             return None
         arguments = definition.callee.arguments if isinstance(definition.callee, s.Call) else ()
         text = repr([(a.name and a.name.id, _spanless(a.value)) for a in arguments])
@@ -438,7 +441,7 @@ class Applier:
             if len(flows) == 2:
                 tensor = operate(operator, a.type, b.type)
             else:
-                number = b if isinstance(a, Flow) else a
+                number = value_of_number(b if isinstance(a, Flow) else a)
                 tensor = operate_number(operator, flows[0].type, number)
         except Misfit as misfit:
             notes = self._origins(node)
@@ -586,8 +589,9 @@ class Applier:
         bound = bind(function, function.name, arguments, callee.span, self.scope, self.found)
         if not isinstance(bound, Function) or inputs is None:
             return UNKNOWN
-        if not function.sequence and len(inputs) != function.arity:
-            self._wrong_count(function.name, function.arity, len(inputs), callee.span)
+        wanted = max(2, len(inputs)) if function.sequence else function.arity
+        if len(inputs) != wanted:
+            self._wrong_count(function.name, wanted, len(inputs), callee.span)
             return UNKNOWN
         types = tuple(flow.type for flow in inputs)
         try:

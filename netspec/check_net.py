@@ -41,7 +41,7 @@ def check_net(
     applier = body.applier
     own_rules = [item for item in net.body if isinstance(item, s.Init)]
     layers = resolve_schemes(applier.definitions(), own_rules, rules, header.scope, found)
-    if found.error_count > before or header.inputs is None:
+    if found.error_count > before or header.inputs is None or not body.outputs:
         return None
     return Net(
         name=net.name.id,

@@ -6,6 +6,8 @@ from typing import Literal, NamedTuple
 from netspec.source import Source, Span
 
 Severity = Literal["error", "warning", "hint"]
+_LONGEST = 300  # characters of a text
+_TAIL = 60  # of them from its end, where it is cut
 
 
 class Diagnostic(NamedTuple):
@@ -66,7 +68,9 @@ class Diagnostics:
         help: str = "",
         severity: Severity = "error",
     ) -> None:
-        found = Diagnostic(code, message, self.source, span, label, tuple(notes), help, severity)
+        message, label, help = _cut(message), _cut(label), _cut(help)
+        notes = tuple(_cut(note) for note in notes)
+        found = Diagnostic(code, message, self.source, span, label, notes, help, severity)
         self._found.setdefault((code, span, message), found)
 
     def extend(self, others: Iterable[Diagnostic]) -> None:
@@ -84,6 +88,13 @@ class Diagnostics:
     def in_order(self) -> tuple[Diagnostic, ...]:
         """All findings in source order."""
         return tuple(sorted(self._found.values(), key=lambda d: d.span or Span(-1, -1)))
+
+
+def _cut(text: str) -> str:
+    """`text`, readable whatever names and values a spec puts into it."""
+    if len(text) <= _LONGEST:
+        return text
+    return f"{text[: _LONGEST - _TAIL - 1]}…{text[-_TAIL:]}"
 
 
 def did_you_mean(name: str, candidates: Iterable[str]) -> str:

@@ -1,6 +1,7 @@
 """The type rules of operators on tensors: broadcasting and dtype promotion as torch has them."""
 
 from netspec.catalogue.layer import Misfit
+from netspec.catalogue.signature import LARGEST
 from netspec.dim import Dim, same
 from netspec.tensor import COMPLEX, FLOATING, Shape, Tensor, write_shape
 
@@ -43,6 +44,12 @@ def operate_number(operator: str, tensor: Tensor, number: object) -> Tensor:
             help="use `*` to scale a tensor",
         )
     dtype = tensor.dtype
+    if isinstance(number, int) and abs(number) > LARGEST:
+        raise Misfit(
+            f"the number is too large: {number}",
+            label="torch counts to 2**63",
+            help="write it with a decimal point",
+        )
     if isinstance(number, float) and dtype not in FLOATING | COMPLEX:
         dtype = "float32"
     elif dtype == "bool":

@@ -61,7 +61,7 @@ def _attributes(net: Net) -> Callable[[str], str]:
 
 def _constructor(net: Net, forward: Forward, attribute: Callable[[str], str]) -> list[Line]:
     """Kept parameters, then `let`s and layers in the order of the file, then initialisation."""
-    parameters = {p.name.id for p in net.syntax.parameters}
+    parameters = [p.name.id for p in net.syntax.parameters]
     lets = {x.name.id: x for x in net.syntax.body if isinstance(x, s.Let)}
     calls = {name: _layer_call(layer) for name, layer in net.layers.items()}
     wanted = {name for layer in net.layers.values() for name in _names_of(layer)}
@@ -75,8 +75,8 @@ def _constructor(net: Net, forward: Forward, attribute: Callable[[str], str]) ->
         steps.append((layer.span.start, [Line(text) for text in calls[name]]))
     lines = [
         Line(f"self.{attribute(name)} = {name}")
-        for name in forward.attributes
-        if name in parameters
+        for name in parameters
+        if name in forward.attributes
     ]
     lines += [line for _, block in sorted(steps, key=lambda step: step[0]) for line in block]
     lines += [

@@ -7,7 +7,7 @@ from netspec import syntax as s
 from netspec.catalogue.function import Function
 from netspec.dim import Dim, at_least, form_of
 from netspec.dim import write as write_dim
-from netspec.evaluate import names_in
+from netspec.evaluate import BUILTINS, names_in
 from netspec.graph import Application, FunctionCall, Net
 from netspec.layout import WIDTH, bracketed
 from netspec.lower_call import call_arguments
@@ -264,7 +264,8 @@ class _Writer:
     def _flows(self, node: s.Expression) -> bool:
         if node.span in self.net.types:
             return True
-        return any(name.id not in self.net.constants for name in names_in(node)) or any(
+        known = {*self.net.constants, *BUILTINS}
+        return any(name.id not in known for name in names_in(node)) or any(
             span in self.net.applications for span in _spans(node)
         )
 

@@ -17,7 +17,6 @@ from netspec.catalogue.signature import (
     InferredInt,
     PositiveFloat,
     PositiveInt,
-    concretise,
     write_value,
 )
 from netspec.dim import Dim, at_least, divide, product
@@ -155,7 +154,7 @@ class AdaptiveLogSoftmaxWithLoss(Layer):
         bounds = (*self.cutoffs, self.n_classes)
         tails: list[tuple[Dim, Dim]] = []
         for number in range(1, len(bounds)):
-            factor = Fraction(concretise(self.div_value) ** number)
+            factor = Fraction(self.div_value**number)
             width = divide(self.in_features * factor.denominator, factor.numerator)
             tails.append((width, bounds[number] - bounds[number - 1]))
         return tails

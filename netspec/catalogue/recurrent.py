@@ -1,7 +1,9 @@
 """Recurrent layers over whole sequences, and their cells for one step."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
+
+from annotated_types import Ge, Le
 
 from netspec.catalogue.layer import (
     Example,
@@ -21,6 +23,8 @@ from netspec.catalogue.signature import (
 from netspec.dim import Dim, at_least, product, same, total
 from netspec.tensor import Shape, Tensor, Type, write_shape
 
+# Each layer of a stack has parameters of its own, which the check lists.
+Depth = Annotated[int, Ge(1), Le(1000)]
 _SEQUENCE = "[T, N, F], [N, T, F] with batch_first=True, or one sequence, [T, F]"
 
 
@@ -107,7 +111,7 @@ class RNN(_Recurrent):
 
     input_size: InferredInt
     hidden_size: PositiveInt
-    num_layers: PositiveInt = 1
+    num_layers: Depth = 1
     nonlinearity: Literal["tanh", "relu"] = "tanh"
     bias: bool = True
     batch_first: bool = False
@@ -138,7 +142,7 @@ class GRU(_Recurrent):
 
     input_size: InferredInt
     hidden_size: PositiveInt
-    num_layers: PositiveInt = 1
+    num_layers: Depth = 1
     bias: bool = True
     batch_first: bool = False
     dropout: Probability = 0.0
@@ -170,7 +174,7 @@ class LSTM(_Recurrent):
 
     input_size: InferredInt
     hidden_size: PositiveInt
-    num_layers: PositiveInt = 1
+    num_layers: Depth = 1
     bias: bool = True
     batch_first: bool = False
     dropout: Probability = 0.0

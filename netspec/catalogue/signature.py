@@ -5,6 +5,7 @@ imported: Pydantic's Python layer would double the time of `netspec check`. A te
 annotation of the catalogue against `pydantic.TypeAdapter`.
 """
 
+import math
 import types
 from collections.abc import Mapping, Sequence
 from enum import Enum
@@ -15,6 +16,7 @@ from pydantic_core import SchemaValidator, ValidationError
 
 from netspec.dim import Expression
 
+LARGEST = 2**59  # a tensor of as many numbers of 8 bytes is as large as torch can count
 Value = Any  # a build-time value: int, Expression, float, bool, str, None, list or tuple of these
 
 
@@ -158,7 +160,11 @@ class Signature:
         errors += cls._invalid(given, place)
         if errors:
             raise ArgumentErrors(errors)
-        return given
+        fields = cls.fields()
+        return {
+            name: concretise(value) if _takes_fractions(fields[name].annotation) else value
+            for name, value in given.items()
+        }
 
     @classmethod
     def _surplus(cls, taken: int, found: int) -> ArgumentError:
@@ -207,12 +213,25 @@ class Signature:
             name: concretise(value, 1 if fields[name].free else None)
             for name, value in given.items()
         }
+        large = [name for name, value in concrete.items() if _is_too_large(value)]
+        if large:
+            return [cls._too_large(name, concrete[name], place[name]) for name in large]
         try:
             cls._validator().validate_python(concrete)
         except ValidationError as error:
             wrong = dict.fromkeys(str(item["loc"][0]) for item in error.errors(include_url=False))
             return [cls._wrong_value(fields[name], concrete[name], place[name]) for name in wrong]
         return []
+
+    @classmethod
+    def _too_large(cls, name: str, value: Value, place: int | str) -> ArgumentError:
+        return ArgumentError(
+            "too-large",
+            f"`{name}` of `{cls.__name__}` is too large: {write_value(value)}",
+            place,
+            "torch counts to 2**63",
+            "check the number",
+        )
 
     @classmethod
     def _wrong_value(cls, field: Field, value: Value, place: int | str) -> ArgumentError:
@@ -295,6 +314,17 @@ def _make_validator(cls: type[Signature]) -> SchemaValidator:
     return SchemaValidator(schema)
 
 
+def _takes_fractions(annotation: object) -> bool:
+    """Whether a field holds plain numbers, not sizes: those need not keep their symbols."""
+    return annotation is float or any(map(_takes_fractions, get_args(annotation)))
+
+
+def _is_too_large(value: Value) -> bool:
+    if isinstance(value, tuple):
+        return any(map(_is_too_large, value))
+    return isinstance(value, int) and abs(value) > LARGEST
+
+
 _PLAIN = {int: "int", float: "float", bool: "bool", str: "str", type(None): "none"}
 _BOUNDS = {Gt: "gt", Ge: "ge", Lt: "lt", Le: "le"}
 
@@ -371,7 +401,7 @@ def _describe_bounds(kind: object, bounds: Sequence[object]) -> str:
         case [Ge(ge=0)]:
             return f"{'an' if noun == 'integer' else 'a'} {noun} of at least 0"
         case [Ge(ge=low), Le(le=high)]:
-            return f"a {noun} from {low} to {high}"
+            return f"{'an' if noun == 'integer' else 'a'} {noun} from {low} to {high}"
         case [Gt(gt=low), Lt(lt=high)]:
             return f"a {noun} between {low} and {high}"
         case [Ge(ge=low), Lt(lt=high)]:
@@ -407,6 +437,8 @@ def kind_of(value: Value) -> str:
             return "a string"
         case tuple() | list():
             return f"a tuple of {len(value)}"
+        case Expression() if value.value is not None:
+            return "an integer"
         case Expression():
             return "a dimension that only the data decides"
     return "something that is no build-time value"
@@ -441,7 +473,7 @@ def _value_help(annotation: object, value: Value) -> str:
             return f"write {text} without quotes"
     if isinstance(value, float) and value.is_integer() and "integer" in describe(annotation):
         return f"write {int(value)}"
-    if isinstance(value, float) and "integer" in describe(annotation):
+    if isinstance(value, float) and math.isfinite(value) and "integer" in describe(annotation):
         return f"give a whole number, for instance {max(1, round(value))}"
     return f"give {describe(annotation)}"
 

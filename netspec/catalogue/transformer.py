@@ -18,6 +18,7 @@ from netspec.catalogue.layer import (
     require_rank,
     require_shape,
 )
+from netspec.catalogue.recurrent import Depth
 from netspec.catalogue.signature import KEYWORD, InferredInt, KeywordFlag, PositiveInt, Probability
 from netspec.dim import Dim, product, total
 from netspec.tensor import Shape, Tensor
@@ -233,8 +234,8 @@ class Transformer(_Transformer):
 
     d_model: InferredInt = 512
     nhead: PositiveInt = 8
-    num_encoder_layers: PositiveInt = 6
-    num_decoder_layers: PositiveInt = 6
+    num_encoder_layers: Depth = 6
+    num_decoder_layers: Depth = 6
     dim_feedforward: PositiveInt = 2048
     dropout: Probability = 0.1
     activation: Activation = "relu"

@@ -21,8 +21,8 @@ class KitchenSink(nn.Module):
         sizes: Sequence[int] = (4, 6),
     ) -> None:
         super().__init__()
-        self.rate = rate
         self.width = width
+        self.rate = rate
         half = width // 2
         last = width * 4 if deep else width
         self.mix = nn.Linear(6, sizes[0], bias=False)
