@@ -52,7 +52,7 @@ def check_net(
     checker.finish()
     site.rules.append(RuleScope("", home.rules, -1, checker.scope, found))
     layers = resolve_schemes(site.layers(), site.rules)
-    if found.error_count > before or header.inputs is None:
+    if found.error_count > before or header.inputs is None or not checker.outputs():
         return None
     return Net(
         name=net.name.id,

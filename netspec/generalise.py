@@ -5,7 +5,7 @@ has no formula becomes a variable that runs along.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from netspec import syntax as s
 from netspec.arguments import Given
@@ -152,6 +152,19 @@ def _plain_items(items: Sequence[Any]) -> list[Any]:
         else item
         for item in items
     ]
+
+
+class _Join(NamedTuple):
+    """Two sides of a branch on their way to one: what its test implies, and what differs.
+
+    `open_`: only data decides, so that both sides have the same sizes.
+    """
+
+    span: Span
+    if_true: Mapping[str, Dim]
+    if_false: Mapping[str, Dim]
+    joined: list[Joined]
+    open_: bool
 
 
 class Generaliser(Walker):
@@ -648,46 +661,32 @@ class Generaliser(Walker):
         self._assume(if_false)
         self.run(branch.other)
         other = self.flows
-        before = set(state[0])
-        joined: list[Joined] = []
-        result: dict[str, Value] = {}
-        for name in other:
-            if name in then:
-                result[name] = self._join(branch.span, then[name], other[name], if_true, if_false, joined, open_)
-        self.flows = result
+        join = _Join(branch.span, if_true, if_false, [], open_)
+        self.flows = {
+            n: self._join(then[n], value, join) for n, value in other.items() if n in then
+        }
         for name, value in then_lets.items():
             self.scope.setdefault(name, value)
         for name, kept in then_stores.items():
             self.stores.setdefault(name, {}).update(kept)
-        poison(self, before, set(then), set(other))
-        if joined and not self.muted:
-            self.facts.joined[branch.span] = joined
+        poison(self, set(state[0]), set(then), set(other))
+        if join.joined and not self.muted:
+            self.facts.joined[branch.span] = join.joined
 
     def _assume(self, equal: Mapping[str, Dim]) -> None:
         """Write the sizes of all values as a test implies that they are."""
         if equal:
             self.flows = {name: _moved(value, equal) for name, value in self.flows.items()}
 
-    def _join(
-        self,
-        span: Span,
-        a: Value,
-        b: Value,
-        if_true: Mapping[str, Dim],
-        if_false: Mapping[str, Dim],
-        joined: list[Joined],
-        open_: bool,
-    ) -> Value:
+    def _join(self, a: Value, b: Value, join: "_Join") -> Value:
         match a, b:
             case Bundle(), Bundle() if len(a.items) == len(b.items):
                 pairs = zip(a.items, b.items, strict=True)
-                return Bundle(
-                    tuple(self._join(span, x, y, if_true, if_false, joined, open_) for x, y in pairs)
-                )
+                return Bundle(tuple(self._join(x, y, join) for x, y in pairs))
             case Flow(), Flow() if a.type.rank == b.type.rank:
+                pairs_ = enumerate(zip(a.type.shape, b.type.shape, strict=True))
                 shape = tuple(
-                    self._join_sizes(span, x, y, axis, a.type.rank, if_true, if_false, joined, open_)
-                    for axis, (x, y) in enumerate(zip(a.type.shape, b.type.shape, strict=True))
+                    self._join_sizes(x, y, axis, a.type.rank, join) for axis, (x, y) in pairs_
                 )
                 return a._replace(type=Tensor(shape, a.type.dtype))
             case Flow(), Unknown():
@@ -696,30 +695,19 @@ class Generaliser(Walker):
                 return b
         return UNKNOWN
 
-    def _join_sizes(
-        self,
-        span: Span,
-        a: Dim,
-        b: Dim,
-        axis: int,
-        rank: int,
-        if_true: Mapping[str, Dim],
-        if_false: Mapping[str, Dim],
-        joined: list[Joined],
-        open_: bool,
-    ) -> Dim:
+    def _join_sizes(self, a: Dim, b: Dim, axis: int, rank: int, join: "_Join") -> Dim:
         """One size for both sides: `a` where the test holds, `b` where it does not."""
-        if a == b or open_:
+        if a == b or join.open_:
             return a
-        if substitute(a, if_false) == substitute(b, if_false):
+        if substitute(a, join.if_false) == substitute(b, join.if_false):
             return a
-        if substitute(a, if_true) == substitute(b, if_true):
+        if substitute(a, join.if_true) == substitute(b, join.if_true):
             return b
-        for known in joined:
+        for known in join.joined:
             if (known.then, known.other) == (a, b):
                 return symbol(known.name, value_of(a), self.scope.frame)
-        name = self._fresh((span, "", len(joined), axis), axis, rank)
-        joined.append(Joined(name, a, b))
+        name = self._fresh((join.span, "", len(join.joined), axis), axis, rank)
+        join.joined.append(Joined(name, a, b))
         self.scope.parametric.add(name)
         return symbol(name, value_of(a), self.scope.frame)
 
@@ -755,7 +743,7 @@ class Generaliser(Walker):
             return super().choose(node, test)
         then, other = self.flow(node.then), self.flow(node.other)
         implied = self._implied(node.test, True), self._implied(node.test, False)
-        return self._join(node.span, then, other, *implied, [], True)
+        return self._join(then, other, _Join(node.span, *implied, [], True))
 
     # ---- build-time values and kept ones -----------------------------------------------------
 

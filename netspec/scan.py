@@ -66,6 +66,11 @@ def _closing(tokens: list[Token], start: int) -> int | None:
     return None
 
 
+def _plain(text: str) -> str:
+    """Documentation without what a docstring cannot hold or would break its line."""
+    return "".join(c if c.isprintable() else " " for c in text).strip()
+
+
 class _Scanner:
     def __init__(self, text: str, keywords: Mapping[str, str], found: Diagnostics) -> None:
         self.text = text
@@ -99,7 +104,7 @@ class _Scanner:
                     self.newline = Token(kind, hit.start(kind), at)
                 self.fresh_line = True
             elif kind == "DOC":
-                self.doc.append(hit[kind][2:].strip())
+                self.doc.append(_plain(hit[kind][2:]))
                 self.fresh_line = False
             elif kind != "COMMENT":
                 start = hit.start(kind)

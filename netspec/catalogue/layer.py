@@ -5,7 +5,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from netspec.catalogue import index
 from netspec.catalogue.shelf import Shelf
-from netspec.catalogue.signature import Signature, Value
+from netspec.catalogue.signature import LARGEST, Signature, Value
 from netspec.dim import Dim, Expression, at_least, product, same, sample_of, value_of
 from netspec.misfit import Misfit as Misfit
 from netspec.tensor import FLOATING, Shape, Tensor, Type, write_shape, write_type
@@ -72,7 +72,10 @@ class Layer(Signature):
             self.require_dtype(bound[0])
         for name, dim in self.infer(*bound).items():
             self.settle(name, dim, *bound)
-        return self.output(*bound)
+        output = self.output(*bound)
+        for name, shape in self.parameters().items():
+            _require_storable(name, shape)
+        return output
 
     @classmethod
     def bind_inputs(
@@ -190,6 +193,7 @@ class Layer(Signature):
                 label=_inputs(bound, have),
                 help=f"write a number or a parameter in place of `{dim}` in the net's signature",
             )
+        _require_storable(name, (dim,))
         setattr(self, name, dim)
 
 
@@ -202,6 +206,15 @@ def _inputs(bound: Sequence[Type | None], between: str) -> str:
 def _and(words: Sequence[str], word: str = "and", quote: str = "`") -> str:
     quoted = [f"{quote}{name}{quote}" for name in words]
     return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} {word} {quoted[-1]}"
+
+
+def _require_storable(name: str, shape: Shape) -> None:
+    if (value_of(product(shape)) or 0) > LARGEST:
+        raise Misfit(
+            f"`{name}` of shape {write_shape(shape)} is too large",
+            label="more numbers than torch can count",
+            help="check the sizes",
+        )
 
 
 def spread(value: Value, ndim: int) -> tuple[Dim, ...]:
