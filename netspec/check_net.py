@@ -52,7 +52,7 @@ def check_net(
     checker.finish()
     site.rules.append(RuleScope("", home.rules, -1, checker.scope, found))
     layers = resolve_schemes(site.layers(), site.rules)
-    if found.error_count > before or header.inputs is None:
+    if found.error_count > before or header.inputs is None or not checker.outputs():
         return None
     return Net(
         name=net.name.id,
@@ -279,7 +279,8 @@ class Checker(Walker):
             )  # a named layer is built whether it is used or not
         if not self.site.muted:
             self.site.made[path] = made
-            step = Application(path, made.layer, tuple(t for t in types if t), output, span)
+            kept = made.layer.bind_inputs(types, {k: type_of(v) for k, v in named.items()})
+            step = Application(path, made.layer, kept, output, span)
             self.site.steps.append(step)
         return self.layer_output(made.layer, output, path, inputs, span)
 
@@ -323,7 +324,7 @@ class Checker(Walker):
             self.misfit(misfit, place, inputs)
             return False
         for name, dim in again.items():
-            if same(made.settled.get(name, dim), dim) is not True:
+            if name in made.settled and same(made.settled[name], dim) is not True:
                 shown = write_shape(flows_in(inputs[0])[0].type.shape)
                 misfit = Misfit(
                     f"layer `{path}` was built with {name}={made.settled[name]}, "

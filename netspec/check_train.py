@@ -10,7 +10,7 @@ from netspec.catalogue.layer import Misfit
 from netspec.catalogue.loss import LOSSES, Loss
 from netspec.catalogue.metric import METRICS, Metric
 from netspec.catalogue.optimizer import OPTIMIZERS, Optimizer
-from netspec.catalogue.signature import Signature, kind_of, write_value
+from netspec.catalogue.signature import LARGEST, Signature, kind_of, write_value
 from netspec.diagnostic import Diagnostics, did_you_mean
 from netspec.dim import Dim, Expression, same, substitute, symbols
 from netspec.evaluate import UNKNOWN, evaluate
@@ -162,6 +162,15 @@ class _Section:
         if node is None:
             return number.default
         value = evaluate(node, self.scope, self.found)
+        if _is_int(value) and value > LARGEST:
+            self.found.add(
+                "too-large",
+                f"`{name}` is too large: {value}",
+                node.span,
+                label="torch counts to 2**63",
+                help=f"write `{name} = {number.default}`, say",
+            )
+            return number.default
         if value is not UNKNOWN and not number.fits(value):
             self.found.add(
                 "wrong-argument",

@@ -6,6 +6,8 @@ from typing import Literal, NamedTuple
 from netspec.source import Source, Span
 
 Severity = Literal["error", "warning", "hint"]
+_LONGEST = 300  # characters of a text
+_TAIL = 60  # of them from its end, where it is cut
 
 
 class Diagnostic(NamedTuple):
@@ -91,7 +93,8 @@ class Diagnostics:
     ) -> None:
         if self.codes is not None and code not in self.codes:
             return
-        notes = (*notes, *self.notes)
+        message, label, help = _cut(message), _cut(label), _cut(help)
+        notes = tuple(_cut(note) for note in (*notes, *self.notes))
         found = Diagnostic(code, message, self.source, span, label, notes, help, severity)
         # A block that is used often says once what is wrong with it.
         words = "" if self.notes else message
@@ -119,6 +122,13 @@ class Diagnostics:
                 key=lambda d: (d.source.name != own, d.source.name, d.span or Span(-1, -1)),
             )
         )
+
+
+def _cut(text: str) -> str:
+    """`text`, readable whatever names and values a spec puts into it."""
+    if len(text) <= _LONGEST:
+        return text
+    return f"{text[: _LONGEST - _TAIL - 1]}…{text[-_TAIL:]}"
 
 
 def did_you_mean(name: str, candidates: Iterable[str]) -> str:

@@ -6,14 +6,18 @@ of the net (whose value is known while checking) or on a size that is known only
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from fractions import Fraction
 from functools import cached_property
 from math import lcm
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netspec import syntax as s
 from netspec.visit import names_in
 from netspec.write import write_expression
+
+if TYPE_CHECKING:
+    from fractions import Fraction  # it takes its time, and few specs have need of it
+
+    Coefficient = int | Fraction
 
 
 class Symbol:
@@ -161,7 +165,6 @@ class Extremum(NamedTuple):
 
 Atom = Symbol | Lookup | Quotient | Remainder | Extremum
 Monomial = tuple[Atom, ...]
-Coefficient = int | Fraction
 # A form is how a dimension is written: ("int", 5), ("name", "width"), ("*", form, form) …
 Form = tuple[object, ...]
 
@@ -175,7 +178,7 @@ class Expression:
 
     __slots__ = ("__dict__", "_form", "terms")
 
-    def __init__(self, terms: Mapping[Monomial, Coefficient], form: Form | None = None) -> None:
+    def __init__(self, terms: "Mapping[Monomial, Coefficient]", form: Form | None = None) -> None:
         self.terms = {m: c for m, c in sorted(terms.items(), key=_term_key) if c}
         self._form = form
 
@@ -330,7 +333,7 @@ def at_least(dim: Dim, bound: Dim) -> bool | None:
     return False if highest is not None and highest < 0 else None
 
 
-def _range(dim: Dim) -> tuple[Coefficient | None, Coefficient | None]:
+def _range(dim: Dim) -> "tuple[Coefficient | None, Coefficient | None]":
     """The least and the greatest value, as far as known: sizes that data brings are at least 1."""
     known = value_of(dim)
     if known is not None:
@@ -374,9 +377,9 @@ def divide(top: Dim, bottom: Dim) -> Dim:
     rest: dict[Monomial, Coefficient] = {}
     for monomial, coefficient in _terms(top).items():
         if _divides(monomial, coefficient, divisor):
-            whole[monomial] = _simple(Fraction(coefficient) / divisor)
+            whole[monomial] = _simple(_fraction(coefficient) / divisor)
             continue
-        if isinstance(coefficient, Fraction):
+        if not isinstance(coefficient, int):
             return Expression({(Quotient(top, divisor),): 1})
         quotient, left = divmod(coefficient, divisor)
         whole[monomial] = quotient
@@ -387,15 +390,21 @@ def divide(top: Dim, bottom: Dim) -> Dim:
     return _settle(whole) + _quotient(left_over, divisor)
 
 
-def _divides(monomial: Monomial, coefficient: Coefficient, divisor: int) -> bool:
+def _divides(monomial: Monomial, coefficient: "Coefficient", divisor: int) -> bool:
     """Whether a term is known to be a multiple of `divisor`, by what symbols are multiples of."""
-    factor = Fraction(coefficient)
+    factor = coefficient
     for atom in monomial:
         factor *= atom.multiple if isinstance(atom, Symbol) else 1
-    return (factor / divisor).denominator == 1
+    return factor % divisor == 0
 
 
-def _simple(number: Fraction) -> Coefficient:
+def _fraction(number: "Coefficient") -> "Fraction":
+    from fractions import Fraction
+
+    return Fraction(number)
+
+
+def _simple(number: "Fraction") -> "Coefficient":
     return int(number) if number.denominator == 1 else number
 
 
@@ -551,7 +560,7 @@ def _canonical_form(expression: Expression) -> Form:
     items = sorted(expression.terms.items(), key=lambda item: (item[1] < 0, item[0] == ()))
     form: Form | None = None
     for monomial, coefficient in items:
-        size = Fraction(abs(coefficient))
+        size = abs(coefficient)
         factors: list[Form] = [atom.form() for atom in monomial]
         if size.numerator != 1 or not factors:
             factors.insert(0, ("int", size.numerator))
@@ -570,16 +579,14 @@ def _term_key(item: tuple[Monomial, int]) -> tuple[int, list[str]]:
     return (-len(monomial), [atom.key for atom in monomial])
 
 
-def _terms(dim: Dim) -> Mapping[Monomial, Coefficient]:
+def _terms(dim: Dim) -> "Mapping[Monomial, Coefficient]":
     if isinstance(dim, Expression):
         return dim.terms
     return {(): dim} if dim else {}
 
 
-def _settle(terms: Mapping[Monomial, Coefficient]) -> Dim:
-    expression = Expression(
-        {m: _simple(c) if isinstance(c, Fraction) else c for m, c in terms.items()}
-    )
+def _settle(terms: "Mapping[Monomial, Coefficient]") -> Dim:
+    expression = Expression({m: c if isinstance(c, int) else _simple(c) for m, c in terms.items()})
     constant = expression.constant
     return expression if constant is None else constant
 
@@ -597,7 +604,7 @@ def _divide_by_expression(top: Dim, bottom: Dim) -> Dim:
     return Expression({(Quotient(top, bottom),): 1})
 
 
-def _divide_by_monomial(top: Dim, monomial: Monomial, coefficient: Coefficient) -> Dim | None:
+def _divide_by_monomial(top: Dim, monomial: Monomial, coefficient: "Coefficient") -> Dim | None:
     quotient: dict[Monomial, Coefficient] = {}
     for term, factor in _terms(top).items():
         rest = list(term)

@@ -1,5 +1,6 @@
 """The type rules of operators on tensors: broadcasting and dtype promotion as torch has them."""
 
+from netspec.catalogue.signature import LARGEST
 from netspec.dim import Dim, Expression, agree, same
 from netspec.misfit import Misfit
 from netspec.tensor import COMPLEX, FLOATING, Shape, Tensor, write_shape
@@ -39,6 +40,12 @@ def operate_number(operator: str, tensor: Tensor, number: int | float | Expressi
             "`@` multiplies matrices, found a number",
             label="one side is a number",
             help="use `*` to scale a tensor",
+        )
+    if isinstance(number, int) and abs(number) > LARGEST:
+        raise Misfit(
+            f"the number is too large: {number}",
+            label="torch counts to 2**63",
+            help="write it with a decimal point",
         )
     return Tensor(tensor.shape, _result_dtype(operator, tensor, number))
 

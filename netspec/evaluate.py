@@ -131,7 +131,7 @@ def is_undecided(expression: s.Expression, scope: Mapping[str, Value]) -> bool:
     return bool(sizes) and all(d.message == _UNDECIDED for d in quiet.in_order())
 
 
-_UNDECIDED = "whether this holds is known only when data flows"
+_UNDECIDED = "the value of this is known only when data flows"
 
 
 class _Evaluation:
@@ -154,7 +154,9 @@ class _Evaluation:
             case s.Comparison():
                 return self._comparison(node)
             case s.Conditional(then, test, other):
-                return self._opaque(node, self.value(then if self.truth(test) else other), test)
+                chosen, left_out = (then, other) if self.truth(test) else (other, then)
+                self._check_left_out(left_out)
+                return self._opaque(node, self.value(chosen), test)
             case s.Subscript(value, (index,), span) if not isinstance(index, s.Slice | s.Ellipsis):
                 return self._subscript(self.value(value), index, span)
             case s.Subscript(value, (s.Slice() as part,), span):
@@ -169,21 +171,31 @@ class _Evaluation:
             "use a number, a parameter or a `let`",
         )
 
+    def _check_left_out(self, node: s.Expression) -> None:
+        """Other parameter values may ask for what these leave out: its names must be there."""
+        try:
+            self.value(node)
+        except _Problem as problem:
+            if problem.report[0] in ("unknown-name", "not-constant", "unknown-argument"):
+                raise
+
     def truth(self, node: s.Expression) -> bool:
-        value = self.value(node)
+        return self._truth_of(self.value(node), node)
+
+    def _truth_of(self, value: Value, node: s.Expression) -> bool:
         if isinstance(value, Expression):
             if value.value is None:
-                raise self._undecided(node)
+                raise self._undecided(node.span)
             return value.value != 0
         return bool(value)
 
-    def _undecided(self, node: s.Expression) -> _Problem:
+    def _undecided(self, span: Span) -> _Problem:
         return _Problem(
             "not-constant",
             _UNDECIDED,
-            node.span,
+            span,
             "depends on the size of an input",
-            "compare numbers and parameters only",
+            "use numbers and parameters only",
         )
 
     def _name(self, node: s.Name) -> Value:
@@ -240,7 +252,7 @@ class _Evaluation:
         self, node: s.Binary, op: str, left: s.Expression, right: s.Expression, span: Span
     ) -> Value:
         if op in ("and", "or"):
-            return self.value(left if self.truth(left) == (op == "or") else right)
+            return self._opaque(node, self._either(op, left, right))
         a, b = self.value(left), self.value(right)
         if a is UNKNOWN or b is UNKNOWN:
             return UNKNOWN
@@ -265,6 +277,13 @@ class _Evaluation:
             return self._mixed(node, op, a, b, span)
         return self._arithmetic(op, a, b, span)
 
+    def _either(self, op: str, left: s.Expression, right: s.Expression) -> Value:
+        first = self.value(left)
+        if self._truth_of(first, left) == (op == "or"):
+            self._check_left_out(right)
+            return first
+        return self.value(right)
+
     def _mixed(self, node: s.Binary, op: str, a: Value, b: Value, span: Span) -> Value:
         if op in _ON_DIMS and not isinstance(a, float) and not isinstance(b, float):
             return _ON_DIMS[op](a, b)
@@ -275,13 +294,15 @@ class _Evaluation:
             return power
         first, second = value_of_number(a), value_of_number(b)
         if first is None or second is None:
-            raise self._undecided(node)
+            raise self._undecided(node.span)
         return self._opaque(node, self._arithmetic(op, first, second, span))
 
     def _arithmetic(self, op: str, a: Value, b: Value, span: Span) -> Value:
         if isinstance(a, Expression) or isinstance(b, Expression):
             if isinstance(a, float) or isinstance(b, float):
                 a, b = value_of_number(a), value_of_number(b)
+                if a is None or b is None:
+                    raise self._undecided(span)
             else:
                 return _ON_DIMS[op](a, b)
         whole = isinstance(a, int) and isinstance(b, int)
@@ -325,7 +346,7 @@ class _Evaluation:
         if dims and isinstance(a, int | Expression) and isinstance(b, int | Expression):
             holds = _compare_dims(op, a, b)
             if holds is None:
-                raise self._undecided(node)
+                raise self._undecided(node.span)
             return holds
         a, b = value_of_number(a), value_of_number(b)
         try:
@@ -443,8 +464,15 @@ def _extreme(
     plain: Callable[..., Value], symbolic: Callable[..., Value], values: tuple[Value, ...]
 ) -> Value:
     items = values[0] if len(values) == 1 and isinstance(values[0], list | tuple) else values
-    dims = [isinstance(item, Expression) for item in items]
-    return symbolic(*items) if any(dims) else plain(items)
+    if len(values) == 1 and items is values:
+        raise TypeError("a list is wanted")
+    if all(isinstance(item, int | Expression) for item in items) and items:
+        return (
+            symbolic(*items)
+            if any(isinstance(item, Expression) for item in items)
+            else plain(items)
+        )
+    return plain([value_of_number(item) for item in items])
 
 
 _ON_DIMS: dict[str, Callable[[Value, Value], Value]] = {

@@ -191,17 +191,20 @@ class Expressions:
             return UNKNOWN
         flows = [value for value in (a, b) if isinstance(value, Flow)]
         try:
-            if len(flows) == 2:
-                tensor = operate(operator, a.type, b.type)
-            else:
-                number = b if isinstance(a, Flow) else a
-                tensor = operate_number(operator, flows[0].type, number)
+            tensor = self.run_operator(operator, a, b)
         except Misfit as misfit:
             self.report(misfit, node.span, self._origins(left, right))
             return UNKNOWN
         self.note_type(node.span, tensor)
         first = all(flow.channels_first for flow in flows)
         return Flow(tensor, f"`{operator}`", node.span, first)
+
+    def run_operator(self, operator: str, a: Any, b: Any) -> Tensor:
+        """The type of an operator between tensors, or a tensor and a number."""
+        if isinstance(a, Flow) and isinstance(b, Flow):
+            return operate(operator, a.type, b.type)
+        tensor, number = (a, b) if isinstance(a, Flow) else (b, a)
+        return operate_number(operator, tensor.type, number)
 
     def _origins(self, *sides: s.Expression) -> tuple[str, ...]:
         parts: list[str] = []

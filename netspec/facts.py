@@ -74,6 +74,7 @@ class Facts:
         self.uses: dict[Span, Use | FunctionCall] = {}
         self.types: dict[Span, Tensor] = {}
         self.running: dict[Span, list[Running]] = {}
+        self.named: dict[tuple[Span, str, int, int], str] = {}  # sizes that change, by place
         self.joined: dict[Span, list[Joined]] = {}
         self.kept: dict[Span, list[tuple[str, Dim]]] = {}  # lists of sizes that a store fills
         self.entries: dict[Span, dict[str, Value]] = {}  # what flows into a loop's first turn

@@ -5,7 +5,7 @@ has no formula becomes a variable that runs along.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from netspec import syntax as s
 from netspec.arguments import Given
@@ -154,6 +154,19 @@ def _plain_items(items: Sequence[Any]) -> list[Any]:
     ]
 
 
+class _Join(NamedTuple):
+    """Two sides of a branch on their way to one: what its test implies, and what differs.
+
+    `open_`: only data decides, so that both sides have the same sizes.
+    """
+
+    span: Span
+    if_true: Mapping[str, Dim]
+    if_false: Mapping[str, Dim]
+    joined: list[Joined]
+    open_: bool
+
+
 class Generaliser(Walker):
     """Walks a definition for all values of its parameters at once."""
 
@@ -192,7 +205,7 @@ class Generaliser(Walker):
 
     def _require_formula(self, layer: Layer, stage: s.Stage) -> None:
         """Report an argument that no name of this definition can give."""
-        if not self.facts.frame:
+        if not self.facts.frame or self.muted:
             return
         for field in layer.fields().values():
             value = getattr(layer, field.name, None) if field.inferred else None
@@ -233,6 +246,16 @@ class Generaliser(Walker):
                 return function.apply()
             finally:
                 function.__dict__.update(function.given)
+
+    def run_operator(self, operator: str, a: Any, b: Any) -> Tensor:
+        try:
+            return super().run_operator(operator, a, b)
+        except Misfit:
+            opened = [
+                side._replace(type=_forget(side.type)) if isinstance(side, Flow) else side
+                for side in (a, b)
+            ]
+            return super().run_operator(operator, *opened)
 
     def note_function(self, span: Span, call: FunctionCall) -> None:
         if not self.muted:
@@ -298,6 +321,7 @@ class Generaliser(Walker):
                 child.bind(item.name, flows[item.name.id])
             child.run(definition.body)
             value = child.returned if child.returned is not None else UNKNOWN
+            value = child.as_declared(value)
             dims |= child.facts.dims
         if not self.muted:
             fact = BlockFact(entry, stage, values, tuple(inputs), dims)
@@ -307,6 +331,22 @@ class Generaliser(Walker):
         if isinstance(value, Flow):
             self.note_type(stage.span, value.type)
             self.note_type(span, value.type)
+        return value
+
+    def as_declared(self, value: Value) -> Value:
+        """What is returned: sizes that follow no formula as the signature declares them."""
+        declared = self.definition.outputs
+        flows = flows_in(value)
+        if len(declared) != len(flows):
+            return value
+        for place, (output, flow) in enumerate(zip(declared, flows, strict=True)):
+            for axis, (part, dim) in enumerate(
+                zip(output.type.shape, flow.type.shape, strict=False)
+            ):
+                if any(atom.frame == self.scope.frame for atom in atoms(dim)):
+                    known = evaluate(part, self.scope, Diagnostics(self.home.source))
+                    if isinstance(known, int | Expression):
+                        value = _with_size(value, place, axis, own_form(known))
         return value
 
     def _parametric(self, entry: Entry, stage: s.Stage, values: dict[str, Any]) -> set[str]:
@@ -556,23 +596,24 @@ class Generaliser(Walker):
                     if key in widened:
                         updates[widened[key]] = new
                     elif old != new:
-                        widened[key] = self._fresh(variable, axis, b.type.rank, widened)
+                        widened[key] = self._fresh((span, *key), axis, b.type.rank)
                         found = True
         return found
 
-    def _fresh(
-        self, variable: str, axis: int, rank: int, widened: Mapping[tuple[str, int, int], str]
-    ) -> str:
-        """A name for a size: what people call it."""
+    def _fresh(self, key: tuple[Span, str, int, int], axis: int, rank: int) -> str:
+        """A name for a size that changes: what people call it, and no other is called."""
+        if key in self.facts.named:
+            return self.facts.named[key]
         if axis == 1 and rank > 2:
             stem = "channels"
         elif axis == rank - 1 and rank <= 3:
             stem = "features"
         else:
             stem = f"size{axis}"
-        taken = {name.id for name in names_in(tuple(self.definition))} | set(widened.values())
-        taken |= set(self.scope) | set(CODE_NAMES)
-        return free_name(stem, lambda name: name in taken)
+        taken = {name.id for name in names_in(tuple(self.definition))}
+        taken |= set(self.facts.named.values()) | set(self.scope) | set(CODE_NAMES)
+        self.facts.named[key] = free_name(stem, lambda name: name in taken)
+        return self.facts.named[key]
 
     def _next_turn(
         self, start: Mapping[str, Value], widened: Mapping[tuple[str, int, int], str]
@@ -612,46 +653,40 @@ class Generaliser(Walker):
     ) -> None:
         """Walk both sides and join what they leave."""
         state = self._state()
+        self._assume(if_true)
         self.run(branch.then)
         then, then_stores = self.flows, self.stores
         then_lets = dict(self.scope)
         self._restore(state)
+        self._assume(if_false)
         self.run(branch.other)
         other = self.flows
-        before = set(state[0])
-        joined: list[Joined] = []
-        result: dict[str, Value] = {}
-        for name in other:
-            if name in then:
-                result[name] = self._join(then[name], other[name], if_true, if_false, joined, open_)
-        self.flows = result
+        join = _Join(branch.span, if_true, if_false, [], open_)
+        self.flows = {
+            n: self._join(then[n], value, join) for n, value in other.items() if n in then
+        }
         for name, value in then_lets.items():
             self.scope.setdefault(name, value)
         for name, kept in then_stores.items():
             self.stores.setdefault(name, {}).update(kept)
-        poison(self, before, set(then), set(other))
-        if joined and not self.muted:
-            self.facts.joined[branch.span] = joined
+        poison(self, set(state[0]), set(then), set(other))
+        if join.joined and not self.muted:
+            self.facts.joined[branch.span] = join.joined
 
-    def _join(
-        self,
-        a: Value,
-        b: Value,
-        if_true: Mapping[str, Dim],
-        if_false: Mapping[str, Dim],
-        joined: list[Joined],
-        open_: bool,
-    ) -> Value:
+    def _assume(self, equal: Mapping[str, Dim]) -> None:
+        """Write the sizes of all values as a test implies that they are."""
+        if equal:
+            self.flows = {name: _moved(value, equal) for name, value in self.flows.items()}
+
+    def _join(self, a: Value, b: Value, join: "_Join") -> Value:
         match a, b:
             case Bundle(), Bundle() if len(a.items) == len(b.items):
                 pairs = zip(a.items, b.items, strict=True)
-                return Bundle(
-                    tuple(self._join(x, y, if_true, if_false, joined, open_) for x, y in pairs)
-                )
+                return Bundle(tuple(self._join(x, y, join) for x, y in pairs))
             case Flow(), Flow() if a.type.rank == b.type.rank:
+                pairs_ = enumerate(zip(a.type.shape, b.type.shape, strict=True))
                 shape = tuple(
-                    self._join_sizes(x, y, axis, a.type.rank, if_true, if_false, joined, open_)
-                    for axis, (x, y) in enumerate(zip(a.type.shape, b.type.shape, strict=True))
+                    self._join_sizes(x, y, axis, a.type.rank, join) for axis, (x, y) in pairs_
                 )
                 return a._replace(type=Tensor(shape, a.type.dtype))
             case Flow(), Unknown():
@@ -660,30 +695,19 @@ class Generaliser(Walker):
                 return b
         return UNKNOWN
 
-    def _join_sizes(
-        self,
-        a: Dim,
-        b: Dim,
-        axis: int,
-        rank: int,
-        if_true: Mapping[str, Dim],
-        if_false: Mapping[str, Dim],
-        joined: list[Joined],
-        open_: bool,
-    ) -> Dim:
+    def _join_sizes(self, a: Dim, b: Dim, axis: int, rank: int, join: "_Join") -> Dim:
         """One size for both sides: `a` where the test holds, `b` where it does not."""
-        if a == b or open_:
+        if a == b or join.open_:
             return a
-        if substitute(a, if_false) == substitute(b, if_false):
+        if substitute(a, join.if_false) == substitute(b, join.if_false):
             return a
-        if substitute(a, if_true) == substitute(b, if_true):
+        if substitute(a, join.if_true) == substitute(b, join.if_true):
             return b
-        for known in joined:
+        for known in join.joined:
             if (known.then, known.other) == (a, b):
                 return symbol(known.name, value_of(a), self.scope.frame)
-        taken = {(item.name, 0, 0): item.name for item in joined}
-        name = self._fresh("", axis, rank, taken)
-        joined.append(Joined(name, a, b))
+        name = self._fresh((join.span, "", len(join.joined), axis), axis, rank)
+        join.joined.append(Joined(name, a, b))
         self.scope.parametric.add(name)
         return symbol(name, value_of(a), self.scope.frame)
 
@@ -719,7 +743,7 @@ class Generaliser(Walker):
             return super().choose(node, test)
         then, other = self.flow(node.then), self.flow(node.other)
         implied = self._implied(node.test, True), self._implied(node.test, False)
-        return self._join(then, other, *implied, [], True)
+        return self._join(then, other, _Join(node.span, *implied, [], True))
 
     # ---- build-time values and kept ones -----------------------------------------------------
 
@@ -843,6 +867,17 @@ def _on_the_side(giver: Any, stage: s.Stage, value: Value) -> Value:
     giver.scope.update(scope)
     giver.muted = before
     return output
+
+
+def _moved(value: Value, values: Mapping[str, Dim]) -> Value:
+    """A value with other sizes in place of names."""
+    match value:
+        case Flow():
+            shape = tuple(substitute(dim, values) for dim in value.type.shape)
+            return value._replace(type=Tensor(shape, value.type.dtype))
+        case Bundle(items):
+            return Bundle(tuple(_moved(item, values) for item in items))
+    return value
 
 
 def _with_size(value: Value, place: int, axis: int, dim: Dim) -> Value:

@@ -66,7 +66,7 @@ class Application(NamedTuple):
 
     name: str
     layer: Layer
-    inputs: tuple[Type, ...]
+    inputs: tuple[Type | None, ...]
     output: Type
     span: Span
 

@@ -29,14 +29,22 @@ def docstring(text: str, indent: int) -> list[str]:
     text = text.replace("\\", "\\\\").replace('"""', "'''").strip()
     room = WIDTH - len(_INDENT) * indent
     closing = "" if not text.endswith('"') else " "
+    if "\n\n" not in text:
+        text = " ".join(text.split())
     if "\n" not in text and len(text) + 6 + len(closing) <= room:
         return [f'"""{text}{closing}"""']
-    paragraphs = text.split("\n")
+    paragraphs = _paragraphs(text)
     first = textwrap.wrap(paragraphs[0], room - 3) or [""]
     lines = [f'"""{first[0]}', *first[1:]]
     for paragraph in paragraphs[1:]:
         lines += textwrap.wrap(paragraph, room) or [""]
     return [*lines, '"""']
+
+
+def _paragraphs(text: str) -> list[str]:
+    """The paragraphs of a text, an empty one between two: lines of one are filled anew."""
+    parts = [" ".join(part.split()) for part in text.split("\n\n")]
+    return [line for part in parts for line in (part, "")][:-1]
 
 
 class Call(NamedTuple):

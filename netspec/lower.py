@@ -17,7 +17,7 @@ from netspec.plan import Plan
 from netspec.pool import ClassPool
 from netspec.program import Argument, Class, Line, Program
 from netspec.tensor import Tensor, Type
-from netspec.visit import names_in, stages_in, statements_in
+from netspec.visit import names_in, statements_in
 from netspec.write import write_expression
 
 
@@ -40,19 +40,6 @@ def lower(graph: Graph) -> Program:
     doc = graph.doc or (nets[0].doc if len(nets) == 1 else "")
     title = f"{', '.join(net.name for net in nets)}."
     return Program(doc or title, _imports(pool), tuple(pool.classes))
-
-
-def has_structure(net: Net) -> bool:
-    """Whether a net has blocks, loops or branches, so that its form is more than its layers'."""
-    body = net.syntax.body
-    if any(isinstance(item, s.For | s.If) for item in body):
-        return True
-    blocks = net.home.blocks()
-    return any(name.id in blocks for name in names_in(tuple(body))) or any(
-        isinstance(stage.callee, s.Repeat | s.Group)
-        for item in statements_in(body)
-        for stage in stages_in(item, lambda name: False)
-    )
 
 
 def _rules(home: Home) -> list[tuple[s.Init, set[str]]]:

@@ -50,6 +50,9 @@ def call_arguments(
             by_position = argument.name is None or field.inferred
             default = argument.constant and _is_default(signature.given[name], field.default)
             text = argument.text
+        elif field.inferred and getattr(signature, name, None) is None:
+            in_order = False
+            continue
         elif field.inferred:
             by_position, default = True, False
             text = _inferred_text(getattr(signature, name), rename)

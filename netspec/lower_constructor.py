@@ -158,13 +158,14 @@ class Constructor:
 
     def _variable(self, variable: s.Variable) -> Effect:
         tensor = self.plan.facts.variables[variable.span]
-        sizes = ", ".join(self._dim(dim) for dim in tensor.shape)
-        shape = f"{sizes}," if len(tensor.shape) == 1 and not sizes else sizes
+        for part in variable.type.shape:
+            self._note(part)
+        sizes = [self._written(part) for part in variable.type.shape]
         name = self.plan.facts.names.stages[variable.span]
-        dtype = "" if tensor.dtype == "float32" else f", dtype=torch.{tensor.dtype}"
+        sizes += [] if tensor.dtype == "float32" else [f"dtype=torch.{tensor.dtype}"]
         maker = _MAKERS.get(title_of(variable.scheme) if variable.scheme else "", "")
         plain = not arguments_of(variable.scheme) if variable.scheme else True
-        made = f"torch.{maker if maker and plain else 'empty'}({shape}{dtype})"
+        made = Call(f"torch.{maker if maker and plain else 'empty'}(", tuple(sizes))
         if variable.kind == "parameter":
             return Effect(Call("nn.Parameter(", (made,)), f"self.{name} = ", self._taken_uses())
         code = Call("self.register_buffer(", (f'"{name}"', made))

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
+from itertools import count
 from keyword import iskeyword
 
 _MODULE_ATTRIBUTES = """
@@ -58,20 +59,12 @@ def _identifier_problem(name: str) -> tuple[str, str] | None:
 
 def free_name(name: str, taken: Callable[[str], bool]) -> str:
     """`name`, with the smallest number from 2 behind it that makes it free."""
-    number = 1
-    candidate = name
-    while taken(candidate):
-        number += 1
-        candidate = f"{name}{number}"
-    return candidate
+    return numbered_name(name, taken, count(2)) if taken(name) else name
 
 
-def numbered_name(name: str, taken: Callable[[str], bool]) -> str:
-    """`name1`, or with the next number that is free."""
-    number = 1
-    while taken(f"{name}{number}"):
-        number += 1
-    return f"{name}{number}"
+def numbered_name(name: str, taken: Callable[[str], bool], numbers: Iterable[int]) -> str:
+    """`name` with the first of the numbers behind it that makes it free."""
+    return next(f"{name}{number}" for number in numbers if not taken(f"{name}{number}"))
 
 
 def layer_stem(class_name: str) -> str:

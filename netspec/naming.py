@@ -1,6 +1,7 @@
 """Give every layer of a net or block the attribute that holds it, from the syntax alone."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count
 from typing import Any, NamedTuple
 
 from netspec import syntax as s
@@ -199,6 +200,7 @@ class _Namer:
         labels = self._labels(built)
         used = set(labels) | reserved
         serving: dict[str, str] = {}
+        numbers: dict[str, Iterator[int]] = {}  # the next number for each stem
 
         def taken(name: str) -> bool:
             return name in used or label_problem(name) is not None
@@ -210,7 +212,7 @@ class _Namer:
                 name = serving[item.key]
                 self.names.hoisted.add(item.span)
             else:
-                name = _automatic(item, taken, item.span in self.names.loops)
+                name = _automatic(item, taken, item.span in self.names.loops, numbers)
                 if item.kind.stateless and item.plain:
                     serving[item.key] = name
                     self.names.hoisted.add(item.span)
@@ -266,7 +268,9 @@ def _exclusive(one: _Built, other: _Built) -> bool:
     return any(sides.get(span, side) != side for span, side in other.branches)
 
 
-def _automatic(item: _Built, taken: Callable[[str], bool], loop: bool) -> str:
+def _automatic(
+    item: _Built, taken: Callable[[str], bool], loop: bool, numbers: dict[str, Iterator[int]]
+) -> str:
     title = item.kind.title
     if item.kind.parameter:
         return free_name(title, taken)
@@ -278,7 +282,7 @@ def _automatic(item: _Built, taken: Callable[[str], bool], loop: bool) -> str:
     stem = layer_stem(title)
     if item.kind.stateless:
         return free_name(stem, taken)
-    return numbered_name(stem, taken)
+    return numbered_name(stem, taken, numbers.setdefault(stem, count(1)))
 
 
 def _innermost(stage: s.Stage) -> s.Stage:

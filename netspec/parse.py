@@ -100,8 +100,10 @@ class _Parser:
             span = Span(self.spans[-size][0], self.spans[-1][1])
             depth = max(self.depths[-size:])
             del self.values[-size:], self.spans[-size:], self.depths[-size:], states[-size:]
-            for index in rule.kept:
-                child = popped[index]
+            kept = [popped[index] for index in rule.kept]
+            if kept and type(kept[0]) is list:
+                children = kept.pop(0)  # a repetition grows in place, not by a copy for each item
+            for child in kept:
                 if type(child) is list:
                     children += child
                 else:

@@ -125,7 +125,7 @@ def _common_name(name: str, facts: Facts) -> str:
                 if str(dim) == name:
                     if axis == 1 and flow.type.rank > 3:
                         return "in_channels"
-                    if axis == flow.type.rank - 1:
+                    if axis == flow.type.rank - 1 and flow.type.rank <= 3:
                         return "dim" if flow.type.rank == 3 else "in_features"
                     if axis == 1:
                         return "in_channels"

@@ -8,13 +8,16 @@ from netspec.diagnostic import Diagnostic
 
 _WIDEST = 120  # characters of an excerpt
 _BEFORE = 40  # of them before the place, where a line is cut
+_MOST = 50  # findings that a person reads at once
 _COLOURS = {"error": "31", "warning": "33", "hint": "36"}
 
 
 def write_text(diagnostics: Sequence[Diagnostic], *, colour: bool = False) -> str:
-    """All diagnostics as a person reads them, an empty line after each."""
+    """The diagnostics as a person reads them, an empty line after each; the first ones of many."""
     paint = _paint if colour else _plain
-    return "".join(f"{_write_one(found, paint)}\n" for found in diagnostics)
+    text = "".join(f"{_write_one(found, paint)}\n" for found in diagnostics[:_MOST])
+    more = len(diagnostics) - _MOST
+    return f"{text}… and {more:,} more; `--format json` lists them all\n\n" if more > 0 else text
 
 
 def _plain(text: str, code: str) -> str:

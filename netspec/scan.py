@@ -8,6 +8,7 @@ from typing import NamedTuple
 from netspec.diagnostic import Diagnostics
 from netspec.source import Span
 
+FILE = -1  # the place of the documentation of a file among those of declarations
 DEEPEST = 100  # brackets inside brackets
 _PAIRS = {"LPAR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE"}
 _OPENS = {closer: opener for opener, closer in _PAIRS.items()}
@@ -65,6 +66,11 @@ def _closing(tokens: list[Token], start: int) -> int | None:
     return None
 
 
+def _plain(text: str) -> str:
+    """Documentation without what a docstring cannot hold or would break its line."""
+    return "".join(c if c.isprintable() else " " for c in text).strip()
+
+
 class _Scanner:
     def __init__(self, text: str, keywords: Mapping[str, str], found: Diagnostics) -> None:
         self.text = text
@@ -92,11 +98,14 @@ class _Scanner:
             kind = hit.lastgroup or ""
             at = hit.end()
             if kind == "NEWLINE":
+                if self.fresh_line and self.doc:
+                    self._end_doc()
                 if not self.inside and self.newline is None:
                     self.newline = Token(kind, hit.start(kind), at)
                 self.fresh_line = True
             elif kind == "DOC":
-                self.doc.append(hit[kind][2:].strip())
+                self.doc.append(_plain(hit[kind][2:]))
+                self.fresh_line = False
             elif kind != "COMMENT":
                 start = hit.start(kind)
                 if kind == "NAME":
@@ -117,6 +126,12 @@ class _Scanner:
             self.tokens.append(Token("RBRACE", end, end))
             self.open.pop()
         self._end_statement(end)
+
+    def _end_doc(self) -> None:
+        """Documentation with an empty line behind it is that of the file, where it comes first."""
+        if not self.tokens and FILE not in self.docs:
+            self.docs[FILE] = "\n".join(self.doc).strip()
+        self.doc = []
 
     def _emit(self, token: Token) -> None:
         if self.inside and self.fresh_line:

@@ -10,6 +10,7 @@ from netspec.diagnostic import Diagnostic, Diagnostics, SpecError, did_you_mean
 from netspec.graph import Graph, Net
 from netspec.parse import parse
 from netspec.source import Source, Undecodable, decode
+from netspec.structure import has_structure
 from netspec.uses import Loader
 
 if TYPE_CHECKING:
@@ -113,9 +114,9 @@ def examine(
 
 def _require_form(graph: Graph, found: Diagnostics) -> None:
     """Report what holds for the present parameters only, so that no class can be written for it."""
-    from netspec.lower import has_structure, lower
-
     if any(has_structure(net) for net in graph.nets.values()):
+        from netspec.lower import lower
+
         try:
             lower(graph)
         except SpecError as error:

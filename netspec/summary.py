@@ -70,7 +70,7 @@ def _row(step: Step, net: Net, seen: set[str], depth: int) -> Row:
     layer = net.layers[step.name]
     first = step.name not in seen
     seen.add(step.name)
-    macs = step.layer.macs(step.inputs[0], step.output)
+    macs = step.layer.macs(step.inputs[0], step.output, *step.inputs[1:])
     own = count(layer.parameters) if first else None
     return Row(step.name, f"{indent}{type(step.layer).__name__}", step.output, own, macs)
 

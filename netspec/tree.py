@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from netspec import syntax as s
+from netspec.scan import FILE
 from netspec.source import Span
 
 Docs = Mapping[int, str]
@@ -225,11 +226,10 @@ def _train(children: list[Any], span: Span, docs: Docs) -> s.Train:
 
 
 def _file(children: list[Any], span: Span, docs: Docs) -> s.File:
-    first = min(docs, default=None)
-    owned = {item.span.start for item in children if isinstance(item, s.Net | s.Block | s.Train)}
-    free = first is not None and first not in owned
-    is_first = free and bool(children) and children[0].span.start == first
-    return s.File(tuple(children), docs[first] if first is not None and is_first else "")
+    own = docs.get(FILE, "")
+    if not own and children and not isinstance(children[0], s.Net | s.Block | s.Extern | s.Train):
+        own = docs.get(children[0].span.start, "")
+    return s.File(tuple(children), own)
 
 
 _MAKERS: dict[str, Callable[[list[Any], Span], Any]] = {

@@ -1,48 +1,29 @@
-"""All layers, functions and initialisation schemes that a spec can name."""
+"""All layers, functions and initialisation schemes that a spec can name.
 
-from netspec.catalogue import (
-    activation,
-    adaptive_pooling,
-    attention,
-    batch_normalization,
-    convolution,
-    distance,
-    dropout,
-    embedding,
-    folding,
-    functions,
-    linear,
-    normalization,
-    padding,
-    pooling,
-    recurrent,
-    shaping,
-    transformer,
-    unpooling,
-)
+A family is imported when something of it is asked for: `index` knows which one holds a name.
+"""
+
+from importlib import import_module
+from pkgutil import walk_packages
+from types import ModuleType
+
 from netspec.catalogue.function import FUNCTIONS
 from netspec.catalogue.initialiser import INITIALISERS
 from netspec.catalogue.layer import ALIASES, LAYERS, LAZY, RANK_OPEN
 
-FAMILIES = (
-    activation,
-    adaptive_pooling,
-    attention,
-    batch_normalization,
-    convolution,
-    distance,
-    dropout,
-    embedding,
-    folding,
-    linear,
-    normalization,
-    padding,
-    pooling,
-    recurrent,
-    shaping,
-    *functions.FAMILIES,
-    transformer,
-    unpooling,
-)
 
-__all__ = ["ALIASES", "FAMILIES", "FUNCTIONS", "INITIALISERS", "LAYERS", "LAZY", "RANK_OPEN"]
+def families() -> list[ModuleType]:
+    """All modules of the catalogue, imported."""
+    found = walk_packages(__path__, f"{__name__}.")
+    return [import_module(item.name) for item in sorted(found, key=lambda item: item.name)]
+
+
+__all__ = [
+    "ALIASES",
+    "FUNCTIONS",
+    "INITIALISERS",
+    "LAYERS",
+    "LAZY",
+    "RANK_OPEN",
+    "families",
+]

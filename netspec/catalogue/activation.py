@@ -4,7 +4,7 @@ from typing import Any, ClassVar, Literal
 
 from netspec.catalogue.layer import Example, Layer, Misfit, require_rank
 from netspec.catalogue.shapes import resolve_axis
-from netspec.catalogue.signature import PositiveInt, concretise
+from netspec.catalogue.signature import PositiveInt
 from netspec.dim import divide, same
 from netspec.tensor import COMPLEX, FLOATING, INTEGER, Shape, Tensor, write_shape
 
@@ -35,7 +35,7 @@ class RReLU(_Activation):
     inplace: bool = False
 
     def output(self, x: Tensor) -> Tensor:
-        if concretise(self.lower) > concretise(self.upper):
+        if self.lower > self.upper:
             raise Misfit(
                 f"lower={self.lower} must not be larger than upper={self.upper}",
                 label="no room between them",
@@ -104,7 +104,7 @@ class CELU(_Activation):
     inplace: bool = False
 
     def output(self, x: Tensor) -> Tensor:
-        if concretise(self.alpha) == 0:
+        if self.alpha == 0:
             raise Misfit(
                 "`alpha` of `CELU` cannot be 0: it is divided by",
                 label="zero",
@@ -161,7 +161,7 @@ class Hardtanh(_Activation):
     inplace: bool = False
 
     def output(self, x: Tensor) -> Tensor:
-        if not concretise(self.max_val) > concretise(self.min_val):
+        if not self.max_val > self.min_val:
             raise Misfit(
                 f"max_val={self.max_val} must be larger than min_val={self.min_val}",
                 label="no room between them",
@@ -194,7 +194,7 @@ class Softshrink(_Activation):
     lambd: float = 0.5
 
     def output(self, x: Tensor) -> Tensor:
-        if concretise(self.lambd) < 0:
+        if self.lambd < 0:
             raise Misfit(
                 f"`lambd` of `Softshrink` must be at least 0, found {self.lambd}",
                 label="negative",
@@ -292,7 +292,6 @@ class Softmin(_Softmax):
 class Softmax2d(Layer):
     """exp(x) / Σ exp(x) over the channels of an image: `[N, C, H, W]`, shape unchanged."""
 
-    ndim: ClassVar[int] = 2
     examples: ClassVar[tuple[Example, ...]] = (
         Example("Softmax2d", "float32[N, 8, 5, 5]", "float32[N, 8, 5, 5]"),
     )

@@ -1,5 +1,6 @@
 """What the annotation of a field takes: as a schema of Pydantic's engine, and in words."""
 
+import math
 import types
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -145,6 +146,8 @@ def kind_of(value: Value) -> str:
             return "a tensor"
         case tuple() | list():
             return f"a tuple of {len(value)}"
+        case Expression() if value.value is not None:
+            return "an integer"
         case Expression():
             return "a dimension that only the data decides"
     return "something that is no build-time value"
@@ -185,7 +188,7 @@ def value_help(annotation: object, value: Value) -> str:
             return f"write {text} without quotes"
     if isinstance(value, float) and value.is_integer() and "integer" in describe(annotation):
         return f"write {int(value)}"
-    if isinstance(value, float) and "integer" in describe(annotation):
+    if isinstance(value, float) and math.isfinite(value) and "integer" in describe(annotation):
         return f"give a whole number, for instance {max(1, round(value))}"
     return f"give {describe(annotation)}"
 

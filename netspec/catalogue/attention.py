@@ -16,7 +16,7 @@ from netspec.catalogue.signature import INFERRED, InferredInt, PositiveInt, Prob
 from netspec.dim import Dim, product, same, total
 from netspec.tensor import Shape, Tensor, Type, write_shape
 
-SEQUENCES = "sequences, [T, N, E] or [N, T, E] with batch_first=True, or one of them, [T, E]"
+SEQUENCES = "[T, N, E], [N, T, E] with batch_first=True, or one sequence, [T, E]"
 
 
 class Sequences(NamedTuple):
@@ -61,6 +61,7 @@ def require_rank_of(layer: Layer, first: str, x: Tensor, name: str, given: Tenso
             f"`{name}` of `{type(layer).__name__}` must have {x.rank} dimensions as `{first}` has, "
             f"found {write_shape(given.shape)}",
             label=f"`{first}` is {write_shape(x.shape)}",
+            help="give both a batch, or neither",
             argument=name,
         )
 
@@ -97,8 +98,12 @@ def require_masks(
         if name == mask[0] and given.rank != 3:
             require_shape(layer, name, given, pairs, "it has an entry for each query and key")
         else:
-            why = "batch times heads" if name == mask[0] else "an entry for each key"
-            require_shape(layer, name, given, wanted[name], f"its first dimension is {why}")
+            why = "batch times heads, queries, keys" if name == mask[0] else "the batch, the keys"
+            if to.batch is None:
+                why = why.removeprefix("batch times ").removeprefix("the batch, ")
+            else:
+                why += f"; the batch is dimension {0 if to.batch_first else 1} of the query"
+            require_shape(layer, name, given, wanted[name], f"its dimensions are {why}")
 
 
 class MultiheadAttention(Layer):

@@ -142,7 +142,8 @@ class _InstanceNorm(_RunningNorm):
         return {"num_features": x.shape[-ndim - 1]}
 
     def output(self, x: Tensor) -> Tensor:
-        require_several(self, x, product(x.shape[-(self.ndim or 0) :]))
+        values = product(x.shape[-(self.ndim or 0) :])
+        require_several(self, x, values, "pool less before it, or use another normalisation")
         return x
 
 

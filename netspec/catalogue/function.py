@@ -2,10 +2,12 @@
 
 from typing import ClassVar
 
+from netspec.catalogue import index
+from netspec.catalogue.shelf import Shelf
 from netspec.catalogue.signature import Signature
 from netspec.tensor import Type
 
-FUNCTIONS: dict[str, type["Function"]] = {}
+FUNCTIONS: Shelf["Function"] = Shelf(index.FUNCTIONS)
 
 
 class Function(Signature):
@@ -32,7 +34,7 @@ class Function(Signature):
         if name:
             cls.name = name
             cls.torch = vars(cls).get("torch", f"{cls.home}.{name}")
-            FUNCTIONS[name] = cls
+            FUNCTIONS.add(name, cls)
 
     def apply(self) -> Type:
         """The output for the tensors and the arguments.

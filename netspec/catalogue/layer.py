@@ -3,14 +3,16 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
-from netspec.catalogue.signature import Signature, Value
+from netspec.catalogue import index
+from netspec.catalogue.shelf import Shelf
+from netspec.catalogue.signature import LARGEST, Signature, Value
 from netspec.dim import Dim, Expression, at_least, product, same, sample_of, value_of
 from netspec.misfit import Misfit as Misfit
 from netspec.tensor import FLOATING, Shape, Tensor, Type, write_shape, write_type
 
-LAYERS: dict[str, type["Layer"]] = {}
-ALIASES: dict[str, str] = {}
-RANK_OPEN: dict[str, dict[int, str]] = {}
+LAYERS: Shelf["Layer"] = Shelf(index.LAYERS)
+ALIASES = dict(index.ALIASES)
+RANK_OPEN = {name: dict(ranks) for name, ranks in index.RANK_OPEN.items()}
 
 # torch's classes that infer what netspec always infers, and what to write instead.
 LAZY = {
@@ -53,7 +55,7 @@ class Layer(Signature):
         if name.startswith("_"):
             return
         cls.torch = vars(cls).get("torch", f"torch.nn.{name}")
-        LAYERS[name] = cls
+        LAYERS.add(name, cls)
         for title in (name, *aliases):
             ALIASES[title] = name
             if cls.ndim and title.endswith(f"{cls.ndim}d"):
@@ -70,7 +72,10 @@ class Layer(Signature):
             self.require_dtype(bound[0])
         for name, dim in self.infer(*bound).items():
             self.settle(name, dim, *bound)
-        return self.output(*bound)
+        output = self.output(*bound)
+        for name, shape in self.parameters().items():
+            _require_storable(name, shape)
+        return output
 
     @classmethod
     def bind_inputs(
@@ -188,6 +193,7 @@ class Layer(Signature):
                 label=_inputs(bound, have),
                 help=f"write a number or a parameter in place of `{dim}` in the net's signature",
             )
+        _require_storable(name, (dim,))
         setattr(self, name, dim)
 
 
@@ -200,6 +206,15 @@ def _inputs(bound: Sequence[Type | None], between: str) -> str:
 def _and(words: Sequence[str], word: str = "and", quote: str = "`") -> str:
     quoted = [f"{quote}{name}{quote}" for name in words]
     return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} {word} {quoted[-1]}"
+
+
+def _require_storable(name: str, shape: Shape) -> None:
+    if (value_of(product(shape)) or 0) > LARGEST:
+        raise Misfit(
+            f"`{name}` of shape {write_shape(shape)} is too large",
+            label="more numbers than torch can count",
+            help="check the sizes",
+        )
 
 
 def spread(value: Value, ndim: int) -> tuple[Dim, ...]:

@@ -17,7 +17,6 @@ from netspec.catalogue.signature import (
     InferredInt,
     PositiveFloat,
     PositiveInt,
-    concretise,
     write_value,
 )
 from netspec.dim import Dim, at_least, divide, product
@@ -81,7 +80,7 @@ class Bilinear(Layer):
     def output(self, input1: Tensor, input2: Tensor) -> Tensor:
         wanted = (*input1.shape[:-1], input2.shape[-1])
         require_shape(
-            self, "input2", input2, wanted, "all but the last dimension is that of input1"
+            self, "input2", input2, wanted, "all but its last dimension are those of input1"
         )
         return Tensor((*input1.shape[:-1], self.out_features), input1.dtype)
 
@@ -155,7 +154,7 @@ class AdaptiveLogSoftmaxWithLoss(Layer):
         bounds = (*self.cutoffs, self.n_classes)
         tails: list[tuple[Dim, Dim]] = []
         for number in range(1, len(bounds)):
-            factor = Fraction(concretise(self.div_value) ** number)
+            factor = Fraction(self.div_value**number)
             width = divide(self.in_features * factor.denominator, factor.numerator)
             tails.append((width, bounds[number] - bounds[number - 1]))
         return tails

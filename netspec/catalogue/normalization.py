@@ -16,14 +16,14 @@ from netspec.tensor import Shape, Tensor, write_shape
 _FLOAT32 = frozenset({"float32"})
 
 
-def require_several(layer: Layer, x: Tensor, values: Dim) -> None:
+def require_several(layer: Layer, x: Tensor, values: Dim, help: str = "") -> None:
     """Training cannot normalise one value: it has no spread."""
     if same(values, 1):
         raise Misfit(
             f"`{type(layer).__name__}` needs more than one value for each mean while training, "
             f"found one in {write_shape(x.shape)}",
             label=f"the input has shape {write_shape(x.shape)}",
-            help="let the data decide the batch size: write a name for it, [N, …]",
+            help=help or "let the data decide the batch size: write a name for it, [N, …]",
         )
 
 

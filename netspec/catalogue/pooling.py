@@ -12,7 +12,6 @@ from netspec.catalogue.signature import (
     Size1,
     Size2,
     Size3,
-    concretise,
 )
 from netspec.dim import Dim, at_least, divide, smallest, value_of
 from netspec.tensor import Tensor, Type, write_shape
@@ -199,7 +198,7 @@ def _require_whole_windows(layer: Any, x: Tensor) -> None:
 class _LPPool(Layer):
     def output(self, x: Tensor) -> Tensor:
         layer: Any = self
-        if concretise(layer.norm_type) == 0:
+        if layer.norm_type == 0:
             raise Misfit(
                 f"`norm_type` of `{type(self).__name__}` cannot be 0: it is divided by",
                 label="zero",

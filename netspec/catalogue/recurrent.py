@@ -1,7 +1,9 @@
 """Recurrent layers over whole sequences, and their cells for one step."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
+
+from annotated_types import Ge, Le
 
 from netspec.catalogue.layer import (
     Example,
@@ -21,7 +23,9 @@ from netspec.catalogue.signature import (
 from netspec.dim import Dim, at_least, product, same, total
 from netspec.tensor import Shape, Tensor, Type, write_shape
 
-_SEQUENCE = "sequences, [T, N, F] or [N, T, F] with batch_first=True, or one of them, [T, F]"
+# Each layer of a stack has parameters of its own, which the check lists.
+Depth = Annotated[int, Ge(1), Le(1000)]
+_SEQUENCE = "[T, N, F], [N, T, F] with batch_first=True, or one sequence, [T, F]"
 
 
 class _Recurrent(Layer):
@@ -107,7 +111,7 @@ class RNN(_Recurrent):
 
     input_size: InferredInt
     hidden_size: PositiveInt
-    num_layers: PositiveInt = 1
+    num_layers: Depth = 1
     nonlinearity: Literal["tanh", "relu"] = "tanh"
     bias: bool = True
     batch_first: bool = False
@@ -138,7 +142,7 @@ class GRU(_Recurrent):
 
     input_size: InferredInt
     hidden_size: PositiveInt
-    num_layers: PositiveInt = 1
+    num_layers: Depth = 1
     bias: bool = True
     batch_first: bool = False
     dropout: Probability = 0.0
@@ -170,7 +174,7 @@ class LSTM(_Recurrent):
 
     input_size: InferredInt
     hidden_size: PositiveInt
-    num_layers: PositiveInt = 1
+    num_layers: Depth = 1
     bias: bool = True
     batch_first: bool = False
     dropout: Probability = 0.0
@@ -212,7 +216,7 @@ class _Cell(Layer):
     gates: ClassVar[int] = 1
 
     def infer(self, x: Tensor, hx: Type | None = None) -> Mapping[str, Dim]:
-        require_rank(self, x, (1, 2), "one step of a sequence, [N, F] or [F]")
+        require_rank(self, x, (1, 2), "one step, [N, F] or [F]")
         return {"input_size": x.shape[-1]}
 
     def output(self, x: Tensor, hx: Tensor | None = None) -> Type:
@@ -228,7 +232,7 @@ class _Cell(Layer):
     def _require_state(self, x: Tensor, hx: Tensor) -> None:
         require_same_dtype(self, "hx", hx, x.dtype)
         wanted = self._state(x).shape
-        why = f"`{type(self).__name__}` gets {write_shape(x.shape)}, so its state is that"
+        why = f"the input {write_shape(x.shape)} has that state: `hidden_size` numbers for each row"
         require_shape(self, "hx", hx, wanted, why)
 
     def parameters(self) -> Mapping[str, Shape]:

@@ -19,6 +19,8 @@ from netspec.catalogue.annotation import schema_of as schema_of
 from netspec.catalogue.annotation import write_value as write_value
 from netspec.tensor import DType, Tensor
 
+LARGEST = 2**59  # a tensor of as many numbers of 8 bytes is as large as torch can count
+
 
 class Mark(Enum):
     """What the annotation of a field says beyond Pydantic.
@@ -167,7 +169,11 @@ class Signature:
         errors += cls._invalid(given, place)
         if errors:
             raise ArgumentErrors(errors)
-        return given
+        fields = cls.fields()
+        return {
+            name: concretise(value) if _takes_fractions(fields[name].annotation) else value
+            for name, value in given.items()
+        }
 
     @classmethod
     def _surplus(cls, taken: int, found: int) -> ArgumentError:
@@ -219,12 +225,25 @@ class Signature:
             name: concretise(value, 1 if fields[name].free else None)
             for name, value in given.items()
         }
+        large = [name for name, value in concrete.items() if _is_too_large(value)]
+        if large:
+            return [cls._too_large(name, concrete[name], place[name]) for name in large]
         try:
             cls._validator().validate_python(concrete)
         except ValidationError as error:
             wrong = dict.fromkeys(str(item["loc"][0]) for item in error.errors(include_url=False))
             return [cls._wrong_value(fields[name], concrete[name], place[name]) for name in wrong]
         return []
+
+    @classmethod
+    def _too_large(cls, name: str, value: Value, place: int | str) -> ArgumentError:
+        return ArgumentError(
+            "too-large",
+            f"`{name}` of `{cls.__name__}` is too large: {write_value(value)}",
+            place,
+            "torch counts to 2**63",
+            "check the number",
+        )
 
     @classmethod
     def _wrong_value(cls, field: Field, value: Value, place: int | str) -> ArgumentError:
@@ -315,6 +334,17 @@ def _make_validator(cls: type[Signature]) -> SchemaValidator:
     }
     schema: Any = {"type": "typed-dict", "fields": fields, "extra_behavior": "forbid"}
     return SchemaValidator(schema)
+
+
+def _takes_fractions(annotation: object) -> bool:
+    """Whether a field holds plain numbers, not sizes: those need not keep their symbols."""
+    return annotation is float or any(map(_takes_fractions, get_args(annotation)))
+
+
+def _is_too_large(value: Value) -> bool:
+    if isinstance(value, tuple):
+        return any(map(_is_too_large, value))
+    return isinstance(value, int) and abs(value) > LARGEST
 
 
 def _count(number: int, noun: str) -> str:

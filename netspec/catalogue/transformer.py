@@ -18,6 +18,7 @@ from netspec.catalogue.layer import (
     require_rank,
     require_shape,
 )
+from netspec.catalogue.recurrent import Depth
 from netspec.catalogue.signature import KEYWORD, InferredInt, KeywordFlag, PositiveInt, Probability
 from netspec.dim import Dim, product, total
 from netspec.tensor import Shape, Tensor
@@ -210,8 +211,8 @@ class Transformer(_Transformer):
 
     Encoder layers over the source, decoder layers over the target with the encoded source as their
     memory, and a LayerNorm after each stack. With batch_first=True all have the batch first. Masks
-    as those of the two layers. torch warns while building it that the fast path for nested tensors
-    is off; that is harmless.
+    as those of the two layers. torch warns while building it where it cannot use its fast path for
+    nested tensors, as with batch_first=False; that is harmless.
     """
 
     takes: ClassVar[tuple[str, ...]] = ("src", "tgt")
@@ -233,8 +234,8 @@ class Transformer(_Transformer):
 
     d_model: InferredInt = 512
     nhead: PositiveInt = 8
-    num_encoder_layers: PositiveInt = 6
-    num_decoder_layers: PositiveInt = 6
+    num_encoder_layers: Depth = 6
+    num_decoder_layers: Depth = 6
     dim_feedforward: PositiveInt = 2048
     dropout: Probability = 0.1
     activation: Activation = "relu"

@@ -14,6 +14,8 @@ from netspec.dim import value_of
 from netspec.misfit import Misfit
 from netspec.tensor import DTYPES, DType, Tensor
 
+torch.set_num_threads(1)
+
 Arguments = Mapping[str, Any]
 
 REFUSALS = (

@@ -49,6 +49,15 @@ SPECIAL: dict[str, list[Arguments]] = {
         {"output_size": size, "kernel_size": kernel, **more}
         for size, kernel in [((2, 3), (1, 2)), (3, 2), ((2, 5), (1, 4)), ((2, 2), (1, 1))]
         for more in ({}, {"padding": (0, 1)}, {"stride": 2}, {"dilation": 2}, {"stride": (1, 2)})
+    ]
+    + [
+        {"output_size": (2, 4), "kernel_size": (1, 2)},
+        {"output_size": (2, 3), "kernel_size": 1},
+        {"output_size": (3, 4), "kernel_size": 2},
+        {"output_size": (1, 2), "kernel_size": 2, "padding": 1},
+        {"output_size": (4, 6), "kernel_size": (2, 2), "stride": 2},
+        {"output_size": (2, 5), "kernel_size": (1, 2), "dilation": (1, 2)},
+        {"output_size": (5, 6), "kernel_size": (2, 1), "dilation": 2, "stride": (2, 2)},
     ],
     "FractionalMaxPool2d": [
         *({"kernel_size": 2, "output_size": size} for size in (1, 2, (3, 2), (4, 5), (4, 6))),

@@ -100,7 +100,6 @@ NO_LAYERS = {
     "TransformerDecoder": "takes a layer: written as a loop over TransformerDecoderLayer",
 }
 
-CASES: dict[str, int] = {}
 SINGLE = sorted(name for name in LAYERS if name not in (*SEVERAL, *SEQUENCES))
 
 
@@ -120,7 +119,12 @@ def is_stricter(layer: type[Layer], call: Call, output: Any) -> str:
         "Pool" in layer.__name__ or "Pad" in layer.__name__ or layer.__name__ in _ALSO_OTHER_DTYPES
     ):
         return "dtype"
-    if not isinstance(output, torch.Tensor) or output.numel() == 0 or any(n == 0 for n in plain):
+    result = output if isinstance(output, torch.Tensor) else output[0]
+    if result.numel() == 0:
+        return "empty"
+    if "must be" not in str(ours(layer, call)):
+        return ""  # what is refused is not the range of an argument
+    if any(n == 0 for n in plain):
         return "empty"
     if any(n < 0 for n in plain):
         return "negative"
@@ -130,15 +134,16 @@ def is_stricter(layer: type[Layer], call: Call, output: Any) -> str:
 @pytest.mark.parametrize("name", SINGLE)
 def test_a_layer_agrees_with_torch(name: str) -> None:
     layer = LAYERS[name]
-    cases = 0
+    cases = fitting = 0
     for given in arguments(layer, 60):
         for x in inputs(layer):
             call = Call(given, (x,))
             if compare(layer, call, lambda call, output: is_stricter(layer, call, output)):
                 _compare_on_meta(layer, call)
+                fitting += 1
             cases += 1
-    CASES[name] = cases
     assert cases >= 20
+    assert fitting >= 20
 
 
 def _compare_on_meta(layer: type[Layer], call: Call) -> None:

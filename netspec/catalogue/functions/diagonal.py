@@ -28,11 +28,18 @@ class Triu(_Triangle, name="triu"):
     """The upper triangle of a matrix, 0 below the diagonal."""
 
 
-def _diagonal_length(rows: Dim, columns: Dim, offset: int) -> Dim:
+def _length(x: Tensor, first: int, second: int, offset: int, argument: str) -> Dim:
     """How many entries a diagonal has, `offset` places to the right of the main one."""
-    if offset >= 0:
-        return smallest(rows, columns - offset)
-    return smallest(rows + offset, columns)
+    rows, columns = x.shape[first], x.shape[second]
+    length = smallest(rows, columns - offset) if offset >= 0 else smallest(rows + offset, columns)
+    if at_least(length, 1) is False:
+        raise Misfit(
+            f"{write_shape(x.shape)} has no diagonal {offset} places off the main one",
+            label=f"its length would be {value_of(length)}",
+            help=f"choose a number for `{argument}` nearer to 0",
+            argument=argument,
+        )
+    return length
 
 
 class Diagonal(Method, name="diagonal"):
@@ -55,14 +62,7 @@ class Diagonal(Method, name="diagonal"):
                 help="name two different ones",
                 argument="dim2",
             )
-        length = _diagonal_length(x.shape[first], x.shape[second], self.offset)
-        if at_least(length, 1) is False:
-            raise Misfit(
-                f"{write_shape(x.shape)} has no diagonal {self.offset} places off the main one",
-                label=f"its length would be {value_of(length)}",
-                help="choose an `offset` nearer to 0",
-                argument="offset",
-            )
+        length = _length(x, first, second, self.offset, "offset")
         rest = [size for axis, size in enumerate(x.shape) if axis not in (first, second)]
         return Tensor((*rest, length), x.dtype)
 
@@ -84,7 +84,7 @@ class Diag(Method, name="diag"):
                 label=f"the input has {x.rank} dimensions",
                 help="use `diagonal` or `diag_embed`",
             )
-        return Diagonal(x, self.diagonal).apply()
+        return Tensor((_length(x, 0, 1, self.diagonal, "diagonal"),), x.dtype)
 
 
 class DiagEmbed(Method, name="diag_embed"):
