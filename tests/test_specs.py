@@ -1,0 +1,213 @@
+"""The nets in `specs/`: what check says of them is what the generated classes do."""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import netspec
+from netspec.dim import symbols, value_of
+
+SPECS = Path(__file__).parent.parent / "specs"
+
+
+class Case(NamedTuple):
+    """How a net is tried.
+
+    `count`: the number of parameters, as published, or counted by hand. `others`: other values of
+    its parameters. `small`: too large to run by default, so `others[0]` is run. `sizes`: the
+    dimensions that only data decides.
+    """
+
+    count: int
+    others: tuple[dict[str, Any], ...] = ()
+    sizes: Mapping[str, int] = {}
+    small: bool = False
+
+
+CASES = {
+    ("autoencoder", "Autoencoder"): Case(115_217, ({"latent": 5}, {"latent": 1})),
+    ("conv1d", "M5"): Case(26_915, ({"classes": 3, "width": 4}, {"width": 1})),
+    ("elman", "Elman"): Case(
+        5_061,
+        ({"hidden": 7}, {"features": 3, "classes": 2}),
+        {"T": 4},
+    ),
+    ("gpt2", "GPT2"): Case(
+        124_439_808,
+        (
+            {"vocab": 11, "context": 6, "dim": 8, "depth": 2, "heads": 2},
+            {"dim": 1024, "depth": 24, "heads": 16},
+            {"depth": 1},
+        ),
+        {"T": 5},
+        small=True,
+    ),
+    ("lenet5", "LeNet5"): Case(61_706, ({"classes": 26},)),
+    ("resnet18", "ResNet18"): Case(
+        11_689_512,
+        ({"depths": [1, 1, 1, 1], "classes": 3}, {"depths": [3, 4, 6, 3]}),
+        {"H": 33, "W": 40},
+    ),
+    ("resnet50", "ResNet50"): Case(
+        25_557_032,
+        (
+            {"depths": [1, 1, 2, 1], "classes": 3},
+            {"depths": [3, 4, 23, 3]},
+            {"depths": [3, 8, 36, 3]},
+        ),
+        {"H": 33, "W": 40},
+    ),
+    ("siamese", "Siamese"): Case(117_696, ({"dim": 3}, {"dim": 128})),
+    ("two_inputs", "HousePrice"): Case(14_937, ({"width": 4}, {"figures": 3}), {"H": 12, "W": 10}),
+    ("unet", "UNet"): Case(
+        31_037_698,
+        ({"widths": [4, 8]}, {"widths": [3], "classes": 5}, {"widths": [4, 5, 6, 7, 8]}),
+        {"H": 8, "W": 12},
+        small=True,
+    ),
+    ("unet3d", "UNet3d"): Case(
+        1_401_299,
+        ({"widths": [4, 8]}, {"widths": [3], "classes": 5}),
+        {"D": 4, "H": 8, "W": 12},
+        small=True,
+    ),
+}
+NETS = [pytest.param(*key, id=key[1]) for key in CASES]
+BATCH = 2
+
+
+@cache
+def load(file: str) -> netspec.Spec:
+    return netspec.load(SPECS / f"{file}.net")
+
+
+@cache
+def classes(file: str) -> dict[str, Any]:
+    """What the generated file defines."""
+    namespace: dict[str, Any] = {"__name__": file}
+    exec(compile(load(file).source, f"{file}.py", "exec"), namespace)
+    return namespace
+
+
+def build(file: str, name: str, device: str, parameters: Mapping[str, Any]) -> nn.Module:
+    with torch.device(device):
+        module: nn.Module = classes(file)[name](**parameters)
+    return module
+
+
+def described(net: "netspec.graph.Net") -> dict[str, tuple[Any, ...]]:
+    """What check says of the parameters: their shapes by name."""
+    return {name: tuple(map(value_of, shape)) for name, shape in net.parameter_shapes().items()}
+
+
+def sizes_of(shape: tuple[Any, ...], sizes: Mapping[str, int]) -> list[int]:
+    """The shape, with the dimensions that data decides put in."""
+    return [
+        int(value_of(dim)) if not symbols(dim) else int(eval(str(dim), dict(sizes)))
+        for dim in shape
+    ]
+
+
+def make_input(net: "netspec.graph.Net", sizes: Mapping[str, int], device: str) -> list[Tensor]:
+    made = []
+    for port in net.inputs:
+        shape = sizes_of(port.type.shape, sizes)
+        if port.type.dtype == "int64":
+            made.append(torch.randint(0, 5, shape, device=device))
+        else:
+            made.append(torch.rand(shape, device=device))
+    return made
+
+
+def test_every_net_of_every_spec_is_tried() -> None:
+    there = {(path.stem, name) for path in SPECS.glob("*.net") for name in load(path.stem).nets}
+    assert there == set(CASES)
+
+
+@pytest.mark.parametrize("file", sorted({file for file, _ in CASES}))
+def test_check_finds_nothing(file: str) -> None:
+    assert load(file).diagnostics == ()
+
+
+@pytest.mark.parametrize(("file", "name"), NETS)
+def test_it_has_the_number_of_parameters_that_is_known(file: str, name: str) -> None:
+    count = CASES[file, name].count
+    assert value_of(load(file).net(name).parameter_count()) == count
+    assert sum(p.numel() for p in build(file, name, "meta", {}).parameters()) == count
+
+
+@pytest.mark.parametrize(("file", "name"), NETS)
+def test_the_generated_class_has_the_parameters_that_check_says(file: str, name: str) -> None:
+    spec = load(file)
+    for parameters in ({}, *CASES[file, name].others):
+        net = spec.with_parameters(**parameters).net(name)
+        module = build(file, name, "meta", parameters)
+        real = {key: tuple(tensor.shape) for key, tensor in module.named_parameters()}
+        assert real == described(net)
+
+
+@pytest.mark.parametrize(("file", "name"), NETS)
+def test_it_runs_and_every_parameter_gets_a_gradient(file: str, name: str) -> None:
+    case = CASES[file, name]
+    parameters = case.others[0] if case.small else {}
+    net = load(file).with_parameters(**parameters).net(name)
+    sizes = {"N": BATCH, **case.sizes}
+    torch.manual_seed(0)
+    module = build(file, name, "cpu", parameters)
+    given = module(*make_input(net, sizes, "cpu"))
+    outputs = given if isinstance(given, tuple) else (given,)
+    assert [list(y.shape) for y in outputs] == [sizes_of(p.type.shape, sizes) for p in net.outputs]
+    sum(y.float().square().sum() for y in outputs).backward()
+    without = [key for key, p in module.named_parameters() if p.grad is None]
+    assert without == []
+    assert all(p.grad.isfinite().all() for p in module.parameters())
+
+
+@pytest.mark.parametrize(("file", "name"), NETS)
+def test_the_file_changes_with_its_parameters_in_defaults_only(file: str, name: str) -> None:
+    spec = load(file)
+    lines = spec.source.splitlines()
+    for parameters in CASES[file, name].others:
+        changed = spec.with_parameters(**parameters).source.splitlines()
+        assert unfolded(changed) == unfolded(lines)
+
+
+def unfolded(lines: list[str]) -> list[str]:
+    """The lines of a generated file outside docstrings and signatures, where defaults stand."""
+    kept, skipped = [], False
+    for line in lines:
+        text = line.strip()
+        if skipped:
+            skipped = not (text.endswith('"""') or text.endswith("-> None:"))
+        elif text.startswith('"""'):
+            skipped = not (text.endswith('"""') and len(text) > 3)
+        elif text.startswith("def __init__"):
+            skipped = not text.endswith("-> None:")
+        else:
+            kept.append(text.split("  #")[0])
+    return kept
+
+
+@pytest.mark.parametrize(("file", "most"), [("resnet50", 90), ("gpt2", 92), ("unet", 80)])
+def test_the_generated_file_is_short(file: str, most: int) -> None:
+    assert len(load(file).source.splitlines()) <= most
+
+
+def test_resnet50_has_the_keys_of_the_common_weights() -> None:
+    keys = set(build("resnet50", "ResNet50", "meta", {}).state_dict())
+    assert {
+        "conv1.weight",
+        "bn1.running_mean",
+        "layer1.0.conv1.weight",
+        "layer1.0.downsample.0.weight",
+        "layer1.0.downsample.1.num_batches_tracked",
+        "layer3.5.conv3.weight",
+        "layer4.2.bn3.bias",
+        "fc.bias",
+    } <= keys
+    assert len(keys) == 320
