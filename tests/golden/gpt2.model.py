@@ -1,4 +1,4 @@
-"""GPT2."""
+"""GPT-2, after Radford et al. (2019), without dropout; by default its smallest size."""
 
 import torch
 import torch.nn.functional as F
@@ -6,9 +6,7 @@ from torch import Tensor, nn
 
 
 class Attention(nn.Module):
-    """GPT-2, after Radford et al. (2019), without dropout; by default its smallest
-    size.
-    """
+    """(N, T, D) to (N, T, D)."""
 
     def __init__(self, dim: int, heads: int) -> None:
         super().__init__()
@@ -66,7 +64,6 @@ class GPT2(nn.Module):
         self.wpe = nn.Embedding(context, dim)
         self.h = nn.ModuleList(GPT2Block(dim, heads) for _ in range(depth))
         self.ln_f = nn.LayerNorm(dim)
-        self.head.weight = self.wte.weight
         for module in self.modules():
             if isinstance(module, nn.Linear):
                 nn.init.normal_(module.weight, 0.0, 0.02)
@@ -80,6 +77,7 @@ class GPT2(nn.Module):
         for name, parameter in self.named_parameters():
             if name.endswith(".mlp.2.weight"):
                 nn.init.normal_(parameter, 0.0, 0.02 / (2 * depth) ** 0.5)
+        self.head.weight = self.wte.weight
 
     def forward(self, tokens: Tensor) -> Tensor:
         T = tokens.shape[1]

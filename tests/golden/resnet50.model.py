@@ -1,4 +1,6 @@
-"""ResNet50."""
+"""ResNet-50, after He et al. (2016), with the keys of torchvision's weights.
+`depths=[3, 4, 23, 3]` is ResNet-101, `depths=[3, 8, 36, 3]` is ResNet-152.
+"""
 
 from collections.abc import Sequence
 
@@ -6,10 +8,6 @@ from torch import Tensor, nn
 
 
 class Bottleneck(nn.Module):
-    """ResNet-50, after He et al. (2016), with the keys of torchvision's weights.
-    `depths=[3, 4, 23, 3]` is ResNet-101, `depths=[3, 8, 36, 3]` is ResNet-152.
-    """
-
     def __init__(self, in_channels: int, width: int, stride: int = 1) -> None:
         super().__init__()
         out = 4 * width
@@ -38,7 +36,8 @@ class Bottleneck(nn.Module):
 
 
 class ResNet50(nn.Module):
-    """Map image (N, 3, H, W) to logits (N, classes); 25,557,032 parameters by default.
+    """Map image (N, 3, H, W) to logits (N, classes); 25,557,032 parameters by
+    default.
     """
 
     def __init__(

@@ -1,11 +1,11 @@
-"""Siamese."""
+"""Two images, one encoder: how far they are apart, after Bromley et al. (1993)."""
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 
 class Encoder(nn.Module):
-    """Two images, one encoder: how far they are apart, after Bromley et al. (1993)."""
+    """(N, C, H, W) to (N, dim)."""
 
     def __init__(self, in_channels: int, dim: int) -> None:
         super().__init__()
@@ -25,8 +25,8 @@ class Encoder(nn.Module):
 
 
 class Siamese(nn.Module):
-    """Map left (N, 1, 28, 28) and right (N, 1, 28, 28) to distance (N,) and code_left
-    (N, dim) and code_right (N, dim); 117,696 parameters by default.
+    """Map left (N, 1, 28, 28) and right (N, 1, 28, 28) to distance (N,) and
+    code_left (N, dim) and code_right (N, dim); 117,696 parameters by default.
     """
 
     def __init__(self, dim: int = 64) -> None:
