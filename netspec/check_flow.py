@@ -97,10 +97,10 @@ def _leave(
             checker.scope[name.id] = scope[name.id]
         else:
             checker.scope.pop(name.id, None)
-    for name in set(checker.flows) - before:
-        del checker.flows[name]
-        checker.scope.pop(name, None)
-        checker.poisoned[name] = why
+    for inner in set(checker.flows) - before:
+        del checker.flows[inner]
+        checker.scope.pop(inner, None)
+        checker.poisoned[inner] = why
 
 
 def is_open(walker: "Walker", iterable: s.Expression, span: Span) -> bool:

@@ -73,12 +73,12 @@ class _Names:
                 label="no `return` in its body",
                 help="end the body with `return` and the value that comes out",
             )
-        for item in body[ends[0] + 1 :] if ends else ():
-            if not isinstance(item, s.Init | s.Device | s.Broken | s.Tie | s.Freeze):
+        for late in body[ends[0] + 1 :] if ends else ():
+            if not isinstance(late, s.Init | s.Device | s.Broken | s.Tie | s.Freeze):
                 self.found.add(
                     "unreachable",
                     "nothing is run after `return`",
-                    item.span,
+                    late.span,
                     label="never reached",
                     help="move it before `return`, or remove it",
                 )
@@ -98,9 +98,9 @@ class _Names:
                 self._target(target, "build-time value")
                 for inner in body:
                     self._statement(inner)
-                for name in [name for name in self.kinds if name not in before]:
-                    if self.kinds[name] == "build-time value":
-                        del self.kinds[name]
+                for new in [name for name in self.kinds if name not in before]:
+                    if self.kinds[new] == "build-time value":
+                        del self.kinds[new]
             case s.If(_, then, other):
                 before = dict(self.kinds)
                 for inner in then:

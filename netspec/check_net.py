@@ -8,13 +8,12 @@ from netspec import syntax as s
 from netspec.arguments import Given
 from netspec.catalogue.layer import Layer
 from netspec.check_init import RuleScope, resolve_schemes
-from netspec.check_signature import Header, check_header, tensor_type
+from netspec.check_signature import Header, check_header
 from netspec.check_ties import check_freezes, check_ties
 from netspec.diagnostic import Diagnostics, did_you_mean
 from netspec.dim import Dim, Expression, same, symbol
 from netspec.evaluate import UNKNOWN, Scope, evaluate
-from netspec.extern import ExternLayer
-from netspec.flow import Bundle, Constructor, Flow, Value, flow_of, flows_in, type_of
+from netspec.flow import Bundle, Constructor, Flow, Unknown, Value, flows_in, type_of
 from netspec.graph import (
     Application,
     BlockUse,
@@ -198,6 +197,13 @@ class Checker(Walker):
 
     def on(self, device: s.Literal, body: Sequence[s.Statement]) -> None:
         check_device(device, self.found)
+        self.found.add(
+            "not-supported",
+            "parts of a net cannot be placed on devices of their own yet",
+            device.span,
+            label="the whole net lives on one device",
+            help="write `device` for the net, or move its parts in Python",
+        )
         super().on(device, body)
 
     # ---- names -------------------------------------------------------------------------------
@@ -326,13 +332,13 @@ class Checker(Walker):
         for name, dim in again.items():
             if name in made.settled and same(made.settled[name], dim) is not True:
                 shown = write_shape(flows_in(inputs[0])[0].type.shape)
-                misfit = Misfit(
+                differs = Misfit(
                     f"layer `{path}` was built with {name}={made.settled[name]}, "
                     f"this input of shape {shown} wants {dim}",
                     label="shared, so its weights fit one size only",
                     help="give this place a layer of its own",
                 )
-                self.misfit(misfit, place, inputs)
+                self.misfit(differs, place, inputs)
                 return False
         return True
 
@@ -369,8 +375,6 @@ class Checker(Walker):
         if flows is None:
             return UNKNOWN
         path = self.path(key)
-        if isinstance(definition, s.Extern):
-            return self._run_extern(definition, scope, path, stage, inputs, span)
         assert isinstance(definition, s.Block)
         return self._run_child(entry, definition, scope, flows, path, span)
 
@@ -406,29 +410,6 @@ class Checker(Walker):
         if not self.site.muted:
             steps.append(BlockUse(path, definition.name.id, type_of(value), inner))
         return _from_here(value, f"`{path}`", span)
-
-    def _run_extern(
-        self,
-        extern: s.Extern,
-        scope: Scope,
-        path: str,
-        stage: s.Stage,
-        inputs: Sequence[Value],
-        span: Span,
-    ) -> Value:
-        outputs = [tensor_type(output.type, scope, self.found) for output in extern.outputs]
-        known = tuple(tensor for tensor in outputs if tensor is not None)
-        if len(known) < len(outputs) or not known:
-            return UNKNOWN
-        output = known[0] if len(known) == 1 else known
-        types = tuple(t for t in map(type_of, inputs) if t is not None)
-        layer = ExternLayer()
-        if not self.site.muted:
-            if path not in self.site.made:
-                made = _Made(layer, stage._replace(schemes=None), stage.span, self.found)
-                self.site.made[path] = made
-            self.site.steps.append(Application(path, layer, types, output, span))
-        return flow_of(output, f"`{path}`", span)
 
     def run_constructor(
         self, stage: s.Stage, constructor: Constructor, inputs: Sequence[Value]
@@ -476,9 +457,7 @@ class Checker(Walker):
         if known:
             self.found.add("wrong-layer", what, stage.span, label="no layer", help=help)
         else:
-            self.unknown_function(
-                stage.callee.function if isinstance(stage.callee, s.Call) else stage.callee
-            )
+            self.unknown_function(s.Name(title, stage.callee.span))
         return False
 
     def run_group(self, stage: s.Stage, group: s.Group, value: Value) -> Value:
@@ -591,10 +570,11 @@ class Checker(Walker):
     def read_store(self, node: s.Subscript, name: str, items: Any) -> Value:
         kept = self.stores[name]
         index = self._index(items[0]) if len(items) == 1 else ()
-        if index is UNKNOWN:
+        if isinstance(index, Unknown):
             return UNKNOWN
         if isinstance(index, int) and index in kept:
-            return kept[index]
+            value: Value = kept[index]
+            return value
         shown = ", ".join(str(key) for key in kept)
         self.found.add(
             "index-out-of-range",

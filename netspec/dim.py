@@ -69,9 +69,7 @@ class Lookup:
 
     __slots__ = ("frame", "indices", "items", "name")
 
-    def __init__(
-        self, name: str, indices: "tuple[Dim, ...]", items: Sequence[object], frame: int
-    ) -> None:
+    def __init__(self, name: str, indices: "tuple[Dim, ...]", items: "Items", frame: int) -> None:
         self.name = name
         self.indices = indices
         self.items = items
@@ -94,9 +92,13 @@ class Lookup:
         item: object = self.items
         for index in self.indices:
             at = value_of(index)
-            if at is None or not isinstance(item, Sequence) or not -len(item) <= at < len(item):
-                return None
-            item = item[at]
+            match item:
+                case Mapping():
+                    item = item.get(at)
+                case Sequence() if at is not None and -len(item) <= at < len(item):
+                    item = item[at]
+                case _:
+                    return None
         return item if isinstance(item, int) else None
 
     def form(self) -> "Form":
@@ -163,6 +165,7 @@ class Extremum(NamedTuple):
         return (self.function, *map(form_of, self.arguments))
 
 
+Items = Sequence[object] | Mapping[object, object]
 Atom = Symbol | Lookup | Quotient | Remainder | Extremum
 Monomial = tuple[Atom, ...]
 # A form is how a dimension is written: ("int", 5), ("name", "width"), ("*", form, form) …
@@ -275,7 +278,7 @@ def opaque(node: Any, value: int, frame: int) -> Expression:
     return Expression({(Opaque(node, value, frame),): 1})
 
 
-def lookup(name: str, indices: tuple[Dim, ...], items: Sequence[object], frame: int) -> Expression:
+def lookup(name: str, indices: tuple[Dim, ...], items: Items, frame: int) -> Expression:
     """An element of the list parameter `name`."""
     return Expression({(Lookup(name, indices, items, frame),): 1})
 
@@ -483,11 +486,15 @@ def substitute(dim: Dim, values: Mapping[str, Dim]) -> Dim:
     """`dim` with other dimensions in place of some of its names."""
     result: Dim = 0
     for monomial, coefficient in _terms(dim).items():
-        term: Dim = coefficient
+        term = _settle({(): coefficient}) if isinstance(coefficient, int) else _part(coefficient)
         for atom in monomial:
             term = term * _substitute_atom(atom, values)
         result = result + term
     return result
+
+
+def _part(coefficient: "Coefficient") -> Expression:
+    return Expression({(): coefficient})
 
 
 def _substitute_atom(atom: Atom, values: Mapping[str, Dim]) -> Dim:
@@ -560,7 +567,7 @@ def _canonical_form(expression: Expression) -> Form:
     items = sorted(expression.terms.items(), key=lambda item: (item[1] < 0, item[0] == ()))
     form: Form | None = None
     for monomial, coefficient in items:
-        size = abs(coefficient)
+        size = coefficient if coefficient > 0 else -coefficient
         factors: list[Form] = [atom.form() for atom in monomial]
         if size.numerator != 1 or not factors:
             factors.insert(0, ("int", size.numerator))
@@ -574,7 +581,7 @@ def _canonical_form(expression: Expression) -> Form:
     return form or ("int", 0)
 
 
-def _term_key(item: tuple[Monomial, int]) -> tuple[int, list[str]]:
+def _term_key(item: "tuple[Monomial, Coefficient]") -> tuple[int, list[str]]:
     monomial, _ = item
     return (-len(monomial), [atom.key for atom in monomial])
 
@@ -624,7 +631,7 @@ def _quotient(top: Expression, divisor: int) -> Dim:
     inner = {m: c for m, c in top.terms.items() if m != ()}
     if len(inner) == 1:
         (monomial, coefficient), *_ = inner.items()
-        if coefficient == 1 and len(monomial) == 1:
+        if coefficient == 1 and len(monomial) == 1 and isinstance(constant, int):
             atom = monomial[0]
             if isinstance(atom, Quotient) and isinstance(atom.denominator, int):
                 by = atom.denominator

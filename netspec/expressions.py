@@ -56,7 +56,7 @@ class Expressions:
 
     def flow(self, node: s.Expression) -> Value:
         """The value of an expression that tensors flow through."""
-        value = self.value(node)
+        value: Any = self.value(node)
         if isinstance(value, Flow | Bundle | Unknown):
             return value
         if value is not UNKNOWN:
@@ -252,7 +252,7 @@ class Expressions:
             )
             return UNKNOWN
         test = evaluate(node.test, self.scope, self.found)
-        if test is UNKNOWN:
+        if isinstance(test, Unknown):
             return UNKNOWN
         return self.choose(node, bool(test))
 
@@ -284,7 +284,8 @@ class Expressions:
         at = indices[0]
         fits = len(indices) == 1 and isinstance(at, int) and not isinstance(at, bool)
         if fits and -len(bundle.items) <= at < len(bundle.items):
-            return bundle.items[at]
+            item: Value = bundle.items[at]
+            return item
         self.found.add(
             "index-out-of-range",
             f"there are {len(bundle.items)} tensors here",

@@ -36,7 +36,7 @@ class Constructor(NamedTuple):
     walker: Any
 
     def __str__(self) -> str:
-        return self.walker.found.source.text[self.stage.span.start : self.stage.span.end]
+        return str(self.walker.found.source.text[slice(*self.stage.span)])
 
 
 def type_of(value: Value) -> Type | None:

@@ -28,10 +28,9 @@ from netspec.dim import (
     symbol,
     value_of,
 )
-from netspec.evaluate import UNKNOWN, Listing, NotConstant, Scope, evaluate, listing_of
-from netspec.extern import ExternLayer
+from netspec.evaluate import UNKNOWN, Listing, Scope, evaluate, listing_of
 from netspec.facts import BlockFact, Facts, Joined, LayerFact, Running, Use
-from netspec.flow import Bundle, Constructor, Flow, Unknown, Value, flow_of, flows_in, type_of
+from netspec.flow import Bundle, Constructor, Flow, Unknown, Value, flows_in, type_of
 from netspec.graph import FunctionCall, Net
 from netspec.home import Entry
 from netspec.misfit import Misfit
@@ -273,6 +272,7 @@ class Generaliser(Walker):
 
     def matched(self, entry: Entry, inputs: Sequence[Value], frame: int) -> dict[str, Value]:
         """The inputs of a block by name; its dimensions go to the scope."""
+        assert isinstance(entry.definition, s.Block)
         with assuming():
             return match_inputs(entry.definition, inputs, self.scope, frame)
 
@@ -285,18 +285,14 @@ class Generaliser(Walker):
         key: Span,
         span: Span,
     ) -> Value:
-        definition = entry.definition
+        block = entry.definition
         values = self.block_arguments(entry, stage, given)
         if values is None or any(type_of(value) is None for value in inputs):
             return UNKNOWN
+        assert isinstance(block, s.Block)
         scope = Scope(values, _new_frame())
         scope.parametric = self._parametric(entry, stage, values)
-        names = (
-            names_of(entry.home, definition, Diagnostics(entry.home.source))
-            if isinstance(definition, s.Block)
-            else self.names
-        )
-        block: Any = definition
+        names = names_of(entry.home, block, Diagnostics(entry.home.source))
         child = Generaliser(
             block,
             entry.home,
@@ -313,21 +309,17 @@ class Generaliser(Walker):
             return UNKNOWN
         dims = {name: dim for name, dim in scope.items() if name not in before}
         dims |= untyped_sizes(block, inputs)
-        if isinstance(definition, s.Extern):
-            outputs = [tensor_type(o.type, scope, child.found) for o in definition.outputs]
-            value = _bundle([t for t in outputs if t is not None], title_of(stage.callee), span)
-        else:
-            for item in definition.inputs:
-                child.bind(item.name, flows[item.name.id])
-            child.run(definition.body)
-            value = child.returned if child.returned is not None else UNKNOWN
-            value = child.as_declared(value)
-            dims |= child.facts.dims
+        for item in block.inputs:
+            child.bind(item.name, flows[item.name.id])
+        child.run(block.body)
+        value = child.returned if child.returned is not None else UNKNOWN
+        value = child.as_declared(value)
+        dims |= child.facts.dims
         if not self.muted:
             fact = BlockFact(entry, stage, values, tuple(inputs), dims)
             self.facts.blocks[key] = fact
             self.facts.uses[span] = Use(key)
-        value = _leaving(value, f"`{definition.name.id}`", span)
+        value = _leaving(value, f"`{block.name.id}`", span)
         if isinstance(value, Flow):
             self.note_type(stage.span, value.type)
             self.note_type(span, value.type)
@@ -465,9 +457,9 @@ class Generaliser(Walker):
                 self.scope[name.id] = outer[name.id]
             else:
                 self.scope.pop(name.id, None)
-        for name in set(self.flows) - before:
-            del self.flows[name]
-            self.scope.pop(name, None)
+        for inner in set(self.flows) - before:
+            del self.flows[inner]
+            self.scope.pop(inner, None)
 
     def _run_open_loop(self, loop: s.For) -> None:
         if not self.muted:
@@ -731,11 +723,11 @@ class Generaliser(Walker):
             if isinstance(name, s.Name):
                 own = self.scope.get(name.id)
                 value = evaluate(other, self.scope, Diagnostics(Source("")))
-                plain = isinstance(own, Expression) and atoms(own) and str(own) == name.id
-                if plain and isinstance(value, int | Expression) and not isinstance(value, bool):
-                    (atom, *more) = atoms(own) if isinstance(own, Expression) else ()
-                    if not more and isinstance(atom, Symbol):
-                        return {atom.name: value}
+                if isinstance(value, bool) or not isinstance(value, int | Expression):
+                    continue
+                found = atoms(own) if isinstance(own, Expression) else set()
+                if len(found) == 1 and str(own) == name.id:
+                    return {atom.name: value for atom in found if isinstance(atom, Symbol)}
         return {}
 
     def choose(self, node: s.Conditional, test: bool) -> Value:
@@ -934,10 +926,4 @@ def _stand_in(target: Any) -> Any:
     return 1
 
 
-def _bundle(types: Sequence[Tensor], title: str, span: Span) -> Value:
-    if len(types) == 1:
-        return flow_of(types[0], f"`{title}`", span)
-    return flow_of(tuple(types), f"`{title}`", span)
-
-
-__all__ = ["ExternLayer", "Generaliser", "NotConstant", "generalise_block", "generalise_net"]
+__all__ = ["Generaliser", "generalise_block", "generalise_net"]

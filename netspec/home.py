@@ -1,4 +1,4 @@
-"""Where names of a file come from: its nets and blocks, those that it uses, Python modules."""
+"""Where names of a file come from: its nets and blocks, and those that it uses."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -8,9 +8,9 @@ from netspec.source import Source
 
 
 class Entry(NamedTuple):
-    """A net, block or Python module by its definition, with the file that it stands in."""
+    """A net or block by its definition, with the file that it stands in."""
 
-    definition: "s.Net | s.Block | s.Extern"
+    definition: s.Net | s.Block
     home: "Home"
 
 

@@ -54,7 +54,7 @@ class Fill(NamedTuple):
     kind: str
     target: Any
     iterable: s.Expression | None
-    count: str
+    times: str
     element: Code
     before: "tuple[Item, ...]"
     after: "tuple[Item, ...]"
@@ -717,7 +717,7 @@ def _write_nest(item: Nest, needed: set[str], plan: Plan, depth: int) -> list[Li
 def _write_fill(item: Fill, needed: set[str], plan: Plan, depth: int) -> list[Line]:
     extra = [part for part in (*item.before, *item.after) if _is_live(part, needed)]
     if item.iterable is None:
-        clause = f"_ in range({item.count})"
+        clause = f"_ in range({item.times})"
     else:
         used = set(item.uses) | {n for part in extra for n in _uses(part, needed)}
         clause = loop_clause(item.target, item.iterable, used, plan.in_constructor)

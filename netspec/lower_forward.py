@@ -410,13 +410,6 @@ class _Writer:
         return tuple(arguments), returns if names else "None"
 
     def _return_names(self, names: list[str]) -> None:
-        last = self.lines[-1].text if self.lines else ""
-        only = names[0]
-        if len(names) == 1 and last.startswith(f"{only} = ") and self.lines[-1].depth == 0:
-            text = last.removeprefix(f"{only} = ")
-            if only in self.typed and (" + " in text or " * " in text):
-                self.lines[-1] = Line(f"return {text}", 0, self.lines[-1].comment)
-                return
         self._line(f"return {', '.join(names)}")
 
     # ---- chains ------------------------------------------------------------------------------
@@ -526,9 +519,10 @@ class _Writer:
             case s.Binary(operator, left, right) if self._flows(node):
                 return self._binary(operator, left, right)
             case s.Comparison((operator,), (left, right)) if self._flows(node):
-                a, b = self._inline(left), self._inline(right)
-                texts = _at(a, _COMPARISON + 1), _at(b, _COMPARISON + 1)
-                return Text(f"{texts[0]} {operator} {texts[1]}", _COMPARISON, a.typed or b.typed)
+                sides = self._inline(left), self._inline(right)
+                one, two = (_at(side, _COMPARISON + 1) for side in sides)
+                typed = sides[0].typed or sides[1].typed
+                return Text(f"{one} {operator} {two}", _COMPARISON, typed)
             case s.Conditional(then, test, other) if self._flows(then) or self._flows(other):
                 self._note(test)
                 sides = self._inline(then), self._inline(other)

@@ -182,7 +182,7 @@ def _layers_in(plan: Plan, pool: ClassPool, seen: set[str]) -> list[Layer]:
     layers = [fact.layer for span, fact in plan.facts.layers.items() if _is_inside(plan, span)]
     for span, fact in plan.facts.blocks.items():
         made = pool.block_class(fact)
-        if made.plan is not None and _is_inside(plan, span):
+        if _is_inside(plan, span):
             layers += _layers_in(made.plan, pool, seen)
     return layers
 

@@ -289,7 +289,8 @@ def _innermost(stage: s.Stage) -> s.Stage:
     while isinstance(stage.callee, s.Repeat):
         stage = stage.callee.stage
     if isinstance(stage.callee, s.Group):
-        return stage.callee.stages[0]
+        first: s.Stage = stage.callee.stages[0]
+        return first
     return stage
 
 

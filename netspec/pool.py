@@ -25,7 +25,7 @@ class Made(NamedTuple):
     name: str
     dims: tuple[str, ...]
     handed: tuple[tuple[str, str], ...]
-    plan: Plan | None
+    plan: Plan
 
 
 Write = Callable[[Plan, "ClassPool"], tuple[Class, tuple[str, ...]]]
@@ -65,12 +65,8 @@ class ClassPool:
         key = (home.source.name, definition.span, ranks)
         if key in self.made:
             return self.made[key]
-        if isinstance(definition, s.Extern):
-            module = str(definition.module.value)
-            self.imports.add(f"from {module} import {definition.name.id}")
-            made = Made(definition.name.id, (), (), None)
-        else:
-            made = self._write_block(fact, definition, ranks)
+        assert isinstance(definition, s.Block)
+        made = self._write_block(fact, definition, ranks)
         self.made[key] = made
         return made
 

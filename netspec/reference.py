@@ -13,8 +13,9 @@ from types import ModuleType
 from typing import NamedTuple
 
 from netspec import catalogue
+from netspec.catalogue.annotation import describe
 from netspec.catalogue.layer import ALIASES, RANK_OPEN, Layer
-from netspec.catalogue.signature import Field, Signature, describe, write_value
+from netspec.catalogue.signature import Field, Signature, write_value
 from netspec.tensor import COMPLEX, FLOATING, INTEGER
 
 Entry = type[Signature]

@@ -14,7 +14,7 @@ from netspec.visit import names_in
 
 
 def match_inputs(
-    definition: "s.Block | s.Extern", inputs: Sequence[Value], scope: Scope, frame: int = 0
+    definition: s.Block, inputs: Sequence[Value], scope: Scope, frame: int = 0
 ) -> dict[str, Value]:
     """The inputs by name; the dimensions of the signature go to `scope`.
 
@@ -133,7 +133,7 @@ def _solve(
     return symbol(name, value_of(solved), frame) if frame else solved
 
 
-def untyped_sizes(definition: "s.Block | s.Extern", inputs: Sequence[Value]) -> dict[str, Dim]:
+def untyped_sizes(definition: s.Block, inputs: Sequence[Value]) -> dict[str, Dim]:
     """The sizes of inputs that have no shape in the signature, by the names that they get."""
     taken = {parameter.name.id for parameter in definition.parameters}
     sizes: dict[str, Dim] = {}

@@ -1,4 +1,8 @@
-"""The syntax tree: what the author wrote, each node with its span."""
+"""The syntax tree: what the author wrote, each node with its span.
+
+Where nodes of one kind stand inside each other, the field is `Any` to type checkers, which follow
+named tuples by their structure and would not come to an end.
+"""
 
 from typing import Any, NamedTuple, TypeAlias
 
@@ -80,9 +84,9 @@ class Attribute(NamedTuple):
 class Slice(NamedTuple):
     """`start:stop:step` between [ and ]; None for what is left out."""
 
-    start: "Expression | None"
-    stop: "Expression | None"
-    step: "Expression | None"
+    start: Any  # Expression, or None
+    stop: Any
+    step: Any
     span: Span
 
 
@@ -94,7 +98,7 @@ class Ellipsis(NamedTuple):
 
 class Subscript(NamedTuple):
     value: "Expression"
-    items: tuple["Expression | Slice | Ellipsis", ...]
+    items: tuple[Any, ...]  # Expression, Slice or Ellipsis
     span: Span
 
 
@@ -108,7 +112,7 @@ class Schemes(NamedTuple):
 class Group(NamedTuple):
     """`(a -> b)` in place of a layer: several, one after another."""
 
-    stages: tuple["Stage", ...]
+    stages: tuple[Any, ...]  # Stage
     span: Span
 
 
@@ -116,7 +120,7 @@ class Repeat(NamedTuple):
     """`repeat(n) Layer(…)`: n layers, one after another."""
 
     times: "Expression"
-    stage: "Stage"
+    stage: Any  # Stage
     span: Span
 
 
@@ -124,7 +128,7 @@ class Stage(NamedTuple):
     """`label: Layer(…) with (…)` in a chain."""
 
     label: Name | None
-    callee: "Expression | Group | Repeat"
+    callee: Any  # Expression, Group or Repeat
     schemes: Schemes | None
     span: Span
 
@@ -165,7 +169,7 @@ class Element(NamedTuple):
 class Targets(NamedTuple):
     """Several names that take a tuple apart; they nest as the value does."""
 
-    items: tuple["Name | Element | Targets", ...]
+    items: tuple[Any, ...]  # Name, Element or Targets
     span: Span
 
 
@@ -214,7 +218,7 @@ class For(NamedTuple):
     target: Name | Element | Targets
     iterable: Expression
     label: Name | None
-    body: tuple["Statement", ...]
+    body: tuple[Any, ...]  # Statement
     span: Span
 
 
@@ -222,8 +226,8 @@ class If(NamedTuple):
     """`if test { then } else { other }`."""
 
     test: Expression
-    then: tuple["Statement", ...]
-    other: tuple["Statement", ...]
+    then: tuple[Any, ...]  # Statement
+    other: tuple[Any, ...]  # Statement
     span: Span
 
 
@@ -273,7 +277,7 @@ class On(NamedTuple):
     """`on "cuda:1" { body }`."""
 
     device: Literal
-    body: tuple["Statement", ...]
+    body: tuple[Any, ...]  # Statement
     span: Span
 
 

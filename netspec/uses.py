@@ -29,11 +29,23 @@ def open_home(
     home = Home(source, {}, tuple(item for item in file.items if isinstance(item, s.Init)))
     opened[source.name] = home
     for item in file.items:
-        if isinstance(item, s.Net | s.Block | s.Extern):
+        if isinstance(item, s.Net | s.Block):
             _enter(home, item.name, Entry(item, home), found)
+        elif isinstance(item, s.Extern):
+            _refuse(item, found)
         elif isinstance(item, s.Use):
             _use(home, item, found, loader, opened, (*way, source.name))
     return home
+
+
+def _refuse(extern: s.Extern, found: Diagnostics) -> None:
+    found.add(
+        "not-supported",
+        "modules written in Python cannot be used yet",
+        extern.name.span,
+        label="`extern` is read, but nothing is made of it",
+        help="write the module as a `block`, or change the generated code",
+    )
 
 
 def _enter(home: Home, name: s.Name, entry: Entry, found: Diagnostics) -> None:

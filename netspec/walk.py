@@ -239,7 +239,7 @@ class Walker(Expressions):
 
     def _no_layer(self, callee: Any, title: str) -> None:
         if title:
-            self.unknown_layer(callee.function if isinstance(callee, s.Call) else callee)
+            self.unknown_layer(s.Name(title, callee.span))
         else:
             self.found.add(
                 "wrong-layer", "a layer of torch.nn is wanted here", callee.span, label="no layer"
@@ -675,11 +675,11 @@ class Walker(Expressions):
                 help=f"write `{entry.definition.name.id}({name}=…)`",
             )
             return UNKNOWN
-        if parameter.type is not None and parameter.type.id == "block":
+        definition = entry.definition
+        takes_block = parameter.type is not None and parameter.type.id == "block"
+        if takes_block and isinstance(definition, s.Block):
             home = Scope({})
-            reader = type(self)(
-                entry.definition, entry.home, home, self.found, self.names, self.inside
-            )
+            reader = type(self)(definition, entry.home, home, self.found, self.names, self.inside)
             return reader._constructor(parameter.default)
         return default_value(parameter, self.found.inside(entry.home.source, self.found.notes))
 
@@ -687,6 +687,7 @@ class Walker(Expressions):
         self, entry: Entry, inputs: Sequence[Value], scope: Scope, span: Span, frame: int = 0
     ) -> dict[str, Value] | None:
         """The inputs of a block by name; its dimensions go to `scope`. None where they misfit."""
+        assert isinstance(entry.definition, s.Block)
         try:
             return match_inputs(entry.definition, inputs, scope, frame)
         except Misfit as misfit:

@@ -1,5 +1,7 @@
 """Turn the families of the catalogue into the index that knows them without importing them."""
 
+from collections.abc import Mapping
+
 from netspec.catalogue import ALIASES, FUNCTIONS, LAYERS, RANK_OPEN, families
 
 _HEAD = '''"""Which module of the catalogue holds a name, so that it is imported when it is needed.
@@ -28,7 +30,7 @@ def write_index() -> str:
     return "\n".join(parts)
 
 
-def _write(name: str, kind: str, entries: dict[str, object]) -> str:
+def _write(name: str, kind: str, entries: Mapping[str, object]) -> str:
     lines = [f"    {_quote(key)}: {_quote(value)},\n" for key, value in entries.items()]
     return f"{name}: {kind} = {{\n{''.join(lines)}}}\n"
 
