@@ -1,4 +1,4 @@
-"""GPT2."""
+"""GPT-2, after Radford et al. (2019), without dropout; by default its smallest size."""
 
 import torch
 import torch.nn.functional as F
@@ -6,9 +6,7 @@ from torch import Tensor, nn
 
 
 class Attention(nn.Module):
-    """GPT-2, after Radford et al. (2019), without dropout; by default its smallest
-    size.
-    """
+    """(N, T, D) to (N, T, D)."""
 
     def __init__(self, dim: int, heads: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""ResNet18."""
+"""ResNet-18, after He et al. (2016); with `depths=[3, 4, 6, 3]` it is ResNet-34."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 
 class BasicBlock(nn.Module):
-    """ResNet-18, after He et al. (2016); with `depths=[3, 4, 6, 3]` it is ResNet-34."""
+    """(N, C, H, W) to (N, width, (H - 1) // stride + 1, (W - 1) // stride + 1)."""
 
     def __init__(self, in_channels: int, width: int, stride: int = 1) -> None:
         super().__init__()

@@ -1,4 +1,6 @@
-"""ResNet50."""
+"""ResNet-50, after He et al. (2016), with the keys of torchvision's weights.
+`depths=[3, 4, 23, 3]` is ResNet-101, `depths=[3, 8, 36, 3]` is ResNet-152.
+"""
 
 from collections.abc import Sequence
 
@@ -6,10 +8,6 @@ from torch import Tensor, nn
 
 
 class Bottleneck(nn.Module):
-    """ResNet-50, after He et al. (2016), with the keys of torchvision's weights.
-    `depths=[3, 4, 23, 3]` is ResNet-101, `depths=[3, 8, 36, 3]` is ResNet-152.
-    """
-
     def __init__(self, in_channels: int, width: int, stride: int = 1) -> None:
         super().__init__()
         out = 4 * width

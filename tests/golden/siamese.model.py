@@ -1,11 +1,11 @@
-"""Siamese."""
+"""Two images, one encoder: how far they are apart, after Bromley et al. (1993)."""
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 
 class Encoder(nn.Module):
-    """Two images, one encoder: how far they are apart, after Bromley et al. (1993)."""
+    """(N, C, H, W) to (N, dim)."""
 
     def __init__(self, in_channels: int, dim: int) -> None:
         super().__init__()

@@ -1,4 +1,6 @@
-"""UNet."""
+"""U-Net, after Ronneberger et al. (2015); padded, so the mask has the size of the
+image.
+"""
 
 from collections.abc import Sequence
 
@@ -7,10 +9,6 @@ from torch import Tensor, nn
 
 
 class DoubleConv(nn.Module):
-    """U-Net, after Ronneberger et al. (2015); padded, so the mask has the size of the
-    image.
-    """
-
     def __init__(self, in_channels: int, width: int) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(in_channels, width, 3, padding=1, bias=False)
@@ -28,9 +26,9 @@ class DoubleConv(nn.Module):
 class UNetUp(nn.Module):
     """One of `up`."""
 
-    def __init__(self, widths: Sequence[int], i: int, channels: int) -> None:
+    def __init__(self, widths: Sequence[int], i: int, channels2: int) -> None:
         super().__init__()
-        self.grow = nn.ConvTranspose2d(channels, widths[i], 2, stride=2)
+        self.grow = nn.ConvTranspose2d(channels2, widths[i], 2, stride=2)
         self.conv = DoubleConv(widths[i] + widths[i], widths[i])
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
@@ -56,12 +54,12 @@ class UNet(nn.Module):
             self.down.append(DoubleConv(channels, width))
             channels = width
         self.bottom = DoubleConv(channels, 2 * widths[-1])
-        channels = 2 * widths[-1]
+        channels2 = 2 * widths[-1]
         self.up = nn.ModuleList()
         for i in reversed(range(len(widths))):
-            self.up.append(UNetUp(widths, i, channels))
-            channels = widths[i]
-        self.head = nn.Conv2d(channels, classes, 1)
+            self.up.append(UNetUp(widths, i, channels2))
+            channels2 = widths[i]
+        self.head = nn.Conv2d(channels2, classes, 1)
 
     def forward(self, image: Tensor) -> Tensor:
         _, _, H, W = image.shape

@@ -7,10 +7,6 @@ from torch import Tensor, nn
 
 
 class DoubleConv(nn.Module):
-    """U-Net, after Ronneberger et al. (2015); padded, so the mask has the size of the
-    image.
-    """
-
     def __init__(self, in_channels: int, width: int) -> None:
         super().__init__()
         self.conv1 = nn.Conv3d(in_channels, width, 3, padding=1, bias=False)
@@ -28,9 +24,9 @@ class DoubleConv(nn.Module):
 class UNet3dUp(nn.Module):
     """One of `up`."""
 
-    def __init__(self, widths: Sequence[int], i: int, channels: int) -> None:
+    def __init__(self, widths: Sequence[int], i: int, channels2: int) -> None:
         super().__init__()
-        self.grow = nn.ConvTranspose3d(channels, widths[i], 2, stride=2)
+        self.grow = nn.ConvTranspose3d(channels2, widths[i], 2, stride=2)
         self.conv = DoubleConv(widths[i] + widths[i], widths[i])
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
@@ -55,12 +51,12 @@ class UNet3d(nn.Module):
             self.down.append(DoubleConv(channels, width))
             channels = width
         self.bottom = DoubleConv(channels, 2 * widths[-1])
-        channels = 2 * widths[-1]
+        channels2 = 2 * widths[-1]
         self.up = nn.ModuleList()
         for i in reversed(range(len(widths))):
-            self.up.append(UNet3dUp(widths, i, channels))
-            channels = widths[i]
-        self.head = nn.Conv3d(channels, classes, 1)
+            self.up.append(UNet3dUp(widths, i, channels2))
+            channels2 = widths[i]
+        self.head = nn.Conv3d(channels2, classes, 1)
         self.step = step
 
     def forward(self, volume: Tensor) -> Tensor:
