@@ -37,6 +37,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FINE
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _complain(f"cannot write: {str(error.strerror).lower()}", "check where the output goes")
+        return WRONG
     except KeyboardInterrupt:
         return INTERRUPTED
 
@@ -170,8 +176,9 @@ def _print_files(files: dict[str, str]) -> None:
 def _write_files(files: dict[str, str], folder: Path, force: bool) -> int:
     """Write what is new or, with `force`, differs; nothing at all if something is in the way."""
     try:
-        known = {n: (folder / n).read_text("utf-8") for n in files if (folder / n).exists()}
-        differing = [name for name, text in known.items() if text != files[name]]
+        known = {n: (folder / n).read_bytes() for n in files if (folder / n).exists()}
+        same = [name for name, data in known.items() if data == files[name].encode()]
+        differing = [name for name in known if name not in same]
         if differing and not force:
             shown = " and ".join(str(folder / name) for name in differing)
             verb = "exists and differs" if len(differing) == 1 else "exist and differ"
@@ -182,14 +189,14 @@ def _write_files(files: dict[str, str], folder: Path, force: bool) -> int:
             return WRONG
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in files.items():
-            if known.get(name) != text:
+            if name not in same:
                 draft = folder / f".{name}.{os.getpid()}"
-                draft.write_text(text, encoding="utf-8")
+                draft.write_bytes(text.encode())
                 os.replace(draft, folder / name)
-            print(f"{'unchanged' if known.get(name) == text else 'wrote'} {folder / name}")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "a file there is not text"
-        _complain(f"cannot write to {folder}: {str(reason).lower()}", "choose another with -o DIR")
+            print(f"{'unchanged' if name in same else 'wrote'} {folder / name}")
+    except OSError as error:
+        reason = str(error.strerror).lower()
+        _complain(f"cannot write to {folder}: {reason}", "choose another with -o DIR")
         return WRONG
     return FINE
 
@@ -244,7 +251,7 @@ def _print_diagnostics(diagnostics: "Sequence[Diagnostic]", stream: Any) -> None
         return
     from netspec.report import write_text
 
-    colour = stream.isatty() and "NO_COLOR" not in os.environ
+    colour = stream.isatty() and not os.environ.get("NO_COLOR")
     stream.write(write_text(diagnostics, colour=colour))
     errors = sum(found.severity == "error" for found in diagnostics)
     if errors:

@@ -18,8 +18,8 @@ set_extra_state set_submodule share_memory state_dict T_destination to to_empty 
 type xpu zero_grad
 """
 _CODE_NAMES = """
-abs bool F float getattr int isinstance len list max min module nn range self str super Tensor
-torch tuple
+abs bool F float getattr int isinstance len list max min module nn range self Sequence str super
+Tensor torch tuple
 """
 # What every nn.Module has already; a test holds the list against torch.
 MODULE_ATTRIBUTES = frozenset(_MODULE_ATTRIBUTES.split())

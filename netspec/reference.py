@@ -13,7 +13,6 @@ from types import ModuleType
 from typing import NamedTuple
 
 from netspec import catalogue
-from netspec.catalogue.function import Function
 from netspec.catalogue.layer import ALIASES, RANK_OPEN, Layer
 from netspec.catalogue.signature import Field, Signature, describe, write_value
 from netspec.tensor import COMPLEX, FLOATING, INTEGER
@@ -162,21 +161,13 @@ def usage(entry: Entry) -> str:
     keywords = [_argument(entry, field) for field in fields if field.name not in by_position]
     star = ["*"] if keywords else []
     tensors = _TENSORS.get(_kind(entry), ())
-    call = f"{_title(entry)}({', '.join([*tensors, *texts, *star, *keywords])})"
-    return f"{_receiver(entry)} -> {call}" if issubclass(entry, Function) else call
+    return f"{_title(entry)}({', '.join([*tensors, *texts, *star, *keywords])})"
 
 
 def _argument(entry: Entry, field: Field) -> str:
     if field.name == entry.variadic:
         return f"*{field.name}"
     return field.name if field.required else f"{field.name}={write_value(field.default)}"
-
-
-def _receiver(function: type[Function]) -> str:
-    if function.sequence:
-        return "(a, b, …)"
-    letters = "abcdefgh"[: function.arity]
-    return "x" if function.arity == 1 else f"({', '.join(letters)})"
 
 
 def _takes(field: Field) -> str:

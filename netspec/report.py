@@ -123,10 +123,13 @@ def write_sarif(diagnostics: Sequence[Diagnostic], version: str) -> str:
 
 
 def _sarif_result(found: Diagnostic) -> dict[str, Any]:
+    from urllib.parse import quote
+
     parts = [found.message, *([found.label] if found.label else []), *found.notes]
     if found.help:
         parts.append(f"help: {found.help}")
-    location: dict[str, Any] = {"artifactLocation": {"uri": found.source.name.replace("\\", "/")}}
+    uri = quote(found.source.name.replace("\\", "/"), errors="surrogateescape")
+    location: dict[str, Any] = {"artifactLocation": {"uri": uri}}
     if found.span is not None:
         line, column = found.source.position(found.span.start)
         end_line, end_column = found.source.position(found.span.end)

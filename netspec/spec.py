@@ -66,7 +66,9 @@ def read_source(path: str | Path) -> tuple[Source, Diagnostics | None]:
     try:
         data = Path(path).read_bytes()
     except OSError as error:
-        return _unreadable(name, error)
+        return _unreadable(name, type(error), error.strerror or "")
+    except ValueError:
+        return _unreadable(name, ValueError, "no file has such a name")
     try:
         return Source(decode(data), name), None
     except Undecodable as error:
@@ -82,15 +84,15 @@ def read_source(path: str | Path) -> tuple[Source, Diagnostics | None]:
         return source, found
 
 
-def _unreadable(name: str, error: OSError) -> tuple[Source, Diagnostics]:
+def _unreadable(name: str, error: type[Exception], reason: str) -> tuple[Source, Diagnostics]:
     source = Source("", name)
     found = Diagnostics(source)
-    reasons = {
+    reasons: dict[type[Exception], tuple[str, str]] = {
         FileNotFoundError: ("there is no such file", "check the path"),
         IsADirectoryError: ("it is a directory", "name the `.net` file in it"),
         PermissionError: ("reading it is not permitted", "check its permissions"),
     }
-    why, help = reasons.get(type(error), (str(error.strerror or error).lower(), "check the path"))
+    why, help = reasons.get(error, (reason.lower(), "check the path"))
     found.add("cannot-read", f"cannot read {name}: {why}", None, help=help)
     return source, found
 
