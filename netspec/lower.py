@@ -73,6 +73,7 @@ def _write_class(plan: Plan, pool: ClassPool) -> tuple[Class, tuple[str, ...]]:
     kept = dict.fromkeys(forward.attributes)
     if initialisation.reinitialised:
         kept |= dict.fromkeys(initialisation.names)
+    kept |= dict.fromkeys(sorted(plan.exports))
     needed = needed_names(items, {*kept, *initialisation.names})
     local = defined_names(items)
     taken = _arguments(plan, needed, local)
@@ -96,6 +97,7 @@ def _write_class(plan: Plan, pool: ClassPool) -> tuple[Class, tuple[str, ...]]:
         constructor=(*before, *write_items(items, needed, plan), *after),
         initialisation=initialisation.lines,
         reinitialised=initialisation.reinitialised,
+        ending=initialisation.ending,
         inputs=forward.inputs,
         returns=forward.returns,
         forward_doc="",

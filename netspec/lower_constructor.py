@@ -1,5 +1,6 @@
 """Turn the statements of a definition into those of the constructor of its class."""
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -10,11 +11,12 @@ from netspec.facts import BlockFact, Running
 from netspec.generalise import report_no_formula
 from netspec.layout import Call, Code, Each, lay_out
 from netspec.lower_call import Written, call_arguments, write_arguments
+from netspec.names import free_name, single
 from netspec.plan import Plan
 from netspec.pool import ClassPool
 from netspec.program import Line
 from netspec.source import Span
-from netspec.visit import arguments_of, names_in, stages_in, statements_in, title_of
+from netspec.visit import all_stages, arguments_of, names_in, stages_in, statements_in, title_of
 from netspec.write import write_expression
 
 
@@ -57,6 +59,7 @@ class Fill(NamedTuple):
     before: "tuple[Item, ...]"
     after: "tuple[Item, ...]"
     uses: frozenset[str]
+    variable: str = ""
 
 
 Item = Assign | Effect | Nest | Fill
@@ -76,8 +79,24 @@ class Constructor:
 
     def build(self) -> list[Item]:
         """All items, in the order of the definition."""
-        self.items = self._items(self.plan.body)
+        for statement in self.plan.body:
+            self.items += self._shared_inside(statement)
+            self.items += self._statement(statement)
         return self.items
+
+    def _shared_inside(self, statement: s.Statement) -> list[Item]:
+        """The stateless layers of a branch that serve other places, too: made before it."""
+        if not isinstance(statement, s.If | s.On):
+            return []
+        names = self.plan.facts.names
+        items: list[Item] = []
+        for stage in all_stages(statement):
+            name = names.stages.get(stage.span, "")
+            places = [span for span in names.hoisted if names.stages[span] == name]
+            if stage.span in names.hoisted and len(places) > 1 and name not in self.seen:
+                self.seen.add(name)
+                items.append(self._set(name, self.construct(stage)))
+        return items
 
     # ---- statements --------------------------------------------------------------------------
 
@@ -291,8 +310,13 @@ class Constructor:
         if place is None:
             body = (*self._items(loop.body), *kept, *updates)
             return [*entries, *lists, self._for(loop, body, uses)]
+        variable = ""
         if place.level:
-            element = self.pool.loop_class(self.plan, loop, self)
+            exports = self._exports(loop)
+            element = self.pool.loop_class(self.plan, loop, self, exports)
+            if exports:
+                variable = free_name(single(place.name), lambda n: self.plan.is_constant(n))
+                updates = [_from_turn(item, exports, variable, self.plan) for item in updates]
             before: tuple[Item, ...] = tuple(
                 self._let(item) for item in loop.body if isinstance(item, s.Let)
             )
@@ -313,8 +337,45 @@ class Constructor:
             before,
             (*kept, *updates),
             self._taken_uses() | uses,
+            variable,
         )
         return [*hoisted, *entries, *lists, fill]
+
+    def _exports(self, loop: s.For) -> set[str]:
+        """The sizes that run along inside a turn, and that the next turn begins with."""
+        facts = self.plan.facts
+        inner = {
+            item.name
+            for spans in (facts.running, facts.joined)
+            for span, found in spans.items()
+            if loop.span.start < span.start and span.end <= loop.span.end
+            for item in found
+        }
+        wanted = self._sizes_that_layers_want()
+        return {
+            name
+            for r in facts.running.get(loop.span, ())
+            if r.name in wanted
+            for name in _names_of(r.update) & inner
+        }
+
+    def _sizes_that_layers_want(self) -> set[str]:
+        """The names that arguments of layers and blocks mention, or that those depend on."""
+        facts = self.plan.facts
+        found: set[str] = set()
+        for fact in facts.layers.values():
+            for field in fact.layer.fields().values():
+                if field.inferred:
+                    found |= _names_of(getattr(fact.layer, field.name, None))
+        for block in facts.blocks.values():
+            for name in self.pool.block_class(block).dims:
+                found |= _names_of(block.dims[name])
+        changing = [r for rs in facts.running.values() for r in rs]
+        for _ in changing:
+            for r in changing:
+                if r.name in found:
+                    found |= _names_of(r.update) | _names_of(r.entry)
+        return found
 
     def _kept(self, loop: s.For) -> list[Assign]:
         """The lists of sizes that stores in a loop fill."""
@@ -461,6 +522,18 @@ class Constructor:
 
 
 _MAKERS = {"zeros": "zeros", "ones": "ones"}
+
+
+def _from_turn(item: Item, exports: set[str], variable: str, plan: Plan) -> Item:
+    """An update of a size that a turn has worked out: it is read from the turn's attributes."""
+    if not isinstance(item, Assign) or not item.uses & exports:
+        return item
+    text = re.sub(
+        r"[^\W\d]\w*",
+        lambda m: f"{variable}.{m[0]}" if m[0] in exports else m[0],
+        item.text,
+    )
+    return Assign(item.target, text, item.uses - exports)
 
 
 def _with_keyword(keyword: str, code: Code) -> Code:
@@ -658,9 +731,12 @@ def _write_fill(item: Fill, needed: set[str], plan: Plan, depth: int) -> list[Li
     start = f"{target}: list[nn.Module] = []" if sequential else f"{target} = nn.ModuleList()"
     lines = [Line(start, depth), Line(f"for {clause}:", depth)]
     lines += write_items(item.before, needed, plan, depth + 1)
-    prefix, tail = f"{target}.append(", ")"
-    body = lay_out(Call(prefix, (item.element,), tail), depth + 3)
-    lines += [Line(text, depth + 1) for text in body]
+    if item.variable and any(_is_live(part, needed) for part in item.after):
+        made = lay_out(item.element, depth + 3, f"{item.variable} = ")
+        lines += [Line(text, depth + 1) for text in (*made, f"{target}.append({item.variable})")]
+    else:
+        body = lay_out(Call(f"{target}.append(", (item.element,)), depth + 3)
+        lines += [Line(text, depth + 1) for text in body]
     lines += write_items(item.after, needed, plan, depth + 1)
     if sequential:
         lines.append(Line(f"self.{item.attribute} = nn.Sequential(*{target})", depth))

@@ -11,7 +11,7 @@ from netspec.graph import FunctionCall
 from netspec.layout import WIDTH, bracketed
 from netspec.lower_call import Written, call_arguments
 from netspec.lower_constructor import negated, optional_layer
-from netspec.names import free_name, variable_problem
+from netspec.names import free_name, single, variable_problem
 from netspec.plan import Plan
 from netspec.pool import ClassPool
 from netspec.program import Argument, Line
@@ -315,7 +315,7 @@ class _Writer:
         element = ""
         if container:
             taken = self.read | self.loop_names | self.typed
-            element = free_name(_single(container), lambda name: name in taken)
+            element = free_name(single(container), lambda name: name in taken)
             self.elements[loop.span] = element
         self.element = element
         lines = self._lines_of(loop.body)
@@ -355,7 +355,7 @@ class _Writer:
         """A loop whose turns have a class of their own: it is called with what it reads."""
         ports = ports_of(self.facts, loop)
         taken = self.read | self.loop_names
-        element = free_name(_single(container), lambda name: name in taken)
+        element = free_name(single(container), lambda name: name in taken)
         arguments = [self._inline(node).text for _, node in ports.inputs]
         arguments += [f"self.{name}" for name in ports.modules]
         for _, target in ports.outputs:
@@ -823,14 +823,6 @@ def _counts(loop: s.For) -> str | None:
     return None
 
 
-def _single(container: str) -> str:
-    """What one of a container is called."""
-    word = container.rstrip("_0123456789")
-    if len(word) < 2:
-        return "block"
-    return word[:-1] if word.endswith("s") and not word.endswith("ss") else word
-
-
 def _words(lines: Sequence[Line]) -> set[str]:
     import re
 
@@ -870,19 +862,41 @@ def _broken(text: str, indent: int) -> list[str]:
     """A line that is too wide, broken at its last call."""
     opening = text.find("(")
     if opening < 0 or not text.endswith(")"):
-        return [text]
+        return _at_operators(text)
     inner = text[opening + 1 : -1]
     parts: list[str] = []
     depth, start = 0, 0
     for index, character in enumerate(inner):
         depth += (character in "([{") - (character in ")]}")
         if depth < 0:
-            return [text]
+            return _at_operators(text)
         if character == "," and depth == 0:
             parts.append(inner[start:index].strip())
             start = index + 1
     parts.append(inner[start:].strip())
     return bracketed(text[: opening + 1], [part for part in parts if part], ")", indent)
+
+
+def _at_operators(text: str) -> list[str]:
+    """An assignment or a return that is too wide, in brackets and broken before its operators."""
+    head, sign, value = text.partition(" = ") if " = " in text else text.partition(" ")
+    for signs in ((" + ", " - "), (" * ", " / ", " // ", " % ", " @ ")):
+        parts = _split(value, signs)
+        if len(parts) > 1:
+            return [f"{head}{sign}(", *(f"    {part}" for part in parts), ")"]
+    return [text]
+
+
+def _split(text: str, signs: tuple[str, ...]) -> list[str]:
+    """The text before each of the operators that stand outside brackets."""
+    parts: list[str] = []
+    depth, start = 0, 0
+    for index, character in enumerate(text):
+        depth += (character in "([{") - (character in ")]}")
+        if depth == 0 and any(text.startswith(sign, index) for sign in signs):
+            parts.append(text[start:index])
+            start = index + 1
+    return [*parts, text[start:]]
 
 
 def _at(text: Text, level: int) -> str:

@@ -20,11 +20,15 @@ from netspec.visit import arguments_of, names_in, stages_in, statements_in, titl
 
 
 class Initialisation(NamedTuple):
-    """The lines, the names that they mention, and whether classes around it call them again."""
+    """The lines, the names that they mention, and whether classes around it call them again.
+
+    `ending`: what comes after, once: parameters that become others, layers that are not learnt.
+    """
 
     lines: tuple[Line, ...]
     names: tuple[str, ...]
     reinitialised: bool
+    ending: tuple[Line, ...]
 
 
 class _Kind(NamedTuple):
@@ -53,8 +57,10 @@ def lower_init(plan: Plan, pool: ClassPool) -> Initialisation:
         writer.own(stage, name)
     for variable in _variables(plan):
         writer.variable(variable)
+    lines = tuple(writer.lines)
+    writer.lines = []
     writer.ties_and_freezes()
-    return Initialisation(tuple(writer.lines), tuple(writer.names), again and bool(writer.lines))
+    return Initialisation(lines, tuple(writer.names), again and bool(lines), tuple(writer.lines))
 
 
 def _has(statement: s.Init, kind: type) -> bool:
@@ -193,6 +199,7 @@ class _Writer:
         self.pool = pool
         self.again = again
         self.lines: list[Line] = []
+        self.looped: set[str] = set()  # the classes that the loop over the modules has reached
         self.names: dict[str, None] = {}
 
     def rename(self, name: str) -> str:
@@ -220,19 +227,21 @@ class _Writer:
                 )
                 if own and name not in groups.setdefault(own, []):
                     groups[own].append(name)
-        groups = {own: names for own, names in groups.items() if names}
-        if not groups:
-            return
-        lines = [Line("for module in self.modules():")]
         schemes = {a.name.id: a for a in statement.schemes.arguments if a.name}
-        for branch, (own, names) in enumerate(groups.items()):
+        for own, names in groups.items():
+            if not names:
+                continue
+            if not self.looped or self.looped & set(names):
+                self.lines.append(Line("for module in self.modules():"))
+                self.looped = set()
             classes = ", ".join(f"nn.{name}" for name in names)
             test = classes if len(names) == 1 else f"({classes})"
-            lines.append(Line(f"{'elif' if branch else 'if'} isinstance(module, {test}):", 1))
+            word = "elif" if self.looped else "if"
+            self.lines.append(Line(f"{word} isinstance(module, {test}):", 1))
+            self.looped |= set(names)
             for parameter in own:
                 guarded = any(parameter in kinds[name].lacking for name in names)
-                lines += self._apply(f"module.{parameter}", schemes[parameter], 2, guarded)
-        self.lines += lines
+                self.lines += self._apply(f"module.{parameter}", schemes[parameter], 2, guarded)
 
     def inner_rules(self, classes: Sequence[s.Init]) -> None:
         """Inner rules beat outer ones: blocks with rules for these classes apply theirs again."""
@@ -331,9 +340,9 @@ class _Writer:
             return
         for statement in self.plan.facts.definition.body:
             if isinstance(statement, s.Tie):
-                self.lines.insert(
-                    0, Line(f"self.{statement.first.text} = self.{statement.second.text}")
-                )
+                # After the initialisation, since the rules for the second parameter hold.
+                first, second = statement.first.text, statement.second.text
+                self.lines.append(Line(f"self.{first} = self.{second}"))
             elif isinstance(statement, s.Freeze):
                 for selector in statement.selectors:
                     self._freeze(selector)

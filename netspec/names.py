@@ -82,3 +82,11 @@ def listing(names: Iterable[str], most: int = 6) -> str:
     if len(quoted) > most:
         return f"{', '.join(quoted[:most])}, …"
     return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"
+
+
+def single(container: str) -> str:
+    """What one of a container is called."""
+    word = container.rstrip("_0123456789")
+    if len(word) < 2:
+        return "block"
+    return word[:-1] if word.endswith("s") and not word.endswith("ss") else word

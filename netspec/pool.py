@@ -97,7 +97,7 @@ class ClassPool:
         )
         return Made(name, dims, handed, plan)
 
-    def loop_class(self, parent: Plan, loop: s.For, constructor: Any) -> Code:
+    def loop_class(self, parent: Plan, loop: s.For, constructor: Any, exports: set[str]) -> Code:
         """The call that makes the layers of one turn of a loop."""
         place = parent.facts.names.loops[loop.span]
         stem = _class_stem(place.name)
@@ -105,6 +105,7 @@ class ClassPool:
         self.names.add(name)
         plan = Plan(name, parent.facts, loop.body, loop)
         plan.dim_names = parent.dim_names
+        plan.exports = exports
         written, needed = self.write(plan, self)
         self.classes.append(written)
         self.loops[parent.name, loop.span] = (plan, needed)

@@ -37,6 +37,7 @@ class Class(NamedTuple):
     constructor: tuple[Line, ...]
     initialisation: tuple[Line, ...]
     reinitialised: bool
+    ending: tuple[Line, ...]
     inputs: tuple[Argument, ...]
     returns: str
     forward_doc: str

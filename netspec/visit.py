@@ -40,6 +40,16 @@ def stages_in(node: Any, is_layer: Callable[[str], bool]) -> Iterator[s.Stage]:
                     yield from stages_in(part, is_layer)
 
 
+def all_stages(node: Any) -> Iterator[s.Stage]:
+    """All stages of a node, those in groups and in arguments included, in source order."""
+    if isinstance(node, s.Stage):
+        yield node
+    if isinstance(node, tuple) and not isinstance(node, Span):
+        for part in node:
+            if isinstance(part, tuple):
+                yield from all_stages(part)
+
+
 def title_of(callee: Any) -> str:
     """The name that a callee is called by, "" where it has none."""
     function = callee.function if isinstance(callee, s.Call) else callee

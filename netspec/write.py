@@ -69,6 +69,7 @@ def _write(node: s.Expression, rename: Callable[[str], str]) -> tuple[str, int]:
             return f"{_at(value, _ATOM, rename)}[{inner}]", _ATOM
         case s.Call(s.Name(id), arguments):
             inner = ", ".join(write_expression(argument.value, rename) for argument in arguments)
+            inner += ", strict=True" if id == "zip" else ""
             return f"{id}({inner})", _ATOM
     raise TypeError(f"no build-time expression: {type(node).__name__}")
 
