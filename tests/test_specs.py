@@ -54,7 +54,7 @@ CASES = {
         ({"hidden": 7}, {"features": 3, "classes": 2}),
         {"T": 4},
     ),
-    ("googlenet", "GoogLeNet"): Case(13_004_888, ({"classes": 3},)),
+    ("googlenet", "GoogLeNet"): Case(13_004_888, ({"classes": 3}, {"classes": 1})),
     ("gpt2", "GPT2"): Case(
         124_439_808,
         (
@@ -65,7 +65,7 @@ CASES = {
         {"T": 5},
         small=True,
     ),
-    ("lenet5", "LeNet5"): Case(61_706, ({"classes": 26},)),
+    ("lenet5", "LeNet5"): Case(61_706, ({"classes": 26}, {"classes": 11})),
     ("lstm_tagger", "LSTMTagger"): Case(
         2_635_153,
         ({"vocab": 11, "dim": 3, "hidden": 4, "depth": 1, "tags": 2}, {"depth": 3, "dropout": 0.0}),
@@ -257,7 +257,7 @@ def unfolded(lines: list[str]) -> list[str]:
     return kept
 
 
-@pytest.mark.parametrize(("file", "most"), [("resnet50", 90), ("gpt2", 92), ("unet", 80)])
+@pytest.mark.parametrize(("file", "most"), [("resnet50", 90), ("gpt2", 90), ("unet", 80)])
 def test_the_generated_file_is_short(file: str, most: int) -> None:
     assert len(load(file).source.splitlines()) <= most
 
@@ -275,3 +275,96 @@ def test_resnet50_has_the_keys_of_the_common_weights() -> None:
         "fc.bias",
     } <= keys
     assert len(keys) == 320
+
+
+# ---- what is particular to a net ----------------------------------------------------------------
+
+
+def small(file: str, name: str) -> nn.Module:
+    torch.manual_seed(0)
+    return build(file, name, "cpu", CASES[file, name].others[0])
+
+
+def test_gpt2_has_one_matrix_for_reading_and_writing() -> None:
+    model = small("gpt2", "GPT2")
+    assert model.head.weight is model.wte.weight
+    assert "head.weight" not in dict(model.named_parameters())
+
+
+def test_gpt2_starts_as_its_rules_say() -> None:
+    torch.manual_seed(0)
+    model = build("gpt2", "GPT2", "cpu", {"vocab": 999, "dim": 64, "depth": 2, "heads": 2})
+    scaled = 0.02 / (2 * 2) ** 0.5
+    for name, tensor in model.named_parameters():
+        if "ln_" in name:
+            assert (tensor == float(name.endswith("weight"))).all(), name
+        elif name.endswith("bias"):
+            assert (tensor == 0).all(), name
+        else:
+            std = scaled if name.endswith(("proj.weight", "mlp.2.weight")) else 0.02
+            assert tensor.std().item() == pytest.approx(std, rel=0.05), name
+
+
+def test_gpt2_refuses_a_text_longer_than_its_context() -> None:
+    with pytest.raises(ValueError, match="the text is longer than the context"):
+        small("gpt2", "GPT2")(torch.zeros(1, 7, dtype=torch.long))
+
+
+def test_a_tied_matrix_starts_as_the_rule_of_its_own_layer_says() -> None:
+    torch.manual_seed(0)
+    model = build("transformer", "Translator", "cpu", {"vocab": 999, "dim": 64, "depth": 1})
+    assert model.head.weight is model.words.weight
+    assert model.words.weight.std().item() == pytest.approx(64**-0.5, rel=0.05)
+
+
+def test_the_translator_does_not_look_ahead_in_the_target() -> None:
+    model = small("transformer", "Translator").eval()
+    source, target = torch.tensor([[1, 2, 3]]), torch.tensor([[4, 5, 6, 7]])
+    changed = torch.tensor([[4, 5, 9, 9]])
+    before, after = model(source, target), model(source, changed)
+    assert torch.allclose(before[:, :2], after[:, :2], atol=1e-6)
+    assert not torch.allclose(before[:, 2:], after[:, 2:])
+
+
+def test_wavenet_sees_as_far_back_as_its_dilations_reach() -> None:
+    model = small("wavenet", "WaveNet")  # two stacks of dilations 1, 2, 4
+    inputs = torch.zeros(1, 20, dtype=torch.long)
+    first = model(inputs)
+    inputs[0, 2] = 1
+    seen = (model(inputs) != first).any(dim=1)[0]
+    assert seen.nonzero().flatten().tolist() == list(range(2, 2 + 1 + 2 * (1 + 2 + 4)))
+
+
+def test_unet_refuses_images_that_its_levels_cannot_halve() -> None:
+    with pytest.raises(ValueError, match="each level halves the image"):
+        small("unet", "UNet")(torch.zeros(1, 3, 30, 28))
+
+
+def test_googlenet_runs_its_auxiliary_heads_in_training_only() -> None:
+    model = small("googlenet", "GoogLeNet")
+    image = torch.rand(2, 3, 224, 224)
+    assert all((y != 0).any() for y in model(image))
+    with torch.no_grad():
+        logits, *aux = model.eval()(image)
+    assert (logits != 0).any()
+    assert all(y.shape == logits.shape and (y == 0).all() for y in aux)
+
+
+def test_elman_reads_sequences_of_any_length() -> None:
+    model = build("elman", "Elman", "cpu", {"hidden": 7})
+    for length in (1, 3, 11):
+        assert model(torch.rand(2, length, 8)).shape == (2, 5)
+
+
+def test_siamese_finds_an_image_at_no_distance_from_itself() -> None:
+    model = small("siamese", "Siamese")
+    left, right = torch.rand(2, 1, 28, 28), torch.rand(2, 1, 28, 28)
+    assert torch.allclose(model(left, left)[0], torch.zeros(2), atol=1e-4)
+    assert torch.allclose(model(left, right)[0], model(right, left)[0], atol=1e-4)
+
+
+def test_resnet_blocks_start_as_what_goes_around_them() -> None:
+    model = small("resnet50", "ResNet50")
+    block = model.layer3[1]
+    x = torch.rand(2, 1024, 3, 3)
+    assert torch.equal(block(x), x)

@@ -46,18 +46,41 @@ class DenseBlock(nn.Module):
 
 
 class Transition(nn.Module):
-    """Half the size, and `width` channels."""
+    """Half the channels, half the size."""
 
-    def __init__(self, in_channels: int, width: int) -> None:
+    def __init__(self, in_channels: int) -> None:
         super().__init__()
         self.norm = nn.BatchNorm2d(in_channels)
         self.relu = nn.ReLU()
-        self.conv = nn.Conv2d(in_channels, width, 1, bias=False)
+        self.conv = nn.Conv2d(in_channels, in_channels // 2, 1, bias=False)
         self.avg_pool = nn.AvgPool2d(2)
 
     def forward(self, x: Tensor) -> Tensor:
         output: Tensor = self.avg_pool(self.conv(self.relu(self.norm(x))))
         return output
+
+
+class DenseNet121Stage(nn.Module):
+    """One of `stages`."""
+
+    def __init__(
+        self, depths: Sequence[int], growth: int, i: int, depth: int, channels2: int
+    ) -> None:
+        super().__init__()
+        self.dense = DenseBlock(channels2, depth, growth)
+        self.transition: nn.Module | None = None
+        if i < len(depths) - 1:
+            self.transition = Transition(depths[i] * growth + channels2)
+            channels = (depths[i] * growth + channels2) // 2
+        else:
+            channels = depths[i] * growth + channels2
+        self.channels = channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.dense(x)
+        if self.transition is not None:
+            x = self.transition(x)
+        return x
 
 
 class DenseNet121(nn.Module):
@@ -71,56 +94,31 @@ class DenseNet121(nn.Module):
         classes: int = 1000,
     ) -> None:
         super().__init__()
-        width0 = 2 * growth
-        width1 = (width0 + depths[0] * growth) // 2
-        width2 = (width1 + depths[1] * growth) // 2
-        width3 = (width2 + depths[2] * growth) // 2
-        self.conv0 = nn.Conv2d(3, width0, 7, stride=2, padding=3, bias=False)
-        self.norm0 = nn.BatchNorm2d(width0)
+        self.conv0 = nn.Conv2d(3, 2 * growth, 7, stride=2, padding=3, bias=False)
+        self.norm0 = nn.BatchNorm2d(2 * growth)
         self.relu = nn.ReLU()
         self.max_pool = nn.MaxPool2d(3, stride=2, padding=1)
-        self.dense1 = DenseBlock(width0, depths[0], growth)
-        self.transition1 = Transition(depths[0] * growth + 2 * growth, width1)
-        self.dense2 = DenseBlock(depths[0] * growth // 2 + growth, depths[1], growth)
-        self.transition2 = Transition(
-            depths[1] * growth + depths[0] * growth // 2 + growth, width2
-        )
-        self.dense3 = DenseBlock(
-            (depths[1] * growth + depths[0] * growth // 2 + growth) // 2,
-            depths[2],
-            growth,
-        )
-        self.transition3 = Transition(
-            depths[2] * growth + (depths[1] * growth + depths[0] * growth // 2 + growth) // 2,
-            width3,
-        )
-        self.dense4 = DenseBlock(
-            (depths[2] * growth + (depths[1] * growth + depths[0] * growth // 2 + growth) // 2) // 2,
-            depths[3],
-            growth,
-        )
-        self.norm5 = nn.BatchNorm2d(
-            depths[3] * growth + (depths[2] * growth + (depths[1] * growth + depths[0] * growth // 2 + growth) // 2) // 2,
-        )
+        channels2 = 2 * growth
+        self.stages = nn.ModuleList()
+        for i, depth in enumerate(depths):
+            stage = DenseNet121Stage(depths, growth, i, depth, channels2)
+            self.stages.append(stage)
+            channels2 = stage.channels
+        self.norm5 = nn.BatchNorm2d(channels2)
         self.adaptive_avg_pool = nn.AdaptiveAvgPool2d(1)
         self.flatten = nn.Flatten()
-        self.classifier = nn.Linear(
-            depths[3] * growth + (depths[2] * growth + (depths[1] * growth + depths[0] * growth // 2 + growth) // 2) // 2,
-            classes,
-        )
+        self.classifier = nn.Linear(channels2, classes)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight)
-        for module in self.modules():
-            if isinstance(module, nn.Linear):
+            elif isinstance(module, nn.Linear):
                 nn.init.zeros_(module.bias)
 
     def forward(self, image: Tensor) -> Tensor:
         x = self.relu(self.norm0(self.conv0(image)))
-        x = self.max_pool(x)  # width0 x ((H + 3) // 4) x ((W + 3) // 4)
-        x = self.transition1(self.dense1(x))
-        x = self.transition2(self.dense2(x))
-        x = self.transition3(self.dense3(x))
-        x = self.relu(self.norm5(self.dense4(x)))
+        x = self.max_pool(x)  # (2 * growth) x ((H + 3) // 4) x ((W + 3) // 4)
+        for stage in self.stages:
+            x = stage(x)
+        x = self.relu(self.norm5(x))
         logits: Tensor = self.classifier(self.flatten(self.adaptive_avg_pool(x)))
         return logits

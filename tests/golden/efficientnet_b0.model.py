@@ -57,10 +57,10 @@ class MBConv(nn.Module):
         self.stride = stride
         self.width = width
         inner = expand * in_channels
+        self.silu = nn.SiLU()
         self.grow: nn.Module | None = None
         if expand != 1:
             self.grow = ConvBN(in_channels, inner)
-            self.silu = nn.SiLU()
         self.depthwise = ConvBN(
             in_channels * expand, inner, kernel, stride, groups=inner
         )

@@ -64,7 +64,6 @@ class GPT2(nn.Module):
         self.wpe = nn.Embedding(context, dim)
         self.h = nn.ModuleList(GPT2Block(dim, heads) for _ in range(depth))
         self.ln_f = nn.LayerNorm(dim)
-        self.head.weight = self.wte.weight
         for module in self.modules():
             if isinstance(module, nn.Linear):
                 nn.init.normal_(module.weight, 0.0, 0.02)
@@ -78,6 +77,7 @@ class GPT2(nn.Module):
         for name, parameter in self.named_parameters():
             if name.endswith(".mlp.2.weight"):
                 nn.init.normal_(parameter, 0.0, 0.02 / (2 * depth) ** 0.5)
+        self.head.weight = self.wte.weight
 
     def forward(self, tokens: Tensor) -> Tensor:
         T = tokens.shape[1]

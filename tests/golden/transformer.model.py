@@ -10,12 +10,12 @@ from torch import Tensor, nn
 class Positions(nn.Module):
     """Words and where they stand, as waves of many lengths."""
 
-    def __init__(self) -> None:
-        super().__init__()
-
     def forward(self, x: Tensor) -> Tensor:
         _, T, D = x.shape
-        angles = torch.arange(T, device=x.device).unsqueeze(1) / 10000 ** (torch.arange(0, D, 2, device=x.device) / D)
+        angles = (
+            torch.arange(T, device=x.device).unsqueeze(1)
+            / 10000 ** (torch.arange(0, D, 2, device=x.device) / D)
+        )
         return x * (D**0.5) + torch.cat((torch.sin(angles), torch.cos(angles)), dim=1)
 
 
@@ -122,15 +122,14 @@ class Translator(nn.Module):
         self.decoder = nn.ModuleList(
             TranslatorDecoder(dim, heads, hidden, dropout) for _ in range(depth)
         )
-        self.head.weight = self.words.weight
         for module in self.modules():
             if isinstance(module, nn.Embedding):
                 nn.init.normal_(module.weight, 0.0, dim**-0.5)
-        for module in self.modules():
-            if isinstance(module, nn.Linear):
+            elif isinstance(module, nn.Linear):
                 nn.init.xavier_uniform_(module.weight)
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
+        self.head.weight = self.words.weight
 
     def forward(self, source: Tensor, target: Tensor) -> Tensor:
         memory = self.dropout(self.positions1(self.words(source)))  # S x dim

@@ -19,6 +19,7 @@ class VGG16Stage(nn.Module):
             channels = width
         self.convs = nn.Sequential(*convs)
         self.max_pool = nn.MaxPool2d(2)
+        self.channels = channels
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.max_pool(self.convs(x))
@@ -38,9 +39,10 @@ class VGG16(nn.Module):
         size2 = 224
         size3 = 224
         self.stages = nn.ModuleList()
-        for width, depth in zip([64, 128, 256, 512, 512], depths):
-            self.stages.append(VGG16Stage(width, depth, channels2))
-            channels2 = channels
+        for width, depth in zip([64, 128, 256, 512, 512], depths, strict=True):
+            stage = VGG16Stage(width, depth, channels2)
+            self.stages.append(stage)
+            channels2 = stage.channels
             size2 = size2 // 2
             size3 = size3 // 2
         self.flatten = nn.Flatten()
@@ -56,8 +58,7 @@ class VGG16(nn.Module):
                 )
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
-        for module in self.modules():
-            if isinstance(module, nn.Linear):
+            elif isinstance(module, nn.Linear):
                 nn.init.normal_(module.weight, 0.0, 0.01)
                 nn.init.zeros_(module.bias)
 

@@ -5,12 +5,18 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
-class Attention(nn.Module):
-    """(N, T, D) to (N, T, D)."""
+class SelfAttention(nn.Module):
+    """Attention of a sequence to itself (Vaswani et al., 2017); `causal`: to what comes
+    before only.
+    """
 
-    def __init__(self, dim: int, heads: int) -> None:
+    def __init__(
+        self, dim: int, heads: int, dropout: float = 0.0, causal: bool = False
+    ) -> None:
         super().__init__()
         self.heads = heads
+        self.dropout = dropout
+        self.causal = causal
         if dim % heads != 0:
             raise ValueError("the model width must divide by the number of heads")
         self.qkv = nn.Linear(dim, 3 * dim)
@@ -20,7 +26,13 @@ class Attention(nn.Module):
         N, T, D = x.shape
         x2 = self.qkv(x).reshape(N, T, 3, self.heads, D // self.heads)
         q, k, v = x2.permute(2, 0, 3, 1, 4).unbind()
-        y = F.scaled_dot_product_attention(q, k, v)
+        y = F.scaled_dot_product_attention(
+            q,
+            k,
+            v,
+            dropout_p=self.dropout if self.training else 0.0,
+            is_causal=self.causal,
+        )
         output: Tensor = self.proj(y.transpose(1, 2).reshape(N, T, D))
         return output
 
@@ -31,7 +43,7 @@ class ViTB16Block(nn.Module):
     def __init__(self, dim: int, heads: int, hidden: int) -> None:
         super().__init__()
         self.norm1 = nn.LayerNorm(dim, eps=1e-06)
-        self.attn = Attention(dim, heads)
+        self.attn = SelfAttention(dim, heads)
         self.norm2 = nn.LayerNorm(dim, eps=1e-06)
         self.mlp = nn.Sequential(
             nn.Linear(dim, hidden), nn.GELU(), nn.Linear(hidden, dim)
