@@ -34,7 +34,9 @@ def docstring(text: str, indent: int) -> list[str]:
     if "\n" not in text and len(text) + 6 + len(closing) <= room:
         return [f'"""{text}{closing}"""']
     paragraphs = _paragraphs(text)
-    first = textwrap.wrap(paragraphs[0], room - 3) or [""]
+    # The quotes that close a single line would stand beyond its end: it becomes two lines.
+    narrow = 6 if len(paragraphs) == 1 else 3
+    first = textwrap.wrap(paragraphs[0], room - narrow) or [""]
     lines = [f'"""{first[0]}', *first[1:]]
     for paragraph in paragraphs[1:]:
         lines += textwrap.wrap(paragraph, room) or [""]

@@ -4,8 +4,8 @@ from torch import Tensor, nn
 
 
 class Autoencoder(nn.Module):
-    """Map image (N, 1, 28, 28) to reconstruction (N, 1, 28, 28); 115,217 parameters by
-    default.
+    """Map image (N, 1, 28, 28) to reconstruction (N, 1, 28, 28); 115,217 parameters
+    by default.
     """
 
     def __init__(self, latent: int = 32) -> None:

@@ -1,5 +1,5 @@
-"""A simple recurrent net, after Elman (1990): its loop runs over as many steps as the
-data has.
+"""A simple recurrent net, after Elman (1990): its loop runs over as many steps as
+the data has.
 """
 
 import torch

@@ -56,8 +56,8 @@ class KitchenSink(nn.Module):
     def forward(
         self, image: Tensor, tokens: Tensor, table: Tensor, x: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Map image (N, 3, H, W) and tokens int64 (N, T) and table (N, F) and x (N, 5)
-        to picture (N, width, H, W) and words (N, T, sizes[1]) and row (N, 2 *
+        """Map image (N, 3, H, W) and tokens int64 (N, T) and table (N, F) and x (N,
+        5) to picture (N, width, H, W) and words (N, T, sizes[1]) and row (N, 2 *
         width); 2,339 parameters by default.
         """
         N, _, H, W = image.shape

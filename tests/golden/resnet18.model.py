@@ -33,7 +33,8 @@ class BasicBlock(nn.Module):
 
 
 class ResNet18(nn.Module):
-    """Map image (N, 3, H, W) to logits (N, classes); 11,689,512 parameters by default.
+    """Map image (N, 3, H, W) to logits (N, classes); 11,689,512 parameters by
+    default.
     """
 
     def __init__(

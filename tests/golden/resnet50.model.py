@@ -36,7 +36,8 @@ class Bottleneck(nn.Module):
 
 
 class ResNet50(nn.Module):
-    """Map image (N, 3, H, W) to logits (N, classes); 25,557,032 parameters by default.
+    """Map image (N, 3, H, W) to logits (N, classes); 25,557,032 parameters by
+    default.
     """
 
     def __init__(

@@ -25,8 +25,8 @@ class Encoder(nn.Module):
 
 
 class Siamese(nn.Module):
-    """Map left (N, 1, 28, 28) and right (N, 1, 28, 28) to distance (N,) and code_left
-    (N, dim) and code_right (N, dim); 117,696 parameters by default.
+    """Map left (N, 1, 28, 28) and right (N, 1, 28, 28) to distance (N,) and
+    code_left (N, dim) and code_right (N, dim); 117,696 parameters by default.
     """
 
     def __init__(self, dim: int = 64) -> None:

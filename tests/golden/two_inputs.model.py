@@ -7,8 +7,8 @@ from torch import Tensor, nn
 
 
 class HousePrice(nn.Module):
-    """Map photo (N, 3, H, W) and facts (N, figures) to price (N, 1); 14,937 parameters
-    by default.
+    """Map photo (N, 3, H, W) and facts (N, figures) to price (N, 1); 14,937
+    parameters by default.
     """
 
     def __init__(self, figures: int = 12, width: int = 32) -> None:

@@ -36,8 +36,8 @@ class UNet3dUp(nn.Module):
 
 
 class UNet3d(nn.Module):
-    """Map volume (N, 1, D, H, W) to mask (N, classes, D, H, W); 1,401,299 parameters by
-    default.
+    """Map volume (N, 1, D, H, W) to mask (N, classes, D, H, W); 1,401,299 parameters
+    by default.
     """
 
     def __init__(self, widths: Sequence[int] = (16, 32, 64), classes: int = 3) -> None:
