@@ -1,5 +1,5 @@
-"""DCGAN, after Radford et al. (2016): one net that draws, one that tells drawings from
-photos.
+"""DCGAN, after Radford et al. (2016): one net that draws, one that tells drawings
+from photos.
 """
 
 from torch import Tensor, nn

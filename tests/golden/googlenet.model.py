@@ -1,6 +1,6 @@
-"""GoogLeNet, after Szegedy et al. (2015), with batch normalisation and 3x3 in place of
-5x5 convolutions, as the common weights have it. Two heads on the way help training;
-in use they are not run, and their outputs are zeros.
+"""GoogLeNet, after Szegedy et al. (2015), with batch normalisation and 3x3 in place
+of 5x5 convolutions, as the common weights have it. Two heads on the way help
+training; in use they are not run, and their outputs are zeros.
 """
 
 import torch
@@ -77,8 +77,8 @@ class Head(nn.Module):
 
 
 class GoogLeNet(nn.Module):
-    """Map image (N, 3, 224, 224) to logits (N, classes) and aux1 (N, classes) and aux2
-    (N, classes); 13,004,888 parameters by default.
+    """Map image (N, 3, 224, 224) to logits (N, classes) and aux1 (N, classes) and
+    aux2 (N, classes); 13,004,888 parameters by default.
     """
 
     def __init__(self, classes: int = 1000) -> None:

@@ -6,7 +6,8 @@ from torch import Tensor, nn
 
 
 class LSTMTagger(nn.Module):
-    """Map words int64 (N, T) to logits (N, T, tags); 2,635,153 parameters by default.
+    """Map words int64 (N, T) to logits (N, T, tags); 2,635,153 parameters by
+    default.
     """
 
     def __init__(

@@ -1,5 +1,5 @@
-"""MLP-Mixer B/16, after Tolstikhin et al. (2021): patches mixed by perceptrons, along
-and across.
+"""MLP-Mixer B/16, after Tolstikhin et al. (2021): patches mixed by perceptrons,
+along and across.
 """
 
 from torch import Tensor, nn

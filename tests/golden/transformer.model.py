@@ -1,5 +1,5 @@
-"""The Transformer, after Vaswani et al. (2017): from a sentence to its translation. One
-matrix embeds both languages and reads out the words.
+"""The Transformer, after Vaswani et al. (2017): from a sentence to its translation.
+One matrix embeds both languages and reads out the words.
 """
 
 import torch
@@ -12,10 +12,8 @@ class Positions(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         _, T, D = x.shape
-        angles = (
-            torch.arange(T, device=x.device).unsqueeze(1)
-            / 10000 ** (torch.arange(0, D, 2, device=x.device) / D)
-        )
+        lengths = 10000 ** (torch.arange(0, D, 2, device=x.device) / D)
+        angles = torch.arange(T, device=x.device).unsqueeze(1) / lengths
         return x * (D**0.5) + torch.cat((torch.sin(angles), torch.cos(angles)), dim=1)
 
 

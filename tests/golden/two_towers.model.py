@@ -1,5 +1,5 @@
-"""Two towers: what to offer to whom, after Covington et al. (2016). The score of a pair
-is the product of two codes, so that the codes of all items can be stored.
+"""Two towers: what to offer to whom, after Covington et al. (2016). The score of a
+pair is the product of two codes, so that the codes of all items can be stored.
 """
 
 import torch
@@ -24,8 +24,8 @@ class Tower(nn.Module):
 
 class TwoTowers(nn.Module):
     """Map user int64 (N,) and user_facts (N, about_user) and item int64 (N,) and
-    item_facts (N, about_item) to score (N,) and user_code (N, dim) and item_code (N,
-    dim); 394,049 parameters by default.
+    item_facts (N, about_item) to score (N,) and user_code (N, dim) and item_code
+    (N, dim); 394,049 parameters by default.
     """
 
     def __init__(

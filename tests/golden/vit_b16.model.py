@@ -6,8 +6,8 @@ from torch import Tensor, nn
 
 
 class SelfAttention(nn.Module):
-    """Attention of a sequence to itself (Vaswani et al., 2017); `causal`: to what comes
-    before only.
+    """Attention of a sequence to itself (Vaswani et al., 2017); `causal`: to what
+    comes before only.
     """
 
     def __init__(

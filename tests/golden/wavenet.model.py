@@ -1,5 +1,5 @@
-"""WaveNet, after van den Oord et al. (2016): each sample is told from the 2 ** depth *
-stacks before it.
+"""WaveNet, after van den Oord et al. (2016): each sample is told from the 2 ** depth
+* stacks before it.
 """
 
 import torch
@@ -42,7 +42,8 @@ class WaveNetLayer(nn.Module):
 
 
 class WaveNet(nn.Module):
-    """Map samples int64 (N, T) to logits (N, levels, T); 549,696 parameters by default.
+    """Map samples int64 (N, T) to logits (N, levels, T); 549,696 parameters by
+    default.
     """
 
     def __init__(
