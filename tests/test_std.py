@@ -115,9 +115,21 @@ def test_a_locally_connected_layer_with_equal_weights_is_a_convolution() -> None
     kernel = torch.rand(5, 3, 2, 2)
     with torch.no_grad():
         model.tried.weight.copy_(kernel.reshape(5, 12, 1).expand(5, 12, 15))
+        model.tried.bias.zero_()
     x = torch.rand(2, 3, 4, 6)
     expected = torch.nn.functional.conv2d(x, kernel)
     assert torch.allclose(model(x), expected, atol=1e-6)
+
+
+def test_a_locally_connected_layer_starts_as_a_convolution_does() -> None:
+    tried = (
+        load(Case("LocallyConnected2d(5, 2)", (2, 3, 9, 9), (2, 5, 8, 8), 0))
+        .build(device="cpu")
+        .tried
+    )
+    bound = nn.Conv2d(3, 5, 2).weight[0].numel() ** -0.5
+    for tensor in (tried.weight, tried.bias):
+        assert 0.9 * bound < tensor.abs().max() <= bound
 
 
 def test_squeeze_excite_weighs_channels_between_nothing_and_all() -> None:
