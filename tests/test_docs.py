@@ -91,7 +91,11 @@ def test_every_block_says_its_language() -> None:
 
 
 def diagnose(block: Block, name: str) -> str:
-    _, diagnostics = examine(Source(block.text, name), None, {})
+    def used(path: str, user: Source) -> Source | None:
+        named = [other for other in blocks(block.document) if other.file == path]
+        return Source(named[0].text, path) if named else None
+
+    _, diagnostics = examine(Source(block.text, name), None, {}, used)
     return write_text(diagnostics).removesuffix("\n")
 
 
