@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -90,12 +90,18 @@ def test_every_block_says_its_language() -> None:
 # ---- samples -----------------------------------------------------------------------------------
 
 
-def diagnose(block: Block, name: str) -> str:
+def beside(block: Block) -> Callable[[str, Source], Source | None]:
+    """What finds the files that a sample uses: samples of its document that are saved."""
+
     def used(path: str, user: Source) -> Source | None:
         named = [other for other in blocks(block.document) if other.file == path]
         return Source(named[0].text, path) if named else None
 
-    _, diagnostics = examine(Source(block.text, name), None, {}, used)
+    return used
+
+
+def diagnose(block: Block, name: str) -> str:
+    _, diagnostics = examine(Source(block.text, name), None, {}, beside(block))
     return write_text(diagnostics).removesuffix("\n")
 
 
@@ -113,6 +119,41 @@ def expected_of(block: Block) -> tuple[str, str]:
 def test_a_sample_gets_the_diagnostics_behind_it_or_none(block: Block) -> None:
     name, expected = expected_of(block)
     assert diagnose(block, name) == expected
+
+
+class Sizes(dict[str, int]):
+    """A number for each size that only data decides: one that halves well."""
+
+    def __missing__(self, name: str) -> int:
+        return 2 if name == "N" else 32
+
+
+def size_of(dim: object) -> int:
+    return int(eval(str(dim), {"min": min, "max": max}, Sizes()))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("block", [b for b in of("net") if not expected_of(b)[1]], ids=place)
+def test_the_nets_of_a_sample_run_and_give_the_shapes_that_check_says(block: Block) -> None:
+    import torch
+
+    graph, _ = examine(Source(block.text, "sample.net"), None, {}, beside(block))
+    assert graph is not None
+    spec = netspec.Spec(graph, (), {}, loader=beside(block))
+    for name, net in graph.nets.items():
+        model = spec.build(net=name, device="meta").eval()
+        inputs = [
+            torch.zeros(
+                [size_of(dim) for dim in port.type.shape],
+                dtype=getattr(torch, port.type.dtype),
+                device="meta",
+            )
+            for port in net.inputs
+        ]
+        given = model(*inputs)
+        outputs = [given] if isinstance(given, torch.Tensor) else given
+        shapes = [[size_of(dim) for dim in port.type.shape] for port in net.outputs]
+        assert [list(output.shape) for output in outputs] == shapes
 
 
 def origin(block: Block) -> Block | None:
