@@ -39,7 +39,9 @@ NUMBERS = {
     "epochs": Number(1, "a positive integer", lambda v: _is_int(v) and v > 0),
     "seed": Number(0, "an integer of at least 0", lambda v: _is_int(v) and v >= 0),
     "validation": Number(
-        0.2, "a number between 0 and 1", lambda v: isinstance(v, float) and 0 < v < 1
+        0.2,
+        "a number from 0.001 to 0.999",
+        lambda v: isinstance(v, float) and 0.001 <= v <= 0.999,
     ),
 }
 REQUIRED = ("data", "loss", "optimizer")

@@ -14,8 +14,18 @@ from netspec.write import write_expression, write_literal
 # Names that an epoch uses itself, so that no output or field is called so.
 _TAKEN = frozenset(
     (
-        *("F", "Optimizer", "Tensor", "batch", "correct", "count", "device", "loader", "loss"),
-        *("model", "nn", "np", "optimizer", "sums", "torch", "tqdm", "training"),
+        *("F", "Tensor", "batch", "correct", "count", "device", "loader", "loss"),
+        *("model", "nn", "np", "optimizer", "sums", "torch", "tqdm"),
+    )
+)
+# Names that the script has a meaning for, so that a net of that name is imported under another.
+_SCRIPT = _TAKEN | frozenset(
+    (
+        *("Any", "Config", "DataLoader", "Path", "Subset", "TensorDataset", "argparse", "as_file"),
+        *("best", "cfg", "dataclass", "epoch", "error", "f", "fields", "files", "flag", "found"),
+        *("generator", "is_bool", "key", "kind", "least", "load_data", "main", "math"),
+        *("out", "parser", "path", "pin", "random_split", "run_epoch", "save", "start", "state"),
+        *("train", "val", "val_loader"),
     )
 )
 
@@ -23,7 +33,7 @@ _RUN = (
     "model: nn.Module",
     "loader: DataLoader[tuple[Tensor, ...]]",
     "device: torch.device",
-    "optimizer: Optimizer | None = None",
+    "optimizer: torch.optim.Optimizer | None = None",
 )
 
 
@@ -32,9 +42,11 @@ def render_train(training: Training) -> str:
     fields = [_variable(name) for name in training.fields]
     used = _used_fields(training)
     metrics = [_metric(training, call) for call in training.metrics]
+    net = f"{training.net}Net" if training.net in _SCRIPT else training.net
     return fill(
         "train.py.jinja",
-        net=training.net,
+        imported=f"{training.net} as {net}" if net != training.net else net,
+        net_class=net,
         doc=docstring_lines(training),
         standard_imports=_standard_imports(training),
         imports=_imports(training),
@@ -106,11 +118,10 @@ def _used_fields(training: Training) -> set[str]:
 
 
 def _standard_imports(training: Training) -> list[str]:
-    plain = ["import argparse", "import math", "import os"]
+    plain = ["import argparse", "import math"]
     named = [
         "from dataclasses import dataclass, fields",
         "from pathlib import Path",
-        "from pickle import UnpicklingError",
         "from typing import Any",
     ]
     return plain + sorted([*named, *training.dataset.standard_imports], key=_import_key)
@@ -120,7 +131,6 @@ def _imports(training: Training) -> list[str]:
     plain = [*training.dataset.imports, "import torch", "import torch.nn.functional as F"]
     named = [
         "from torch import Tensor, nn",
-        "from torch.optim import Optimizer",
         "from torch.utils.data import DataLoader, Subset, TensorDataset, random_split",
         "from tqdm import tqdm",
     ]

@@ -31,7 +31,7 @@ def _paint(text: str, code: str) -> str:
 def _write_one(found: Diagnostic, paint: Any) -> str:
     colour = _COLOURS[found.severity]
     title = paint(f"{found.severity}[{found.code}]", f"1;{colour}")
-    lines = [f"{title}: {printable(found.message)}", f"  --> {found.place}"]
+    lines = [f"{title}: {printable(found.message)}", f"  --> {printable(found.place)}"]
     margin = " "
     if found.span is not None:
         number, column = found.source.position(found.span.start)

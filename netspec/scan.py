@@ -86,6 +86,7 @@ class _Scanner:
         self.newline: Token | None = None  # a NEWLINE that the next token may swallow
         self.fresh_line = True
         self.doc: list[str] = []
+        self.torn = 0  # where the last unclosed string begins: it hides brackets of its line
 
     def read(self, pattern: re.Pattern[str], hard: set[str]) -> None:
         text, keywords, match = self.text, self.keywords, pattern.match
@@ -222,6 +223,8 @@ class _Scanner:
         )
 
     def _unclosed(self, opener: Token) -> None:
+        if opener.start < self.torn and "\n" not in self.text[opener.start : self.torn]:
+            return
         text = _TEXT[opener.type]
         self.found.add(
             "unclosed-bracket",
@@ -280,6 +283,7 @@ class _Scanner:
         if character in "\"'":
             end = self.text.find("\n", at)
             end = len(self.text) if end < 0 else end
+            self.torn = at
             self.found.add(
                 "unclosed-string",
                 f"a string that begins with {character} does not end in its line",

@@ -60,14 +60,14 @@ CASES = (
         "LBRACE",
         "a second list in brackets",
         "a net has two lists, `net Name(parameters)(inputs) { … }`; the first may be empty: `()`",
-        "net A(x: [N, 4]) {\n    return x\n}\n",
+        "net A(size: int) {\n    return size\n}\n",
     ),
     Case(
         "RPAR",
         "ARROW",
         "a second list in brackets",
         "a net has two lists, `net Name(parameters)(inputs) { … }`; the first may be empty: `()`",
-        "net A(x: [N, 4]) -> [N, 4] {\n    return x\n}\n",
+        "net A(size: int) -> [N, 4] {\n    return size\n}\n",
     ),
     Case(
         "COLON",

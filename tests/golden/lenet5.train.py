@@ -6,18 +6,15 @@ python train.py --max-batches 1 --epochs 100  # can it overfit one batch?
 
 import argparse
 import math
-import os
 from dataclasses import dataclass, fields
 from importlib.resources import as_file, files
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.optim import Optimizer
 from torch.utils.data import DataLoader, Subset, TensorDataset, random_split
 from tqdm import tqdm
 
@@ -49,15 +46,14 @@ def run_epoch(
     model: nn.Module,
     loader: DataLoader[tuple[Tensor, ...]],
     device: torch.device,
-    optimizer: Optimizer | None = None,
+    optimizer: torch.optim.Optimizer | None = None,
 ) -> list[float]:
     """One epoch, of training if there is an optimizer: mean loss and accuracy."""
-    training = optimizer is not None
-    model.train(training)
+    model.train(optimizer is not None)
     sums, count = torch.zeros(2, device=device), 0
     for batch in tqdm(loader, leave=False, disable=None):
         image, label = (t.to(device, non_blocking=t.is_pinned()) for t in batch)
-        with torch.set_grad_enabled(training):
+        with torch.set_grad_enabled(model.training):
             logits = model(image)
             loss: Any = F.cross_entropy(logits, label)
         if optimizer is not None:
@@ -73,7 +69,7 @@ def run_epoch(
 def save(state: object, path: Path) -> None:
     """Write, then rename: no crash leaves half a checkpoint."""
     torch.save(state, path.with_suffix(".tmp"))
-    os.replace(path.with_suffix(".tmp"), path)
+    path.with_suffix(".tmp").replace(path)
 
 
 def main() -> None:
@@ -83,45 +79,51 @@ def main() -> None:
         kind: Any = {"action": "store_true"} if is_bool else {"type": type(f.default)}
         parser.add_argument(flag, default=f.default, help=f"({f.default})", **kind)
     cfg = Config(**vars(parser.parse_args()))
+    for key, least in dict(epochs=1, batch_size=1, lr=0, seed=0, max_batches=0).items():
+        if not least <= getattr(cfg, key) < 2**62:
+            parser.error(f"--{key.replace('_', '-')} must be from {least} to 2**62")
     torch.manual_seed(cfg.seed)
     found = torch.accelerator.is_available() and torch.accelerator.current_accelerator()
     device = found or torch.device("cpu")
     model = LeNet5().to(device)
     optimizer = torch.optim.SGD(model.parameters(), lr=cfg.lr, momentum=0.9)
-
     generator = torch.Generator().manual_seed(0)  # one split, whatever the seed
     train, val = random_split(load_data(), [0.8, 0.2], generator)
-    if cfg.max_batches:
-        train = Subset(train, range(len(train))[: cfg.max_batches * cfg.batch_size])
+    train = Subset(train, range(len(train))[: cfg.max_batches * cfg.batch_size or None])
     pin = device.type == "cuda"
     loader = DataLoader(train, cfg.batch_size, shuffle=True, pin_memory=pin)
     val_loader = DataLoader(val, cfg.batch_size, pin_memory=pin)
-
     out, start, best = Path(cfg.out), 0, -1.0
     if cfg.resume:
         try:
             state = torch.load(out / "last.pt", map_location=device, weights_only=True)
             model.load_state_dict(state["model"])
             optimizer.load_state_dict(state["optimizer"])
-            start, best = state["epoch"], state["best"]
-        except (OSError, EOFError, LookupError, RuntimeError, UnpicklingError) as error:
-            raise SystemExit(f"cannot resume from {out}/last.pt: {error}") from None
+            if not optimizer.defaults.keys() <= optimizer.param_groups[0].keys():
+                raise ValueError("it is of another optimizer")
+            start, best = int(state["epoch"]), float(state["best"])
+        except Exception as error:  # there is no telling what a file holds
+            raise SystemExit(f"cannot resume from {out}: {error!r:.200}") from None
     out.mkdir(parents=True, exist_ok=True)
+    (out / "last.tmp").write_bytes(b"")  # fails now, not after an epoch
     for epoch in range(start, cfg.epochs):
         torch.manual_seed(cfg.seed + epoch)  # decides all batches of the epoch
         loss, accuracy = run_epoch(model, loader, device, optimizer)
-        if not math.isfinite(loss):
-            raise SystemExit(f"the loss is {loss} in epoch {epoch}: nothing saved")
         val_loss, val_accuracy = run_epoch(model, val_loader, device)
-        print(
-            f"{epoch=} {loss=:.3f} {accuracy=:.3f} {val_loss=:.3f} {val_accuracy=:.3f}"
-        )
+        if not math.isfinite(loss + val_loss):
+            raise SystemExit(f"{loss=} {val_loss=} in epoch {epoch}: nothing saved")
         if val_accuracy > best:
             best = val_accuracy
             save(model.state_dict(), out / "best.pt")
         state = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
         save(state | {"epoch": epoch + 1, "best": best}, out / "last.pt")
+        print(
+            f"{epoch=} {loss=:.3f} {accuracy=:.3f} {val_loss=:.3f} {val_accuracy=:.3f}"
+        )
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (KeyboardInterrupt, OSError) as error:
+        raise SystemExit(str(error) or 130) from None
