@@ -10,7 +10,7 @@ from netspec.check_signature import report_duplicate
 from netspec.check_train import check_train
 from netspec.diagnostic import Diagnostics, did_you_mean
 from netspec.graph import Graph, Net
-from netspec.names import variable_problem
+from netspec.names import class_problem
 from netspec.parse import Parsed
 from netspec.source import Source
 from netspec.training import Training
@@ -61,7 +61,7 @@ def _check_nets(
     for item in file.items:
         if not isinstance(item, s.Net):
             continue
-        problem = variable_problem(item.name.id)
+        problem = class_problem(item.name.id)
         if problem:
             code, why = problem
             found.add(
