@@ -11,7 +11,7 @@ from netspec.check_train import check_train
 from netspec.diagnostic import Diagnostics, did_you_mean
 from netspec.graph import Graph, Net
 from netspec.home import Home
-from netspec.names import variable_problem
+from netspec.names import class_problem
 from netspec.parse import Parsed
 from netspec.source import Source
 from netspec.training import Training
@@ -62,7 +62,7 @@ def _declared(file: s.File, found: Diagnostics) -> list[s.Net]:
     """The nets of a file; names that cannot be classes are reported."""
     for item in file.items:
         if isinstance(item, s.Net | s.Block | s.Extern):
-            problem = variable_problem(item.name.id)
+            problem = class_problem(item.name.id)
             if problem:
                 code, why = problem
                 kind = type(item).__name__

@@ -18,8 +18,8 @@ set_extra_state set_submodule share_memory state_dict T_destination to to_empty 
 type xpu zero_grad
 """
 _CODE_NAMES = """
-abs bool F float getattr int isinstance len list max min module nn range self Sequence str super
-Tensor torch tuple
+abs bool F float getattr int isinstance len list max min module nn range self str super Tensor
+torch tuple
 """
 # What every nn.Module has already; a test holds the list against torch.
 MODULE_ATTRIBUTES = frozenset(_MODULE_ATTRIBUTES.split())
@@ -47,6 +47,13 @@ def variable_problem(name: str) -> tuple[str, str] | None:
     if name in CODE_NAMES or name.startswith("__"):
         return "reserved-name", f"`{name}` has a meaning of its own in the generated code"
     return None
+
+
+def class_problem(name: str) -> tuple[str, str] | None:
+    """Why `name` cannot be a class of the generated code; None if it can."""
+    if name == "Sequence":  # annotations of later classes mean that of collections.abc
+        return "reserved-name", f"`{name}` has a meaning of its own in the generated code"
+    return variable_problem(name)
 
 
 def _identifier_problem(name: str) -> tuple[str, str] | None:

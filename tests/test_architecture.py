@@ -214,7 +214,7 @@ def test_the_attributes_of_a_module_are_those_of_torch() -> None:
 
 
 def test_names_that_generated_code_uses_are_not_free() -> None:
-    free = guard._BUILTINS | {"torch", "nn", "F", "Tensor", "Sequence", "self"}
+    free = guard._BUILTINS | {"torch", "nn", "F", "Tensor", "self"}
     assert free <= CODE_NAMES
 
 
