@@ -3,7 +3,7 @@
 from typing import Any
 
 from netspec import syntax as s
-from netspec.check_signature import check_variable, report_duplicate
+from netspec.check_signature import check_parameter_type, check_variable, report_duplicate
 from netspec.diagnostic import Diagnostics
 from netspec.source import Span
 from netspec.visit import names_in, statements_in
@@ -36,6 +36,8 @@ class _Names:
             self._statement(statement)
 
     def _check_block_header(self, block: s.Block) -> None:
+        for parameter in block.parameters:
+            check_parameter_type(parameter, self.found)
         seen: set[str] = set()
         for name in (*(p.name for p in block.parameters), *(i.name for i in block.inputs)):
             if check_variable(name, self.found) and name.id in seen:

@@ -174,7 +174,7 @@ def fits_type(value: Any, kind: str) -> bool:
         return False
     if isinstance(value, Expression):
         return kind in ("int", "float") and value.value is not None
-    return isinstance(value, _TYPES[kind][0])
+    return kind not in _TYPES or isinstance(value, _TYPES[kind][0])
 
 
 def _type_name(value: Any) -> str | None:

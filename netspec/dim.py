@@ -10,10 +10,6 @@ from functools import cached_property
 from math import lcm
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from netspec import syntax as s
-from netspec.visit import names_in
-from netspec.write import write_expression
-
 if TYPE_CHECKING:
     from fractions import Fraction  # it takes its time, and few specs have need of it
 
@@ -52,16 +48,22 @@ class Symbol:
 
 
 class Opaque(Symbol):
-    """A build-time expression that is no polynomial, called as it is written: `int(0.5 * C)`."""
+    """A build-time expression that is no polynomial: `int(0.5 * C)`.
 
-    __slots__ = ("node",)
+    `names`: those that it mentions; `write` gives its text, each of them passed through a function.
+    """
 
-    def __init__(self, node: Any, value: int, frame: int) -> None:
-        super().__init__(write_expression(node), value, frame)
-        self.node = node
+    __slots__ = ("names", "write")
+
+    def __init__(
+        self, names: frozenset[str], write: "Callable[[Rename], str]", value: int, frame: int
+    ) -> None:
+        super().__init__(write(str), value, frame)
+        self.names = names
+        self.write = write
 
     def form(self) -> "Form":
-        return ("code", self.name, self.node)
+        return ("code", self.names, self.write)
 
 
 class Lookup:
@@ -165,6 +167,7 @@ class Extremum(NamedTuple):
         return (self.function, *map(form_of, self.arguments))
 
 
+Rename = Callable[[str], str]
 Items = Sequence[object] | Mapping[object, object]
 Atom = Symbol | Lookup | Quotient | Remainder | Extremum
 Monomial = tuple[Atom, ...]
@@ -273,9 +276,11 @@ def symbol(name: str, value: int | None = None, frame: int = 0) -> Expression:
     return Expression({(Symbol(name, value, frame),): 1})
 
 
-def opaque(node: Any, value: int, frame: int) -> Expression:
+def opaque(
+    names: frozenset[str], write: "Callable[[Rename], str]", value: int, frame: int
+) -> Expression:
     """A build-time expression as one symbol, with its value."""
-    return Expression({(Opaque(node, value, frame),): 1})
+    return Expression({(Opaque(names, write, value, frame),): 1})
 
 
 def lookup(name: str, indices: tuple[Dim, ...], items: Items, frame: int) -> Expression:
@@ -522,7 +527,8 @@ def form_names(form: Form) -> set[str]:
     if form[0] == "name":
         return {str(form[1])}
     if form[0] == "code":
-        return {name.id for name in names_in(form[2])}
+        names: Any = form[1]
+        return set(names)
     return {name for part in form[1:] if isinstance(part, tuple) for name in form_names(part)}
 
 
@@ -542,9 +548,8 @@ def write(form: Form, rename: Callable[[str], str] = str) -> str:
         return rename(str(form[1]))
     parts = [part for part in form[1:] if isinstance(part, tuple)]
     if kind == "code":
-        node: Any = form[2]
-        text = write_expression(node, rename)
-        return text if isinstance(node, s.Call | s.Subscript) else f"({text})"
+        written: Any = form[2]
+        return str(written(rename))
     if kind == "[]":
         return f"{write(parts[0], rename)}[{write(parts[1], rename)}]"
     if kind in ("min", "max"):

@@ -2,6 +2,7 @@
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from netspec import syntax as s
@@ -134,6 +135,14 @@ def is_undecided(expression: s.Expression, scope: Mapping[str, Value]) -> bool:
 _UNDECIDED = "the value of this is known only when data flows"
 
 
+def _write_atom(node: s.Expression, rename: Callable[[str], str]) -> str:
+    """An expression as generated code writes it, in brackets where it needs them."""
+    from netspec.write import write_expression
+
+    text = write_expression(node, rename)
+    return text if isinstance(node, s.Call | s.Subscript) else f"({text})"
+
+
 class _Evaluation:
     def __init__(self, scope: Mapping[str, Value]) -> None:
         self.scope = scope
@@ -228,7 +237,8 @@ class _Evaluation:
             return value
         if decider is not None and not scope.depends(decider):
             return value
-        return opaque(node, number, scope.frame)
+        names = frozenset(name.id for name in names_in(node))
+        return opaque(names, partial(_write_atom, node), number, scope.frame)
 
     def _unary(self, node: s.Unary) -> Value:
         if node.operator == "not":

@@ -11,9 +11,9 @@ from types import ModuleType
 from typing import NamedTuple
 
 from netspec.catalogue import families
+from netspec.catalogue.annotation import describe
 from netspec.catalogue.function import Function
 from netspec.catalogue.layer import ALIASES, RANK_OPEN, Layer
-from netspec.catalogue.annotation import describe
 from netspec.catalogue.signature import Field, Signature, write_value
 from netspec.tensor import COMPLEX, FLOATING, INTEGER
 

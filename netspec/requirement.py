@@ -5,8 +5,9 @@ from typing import Any
 from netspec import syntax as s
 from netspec.catalogue.signature import write_value
 from netspec.diagnostic import Diagnostics
-from netspec.dim import Expression, Symbol, divisible, same, value_of
+from netspec.dim import Expression, divisible, value_of
 from netspec.evaluate import UNKNOWN, Scope, evaluate, is_undecided
+from netspec.source import Source
 from netspec.visit import names_in
 
 
@@ -47,12 +48,8 @@ def note_divisibility(test: s.Expression, scope: Scope) -> None:
         case s.Comparison(("==",), (s.Binary("%", s.Name(id), by), s.Literal(0))):
             size = scope.get(id)
             if isinstance(size, Expression) and value_of(size) is None:
-                factor = evaluate(by, scope, Diagnostics(_NOWHERE))
+                factor = evaluate(by, scope, Diagnostics(Source("")))
                 if isinstance(factor, Expression):
                     factor = value_of(factor)
                 if isinstance(factor, int) and factor > 1:
                     divisible(size, factor)
-
-
-_NOWHERE: Any = None
-__all__ = ["Symbol", "check_requirement", "same"]

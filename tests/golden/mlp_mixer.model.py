@@ -35,7 +35,8 @@ class MLPMixerBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = x + self.along(self.norm1(x).transpose(1, 2)).transpose(1, 2)
-        return x + self.across(self.norm2(x))
+        x = x + self.across(self.norm2(x))
+        return x
 
 
 class MLPMixer(nn.Module):

@@ -72,7 +72,8 @@ class TranslatorEncoder(nn.Module):
 
     def forward(self, memory: Tensor) -> Tensor:
         memory = self.norm1(memory + self.dropout(self.attn(memory, memory)))  # S x dim
-        return self.norm2(memory + self.dropout(self.mlp(memory)))  # S x dim
+        memory = self.norm2(memory + self.dropout(self.mlp(memory)))  # S x dim
+        return memory
 
 
 class TranslatorDecoder(nn.Module):
@@ -91,7 +92,8 @@ class TranslatorDecoder(nn.Module):
     def forward(self, x: Tensor, memory: Tensor) -> Tensor:
         x = self.norm1(x + self.dropout(self.attn(x, x)))  # T x dim
         x = self.norm2(x + self.dropout(self.cross(x, memory)))  # T x dim
-        return self.norm3(x + self.dropout(self.mlp(x)))  # T x dim
+        x = self.norm3(x + self.dropout(self.mlp(x)))  # T x dim
+        return x
 
 
 class Translator(nn.Module):
