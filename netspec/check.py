@@ -48,6 +48,8 @@ def check(
         for item in file.items:
             if isinstance(item, s.Net | s.Block):
                 warn_unused(item, found)
+    if len(nets) < len(declared) and not found.has_errors:
+        _report_unchecked(declared, nets, found)
     if not file.items and not found.has_errors:
         found.add(
             "empty-spec",
@@ -56,6 +58,21 @@ def check(
             help="begin with `net Name()(x: float32[N, 8]) { return x -> Linear(2) }`",
         )
     return Graph(source, file, home, file.doc, nets, trainings)
+
+
+def _report_unchecked(
+    declared: Sequence[s.Net], nets: Mapping[str, Net], found: Diagnostics
+) -> None:
+    """What could not be checked is never accepted, whatever the reason."""
+    for net in declared:
+        if net.name.id not in nets:
+            found.add(
+                "not-supported",
+                f"net `{net.name.id}` could not be checked to its end",
+                net.name.span,
+                label="a value in it has no type that is known",
+                help="write its parts as blocks of their own to find the one",
+            )
 
 
 def _declared(file: s.File, found: Diagnostics) -> list[s.Net]:

@@ -186,6 +186,8 @@ class Checker(Walker):
             for name, shape in made.layer.parameters().items()
         }
         shapes |= {v.name: v.type.shape for v in self.site.variables.values()}
+        if self.site.failed or self.found.has_errors:
+            return  # what is named here may be missing only because of an error
         check_ties(self.definition, self.prefix, shapes, self.site.ties, self.found)
         kinds = {path: type(made.layer).__name__ for path, made in self.site.made.items()}
         check_freezes(self.definition, self.prefix, shapes, kinds, self.site.frozen, self.found)

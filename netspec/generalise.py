@@ -627,9 +627,8 @@ class Generaliser(Walker):
                 self.facts.opened.add(branch.span)
             self._both(branch, {}, {}, open_=True)
             return
-        test = evaluate(branch.test, self.scope, self.found)
-        truth = bool(value_of(test)) if isinstance(test, Expression) else bool(test)
-        if not self.scope.depends(branch.test):
+        truth = self._decided(branch.test)
+        if truth is not None:
             if not self.muted:
                 self.facts.decided[branch.span] = truth
             self.run(branch.then if truth else branch.other)
@@ -703,6 +702,23 @@ class Generaliser(Walker):
         self.scope.parametric.add(name)
         return symbol(name, value_of(a), self.scope.frame)
 
+    def _decided(self, test: s.Expression) -> bool | None:
+        """Whether a test holds; None where that depends on parameters."""
+        match test:
+            case s.Unary("not", operand):
+                truth = self._decided(operand)
+                return None if truth is None else not truth
+            case s.Binary(("and" | "or") as operator, left, right):
+                sides = self._decided(left), self._decided(right)
+                enough = operator == "or"
+                if enough in sides:
+                    return enough
+                return None if None in sides else not enough
+        if self.scope.depends(test):
+            return None
+        value = evaluate(test, self.scope, self.found)
+        return bool(value_of(value)) if isinstance(value, Expression) else bool(value)
+
     def _implied(self, test: s.Expression, holds: bool) -> dict[str, Dim]:
         """What sizes are equal to, where a test holds or does not: `C == out`."""
         match test:
@@ -726,8 +742,10 @@ class Generaliser(Walker):
                 if isinstance(value, bool) or not isinstance(value, int | Expression):
                     continue
                 found = atoms(own) if isinstance(own, Expression) else set()
-                if len(found) == 1 and str(own) == name.id:
-                    return {atom.name: value for atom in found if isinstance(atom, Symbol)}
+                for atom in found:
+                    alone = isinstance(atom, Symbol) and own == symbol(atom.name, None, atom.frame)
+                    if alone and len(found) == 1:
+                        return {atom.name: value}
         return {}
 
     def choose(self, node: s.Conditional, test: bool) -> Value:

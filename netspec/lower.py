@@ -104,7 +104,7 @@ def _write_class(plan: Plan, pool: ClassPool) -> tuple[Class, tuple[str, ...]]:
         forward=forward.lines,
     )
     dims = tuple(name for name in taken if name not in plan.parameters or plan.loop is not None)
-    return written._replace(doc=doc or _loop_doc(plan) or _block_doc(plan.facts)), dims
+    return written._replace(doc=doc or ("" if plan.loop else _block_doc(plan.facts))), dims
 
 
 def _dims_of(items: Sequence[object], plan: Plan, names: Sequence[str]) -> set[str]:
@@ -150,17 +150,12 @@ def _signature(plan: Plan, taken: Sequence[str]) -> tuple[Argument, ...]:
     return (*required, *(item for item in arguments if item.default))
 
 
-def _loop_doc(plan: Plan) -> str:
-    if plan.loop is None:
-        return ""
-    container = plan.facts.names.loops[plan.loop.span].name
-    return f"One of `{container}`."
-
-
 def _block_doc(facts: Facts) -> str:
     """`(N, C, H, W) to (N, 4 * width, H, W).`, where that can be said in one line."""
     kind = facts.returned
     if isinstance(facts.definition, s.Net) or not isinstance(kind, Tensor):
+        return ""
+    if any(symbols(dim) & set(facts.named.values()) for dim in kind.shape):
         return ""
     inputs = " and ".join(_write_type(value) for value in facts.inputs.values())
     text = f"{inputs} to {write_sizes(kind)}."

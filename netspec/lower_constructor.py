@@ -245,7 +245,10 @@ class Constructor:
         then, other = self._items(branch.then), self._items(branch.other)
         if branch.span in facts.opened:
             return [*tests, *then, *other]
+        wanted = self._sizes_that_layers_want() | self.plan.exports
         for joined in facts.joined.get(branch.span, ()):
+            if joined.name not in wanted:
+                continue
             then.append(self._size(joined.name, joined.then))
             other.append(self._size(joined.name, joined.other))
         first: list[Item] = []
@@ -269,6 +272,9 @@ class Constructor:
 
     def _sized(self, dim: Dim) -> tuple[str, set[str]]:
         """A size as the place writes it, and the names that it mentions."""
+        facts = self.plan.facts
+        if isinstance(dim, Expression) and any(a.frame != facts.frame for a in atoms(dim)):
+            report_no_formula("a size", facts.definition.name.span, facts.found)
         if dim in self.elements:
             return self.elements[dim], {self.elements[dim]}
         return write(form_of(dim), self.plan.in_constructor), _names_of(dim)
@@ -277,7 +283,9 @@ class Constructor:
         facts = self.plan.facts
         if loop.span in facts.opened:
             return self._items(loop.body)
-        running = [r for r in facts.running.get(loop.span, ()) if _text(r.entry) != r.name]
+        wanted = self._sizes_that_layers_want()
+        found = facts.running.get(loop.span, ())
+        running = [r for r in found if _text(r.entry) != r.name and r.name in wanted]
         outer = self.elements
         self.elements = outer | self._elements_of(loop)
         items = self._loop_items(loop, running)
@@ -295,11 +303,12 @@ class Constructor:
 
     def _loop_items(self, loop: s.For, running: Sequence[Running]) -> list[Item]:
         facts = self.plan.facts
+        wanted = self._sizes_that_layers_want()
         entries: list[Item] = [self._size(r.name, r.entry) for r in running]
         updates: list[Item] = [
             self._size(r.name, r.update)
             for r in facts.running.get(loop.span, ())
-            if _text(r.update) != r.name
+            if _text(r.update) != r.name and r.name in wanted
         ]
         kept = self._kept(loop)
         place = facts.names.loops.get(loop.span)
@@ -370,11 +379,18 @@ class Constructor:
         for block in facts.blocks.values():
             for name in self.pool.block_class(block).dims:
                 found |= _names_of(block.dims[name])
-        changing = [r for rs in facts.running.values() for r in rs]
+        changing = {
+            r.name: _names_of(r.update) | _names_of(r.entry)
+            for rs in facts.running.values()
+            for r in rs
+        } | {
+            j.name: _names_of(j.then) | _names_of(j.other)
+            for js in facts.joined.values()
+            for j in js
+        }
         for _ in changing:
-            for r in changing:
-                if r.name in found:
-                    found |= _names_of(r.update) | _names_of(r.entry)
+            for name, names in changing.items():
+                found |= names if name in found else set()
         return found
 
     def _kept(self, loop: s.For) -> list[Assign]:
@@ -394,7 +410,8 @@ class Constructor:
 
     def _repeat(self, stage: s.Stage, repeat: s.Repeat) -> list[Item]:
         name = self.plan.facts.names.stages[stage.span]
-        running = self.plan.facts.running.get(repeat.span, ())
+        wanted = self._sizes_that_layers_want()
+        running = [r for r in self.plan.facts.running.get(repeat.span, ()) if r.name in wanted]
         entries = [self._size(r.name, r.entry) for r in running if _text(r.entry) != r.name]
         updates = [self._size(r.name, r.update) for r in running if _text(r.update) != r.name]
         element = self.construct(repeat.stage)

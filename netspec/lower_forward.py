@@ -556,7 +556,12 @@ class _Writer:
         power = operator == "**"
         texts = _at(a, level + power), _at(b, _UNARY if power else level + 1)
         sign = "**" if power and texts[0].isidentifier() and b.text.isalnum() else f" {operator} "
-        return Text(f"{texts[0]}{sign}{texts[1]}", level, a.typed or b.typed)
+        # Type checkers know a tensor with a tensor or a plain number; a power may be anything.
+        known = [
+            side.typed or (not self._flows(node) and "**" not in side.text)
+            for side, node in ((a, left), (b, right))
+        ]
+        return Text(f"{texts[0]}{sign}{texts[1]}", level, all(known))
 
     def _constant(self, node: s.Expression) -> Text:
         self._note(node)
@@ -853,28 +858,33 @@ def _parts(text: str) -> list[str]:
 
 
 def _broken(text: str, indent: int) -> list[str]:
-    """A line that is too wide, broken at its last call."""
-    opening = text.find("(")
-    if opening < 0 or not text.endswith(")"):
+    """A line that is too wide, broken where ruff would break it: at its last call or operator."""
+    value = text.partition(" = ")[2] or text.partition(" ")[2]
+    opening = _last_opening(text)
+    if opening is None or any(len(_split(value, signs)) > 2 for signs in _SIGNS):
         return _at_operators(text)
-    inner = text[opening + 1 : -1]
-    parts: list[str] = []
-    depth, start = 0, 0
-    for index, character in enumerate(inner):
-        depth += (character in "([{") - (character in ")]}")
-        if depth < 0:
-            return _at_operators(text)
-        if character == "," and depth == 0:
-            parts.append(inner[start:index].strip())
-            start = index + 1
-    parts.append(inner[start:].strip())
-    return bracketed(text[: opening + 1], [part for part in parts if part], ")", indent)
+    items = _parts(f"({text[opening + 1 : -1]})")
+    return bracketed(text[: opening + 1], items, ")", indent)
+
+
+_SIGNS = ((" + ", " - "), (" * ", " / ", " // ", " % ", " @ "))
+
+
+def _last_opening(text: str) -> int | None:
+    """Where the bracket of a call opens that closes at the end of a line; None without one."""
+    depth = 0
+    for index in range(len(text) - 1, -1, -1):
+        depth += (text[index] in ")]}") - (text[index] in "([{")
+        if depth == 0:
+            called = index > 0 and (text[index - 1].isalnum() or text[index - 1] in "_)]")
+            return index if called and text[index] == "(" else None
+    return None
 
 
 def _at_operators(text: str) -> list[str]:
     """An assignment or a return that is too wide, in brackets and broken before its operators."""
     head, sign, value = text.partition(" = ") if " = " in text else text.partition(" ")
-    for signs in ((" + ", " - "), (" * ", " / ", " // ", " % ", " @ ")):
+    for signs in _SIGNS:
         parts = _split(value, signs)
         if len(parts) > 1:
             return [f"{head}{sign}(", *(f"    {part}" for part in parts), ")"]

@@ -81,6 +81,7 @@ class ClassPool:
         self.require_general(facts)
         plan = Plan(name, facts, definition.body)
         written, dims = self.write(plan, self)
+        self.require_general(facts)
         self.classes.append(written)
         blocks = [
             p.name.id for p in definition.parameters if p.type is not None and p.type.id == "block"

@@ -227,10 +227,17 @@ class Walker(Expressions):
     def _define(self, statement: s.LayerDefinition) -> None:
         """Take note of `layer name = …`; it is built where it is first used."""
         name, callee = statement.name, statement.callee
-        if not isinstance(callee, s.Group | s.Repeat):
-            title = title_of(callee)
-            if not self.is_module(title):
-                self._no_layer(callee, title)
+        if isinstance(callee, s.Group | s.Repeat):
+            what = "a group" if isinstance(callee, s.Group) else "a `repeat`"
+            self.found.add(
+                "wrong-layer",
+                f"`layer` names one layer or block, found {what}",
+                callee.span,
+                label="several layers",
+                help="write a block for them, and name that",
+            )
+        elif not self.is_module(title_of(callee)):
+            self._no_layer(callee, title_of(callee))
         given = self.module_arguments(callee)
         self.layers[name.id] = Named(statement, given)
         self.scope[name.id] = NotConstant(

@@ -7,8 +7,6 @@ from torch import Tensor, nn
 
 
 class DenseBlockLayer(nn.Module):
-    """One of `layers`."""
-
     def __init__(self, growth: int, bottleneck: int, channels: int) -> None:
         super().__init__()
         self.norm1 = nn.BatchNorm2d(channels)
@@ -61,8 +59,6 @@ class Transition(nn.Module):
 
 
 class DenseNet121Stage(nn.Module):
-    """One of `stages`."""
-
     def __init__(
         self, depths: Sequence[int], growth: int, i: int, depth: int, channels2: int
     ) -> None:

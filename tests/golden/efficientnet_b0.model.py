@@ -42,14 +42,13 @@ class SqueezeExcite(nn.Module):
         self.sigmoid = nn.Sigmoid()
 
     def forward(self, x: Tensor) -> Tensor:
-        return x * self.sigmoid(
+        output: Tensor = x * self.sigmoid(
             self.fc2(self.silu(self.fc1(self.adaptive_avg_pool(x))))
         )
+        return output
 
 
 class MBConv(nn.Module):
-    """(N, C, H, W) to (N, width, size2, size3)."""
-
     def __init__(
         self, in_channels: int, width: int, expand: int, kernel: int, stride: int = 1
     ) -> None:

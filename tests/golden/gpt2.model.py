@@ -26,8 +26,6 @@ class Attention(nn.Module):
 
 
 class GPT2Block(nn.Module):
-    """One of `h`."""
-
     def __init__(self, dim: int, heads: int) -> None:
         super().__init__()
         self.ln_1 = nn.LayerNorm(dim)

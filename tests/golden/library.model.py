@@ -183,14 +183,13 @@ class SqueezeExcite(nn.Module):
         self.sigmoid = nn.Sigmoid()
 
     def forward(self, x: Tensor) -> Tensor:
-        return x * self.sigmoid(
+        output: Tensor = x * self.sigmoid(
             self.fc2(self.relu(self.fc1(self.adaptive_avg_pool(x))))
         )
+        return output
 
 
 class DenseBlockLayer(nn.Module):
-    """One of `layers`."""
-
     def __init__(self, growth: int, bottleneck: int, channels: int) -> None:
         super().__init__()
         self.norm1 = nn.BatchNorm2d(channels)
@@ -322,7 +321,8 @@ class TransformerBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = x + self.attn(self.norm1(x))
-        return x + self.mlp(self.norm2(x))
+        output: Tensor = x + self.mlp(self.norm2(x))
+        return output
 
 
 class Residual(nn.Module):
@@ -333,7 +333,8 @@ class Residual(nn.Module):
         self.body = body
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.body(x)
+        output: Tensor = x + self.body(x)
+        return output
 
 
 class Library(nn.Module):

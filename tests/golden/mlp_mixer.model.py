@@ -20,8 +20,6 @@ class MLP(nn.Module):
 
 
 class MLPMixerBlock(nn.Module):
-    """One of `blocks`."""
-
     def __init__(
         self, size: int, patch: int, dim: int, tokens: int, channels: int
     ) -> None:

@@ -14,7 +14,10 @@ class Positions(nn.Module):
         _, T, D = x.shape
         lengths = 10000 ** (torch.arange(0, D, 2, device=x.device) / D)
         angles = torch.arange(T, device=x.device).unsqueeze(1) / lengths
-        return x * (D**0.5) + torch.cat((torch.sin(angles), torch.cos(angles)), dim=1)
+        output: Tensor = x * (D**0.5) + torch.cat(
+            (torch.sin(angles), torch.cos(angles)), dim=1
+        )
+        return output
 
 
 class Attention(nn.Module):
@@ -60,8 +63,6 @@ class FeedForward(nn.Module):
 
 
 class TranslatorEncoder(nn.Module):
-    """One of `encoder`."""
-
     def __init__(self, dim: int, heads: int, hidden: int, dropout: float) -> None:
         super().__init__()
         self.attn = Attention(dim, heads)
@@ -77,8 +78,6 @@ class TranslatorEncoder(nn.Module):
 
 
 class TranslatorDecoder(nn.Module):
-    """One of `decoder`."""
-
     def __init__(self, dim: int, heads: int, hidden: int, dropout: float) -> None:
         super().__init__()
         self.attn = Attention(dim, heads, causal=True)

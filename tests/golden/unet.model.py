@@ -24,8 +24,6 @@ class DoubleConv(nn.Module):
 
 
 class UNetUp(nn.Module):
-    """One of `up`."""
-
     def __init__(self, widths: Sequence[int], i: int, channels2: int) -> None:
         super().__init__()
         self.grow = nn.ConvTranspose2d(channels2, widths[i], 2, stride=2)

@@ -6,8 +6,6 @@ from torch import Tensor, nn
 
 
 class VGG16Stage(nn.Module):
-    """One of `stages`."""
-
     def __init__(self, width: int, depth: int, channels2: int) -> None:
         super().__init__()
         channels = channels2

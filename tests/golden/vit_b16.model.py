@@ -38,8 +38,6 @@ class SelfAttention(nn.Module):
 
 
 class ViTB16Block(nn.Module):
-    """One of `blocks`."""
-
     def __init__(self, dim: int, heads: int, hidden: int) -> None:
         super().__init__()
         self.norm1 = nn.LayerNorm(dim, eps=1e-06)

@@ -24,8 +24,6 @@ class CausalConv(nn.Module):
 
 
 class WaveNetLayer(nn.Module):
-    """One of `layers`."""
-
     def __init__(self, width: int, skips: int, depth: int, i: int) -> None:
         super().__init__()
         dilation = 2 ** (i % depth)
