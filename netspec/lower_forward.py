@@ -89,6 +89,7 @@ class _Writer:
         self.size_names = _size_names(plan)
         self.running = plan.running()
         self.typed = {item.name.id for item in self.facts.definition.inputs}
+        self.declared = set(self.typed)  # what has a type of its own, whatever its value
         self.returned = _returned_name(self.facts)
         self.read = _read_names(self.facts)
         self.replaced: dict[str, str] = {}  # stored values that are inputs of a turn, by their text
@@ -152,8 +153,12 @@ class _Writer:
 
     def _assignment(self, name: str, text: Text) -> str:
         annotate = name == self.returned and not text.typed and name not in self.typed
+        if annotate:
+            self.declared.add(name)
         if text.typed or annotate:
             self.typed.add(name)
+        elif name not in self.declared:
+            self.typed.discard(name)  # type checkers follow the last value
         return f"{name}{': Tensor' if annotate else ''} = {text.text}"
 
     def _unpack(self, targets: s.Targets, value: s.Expression) -> None:
@@ -387,6 +392,7 @@ class _Writer:
             if value is not None:
                 self.turn_inputs[name] = value
             self.typed.add(name)
+            self.declared.add(name)
             if not isinstance(node, s.Name):
                 self.replaced[_source(self.facts, node)] = name
         self.shared = set(ports.modules)

@@ -264,7 +264,7 @@ def test_marks_and_line_ends_make_no_difference(text: str, shell: Shell) -> None
 def test_a_name_that_is_no_text_can_be_reported(shell: Shell) -> None:
     path = os.fsdecode(b"\xff.net")
     (shell.folder / path).write_text(BAD)
-    assert "--> ?.net:2:17" in shell("check", path).out
+    assert "--> \N{REPLACEMENT CHARACTER}.net:2:17" in shell("check", path).out
     assert json.loads(shell("check", path, "--format", "json").out)
     sarif = json.loads(shell("check", path, "--format", "sarif").out)
     (result,) = sarif["runs"][0]["results"]

@@ -1,187 +1,223 @@
-"""Measure start-up, long nets and built modules: one table of ratios.
+"""Measure start-up, the checking of long nets, and built modules; print ratios in one table.
 
-What is compared is run in turns, so that a busy machine slows both; each figure is a median.
+Every figure is the median of runs that take turns, so that a busy moment hits both sides.
 """
 
-import argparse
 import gc
-import statistics
+import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from itertools import pairwise
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from statistics import median
 from typing import NamedTuple
 
-ROOT = Path(__file__).parent.parent.parent
-LENET = str(ROOT / "specs" / "lenet5.net")
-NETSPEC = "import sys; from netspec.cli import main; sys.exit(main())"  # as the installed command
-LENGTHS = (100, 1_000, 10_000)
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+import netspec
+from netspec.check import check
+from netspec.parse import parse
+from netspec.source import Source
+
+LENET = str(Path(__file__).parents[2] / "specs" / "lenet5.net")
+NETSPEC = str(Path(sys.executable).parent / "netspec")
 
 
 class Row(NamedTuple):
-    """One line of the table: seconds of the thing measured, and of what it is held against."""
+    """One line of the table; `goal` is what the ratio must not exceed, None where it is free."""
 
     what: str
-    seconds: float
+    ours: float
     against: str
-    reference: float
-    goal: float | None
+    theirs: float
+    goal: float | None = None
 
-    def __str__(self) -> str:
-        ratio = self.seconds / self.reference
-        goal = "" if self.goal is None else f"<= {self.goal:g}"
-        verdict = "" if self.goal is None or ratio <= self.goal else "  missed"
-        return (
-            f"{self.what:<44} {self.seconds * 1000:>9.1f}   {self.against:<36} "
-            f"{self.reference * 1000:>9.1f} {ratio:>7.2f}  {goal}{verdict}"
+
+def main() -> int:
+    rows = [*start_up(), *long_nets(), *built_modules()]
+    width, other = max(len(row.what) for row in rows), max(len(row.against) for row in rows)
+    print(f"{'measured':{width}}  {'ms':>9}  {'against':{other}}  {'ms':>9}  {'ratio':>6}  goal")
+    missed = 0
+    for row in rows:
+        ratio = row.ours / row.theirs
+        over = row.goal is not None and ratio > row.goal
+        missed += over
+        goal = "" if row.goal is None else f"≤ {row.goal:g}{'  MISSED' if over else ''}"
+        print(
+            f"{row.what:{width}}  {row.ours * 1e3:9.2f}  {row.against:{other}}  "
+            f"{row.theirs * 1e3:9.2f}  {ratio:6.2f}  {goal}".rstrip()
         )
+    return 1 if missed else 0
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=15, help="of each process (15)")
-    runs = max(1, parser.parse_args().runs)
-    print(f"{'':<44} {'ms':>9}   {'against':<36} {'ms':>9} {'ratio':>7}  goal")
-    for measure in (start_up, long_nets, built_module):
-        for row in measure(runs):
-            print(row, flush=True)
+def alternate(*actions: Callable[[], float], turns: int) -> list[float]:
+    """The median time of each action, over turns in which each has its go."""
+    times: list[list[float]] = [[] for _ in actions]
+    for turn in range(turns + 1):
+        for kept, action in zip(times, actions, strict=True):
+            seconds = action()
+            if turn:  # the first turn fills caches
+                kept.append(seconds)
+    return [median(kept) for kept in times]
 
 
-def medians(works: list[Callable[[], float]], runs: int) -> list[float]:
-    """The median of what each of `works` returns, run in turns, after one turn to warm up."""
-    turns = [[work() for work in works] for _ in range(runs + 1)]
-    return [statistics.median(column) for column in zip(*turns[1:], strict=True)]
+def timed(action: Callable[[], object]) -> Callable[[], float]:
+    def run() -> float:
+        start = time.perf_counter()
+        action()
+        return time.perf_counter() - start
+
+    return run
 
 
-# ---- whole processes -------------------------------------------------------------------------
+# ---- whole processes ---------------------------------------------------------------------------
 
 
-def start_up(runs: int) -> Iterator[Row]:
-    """Commands against a Python that only imports what they cannot do without."""
-    with TemporaryDirectory() as folder:
-        build = ("build", LENET, "--force", "-o", folder)
-        pairs = (
-            ("netspec check specs/lenet5.net", ("check", LENET), "import lark, pydantic", 1.5),
-            ("netspec build specs/lenet5.net", build, "import lark, pydantic, jinja2", 1.5),
-            ("netspec --help", ("--help",), "pass", 4.0),
-        )
-        for what, arguments, code, goal in pairs:
-            ours, theirs = medians(
-                [lambda a=arguments: process(NETSPEC, *a), lambda c=code: process(c)], runs
-            )
-            yield Row(what, ours, f'python -c "{code}"', theirs, goal)
+def start_up() -> list[Row]:
+    pairs: list[tuple[str, Sequence[str], str, Sequence[str], float]] = [
+        ("netspec check lenet5.net", [NETSPEC, "check", LENET], *importing("lark, pydantic"), 1.5),
+        (
+            "netspec build lenet5.net",
+            [NETSPEC, "build", LENET, "--stdout"],
+            *importing("lark, pydantic, jinja2"),
+            1.5,
+        ),
+        (
+            "netspec --help",
+            [NETSPEC, "--help"],
+            "python -c pass",
+            [sys.executable, "-c", "pass"],
+            4,
+        ),
+    ]
+    actions = [timed(process(command)) for pair in pairs for command in (pair[1], pair[3])]
+    times = alternate(*actions, turns=20)
+    return [
+        Row(ours, times[2 * i], theirs, times[2 * i + 1], goal)
+        for i, (ours, _, theirs, _, goal) in enumerate(pairs)
+    ]
 
 
-def process(code: str, *arguments: str) -> float:
-    """The seconds that a Python process takes from start to end."""
-    begin = time.perf_counter()
-    subprocess.run(
-        [sys.executable, "-c", code, *arguments], cwd=ROOT, stdout=subprocess.DEVNULL, check=True
-    )
-    return time.perf_counter() - begin
+def importing(libraries: str) -> tuple[str, list[str]]:
+    return f"import {libraries}", [sys.executable, "-c", f"import {libraries}"]
 
 
-# ---- long nets -------------------------------------------------------------------------------
+def process(command: Sequence[str]) -> Callable[[], object]:
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    return lambda: subprocess.run(
+        command, stdout=subprocess.DEVNULL, env=environment, check=True
+    )  # with compiled modules, as after an installation
 
 
-def straight_net(layers: int) -> str:
-    lines = "".join(f"        -> Linear({8 + i % 2})\n" for i in range(layers))
-    return f"net Long()(x: [N, 8]) {{\n    return x\n{lines}}}\n"
+# ---- long nets ---------------------------------------------------------------------------------
 
 
-def long_nets(runs: int) -> Iterator[Row]:
-    """Parsing and checking against the same with a tenth of the layers."""
-    works = [lambda n=n, phase=phase: phase(straight_net(n)) for n in LENGTHS for phase in PHASES]
-    found = medians(works, max(1, runs // 3))
-    seconds = {n: found[i * len(PHASES) :][: len(PHASES)] for i, n in enumerate(LENGTHS)}
-    for fewer, more in pairwise(LENGTHS):
-        goal = 11.0 if more == 10_000 else None
-        total = [sum(seconds[fewer]), sum(seconds[more])]
-        parts = [*zip(("parse", "check"), seconds[fewer], seconds[more], strict=True)]
-        for name, small, large in [*parts, ("parse and check", *total)]:
-            wanted = goal if name == "parse and check" else None
-            yield Row(f"{name}, {more:,} layers", large, f"{fewer:,} layers", small, wanted)
+def straight(layers: int) -> Source:
+    """A net of so many layers, one a line."""
+    stages = "".join(f"        -> Linear({64 + i % 3})\n" for i in range(layers))
+    return Source(f"net Long()(x: float32[N, 64]) {{\n    return x\n{stages}}}\n", "long.net")
 
 
-def parse_seconds(text: str) -> float:
-    from netspec.parse import parse
-    from netspec.source import Source
-
-    return timed(lambda: parse(Source(text)))
+def parsing(source: Source) -> Callable[[], float]:
+    return timed(lambda: parse(source))
 
 
-def check_seconds(text: str) -> float:
-    from netspec.check import check
-    from netspec.parse import parse
-    from netspec.source import Source
+def checking(source: Source) -> Callable[[], float]:
+    """The time of the check alone: each needs a parse of its own."""
 
-    source = Source(text)
-    parsed = parse(source)
-    seconds = timed(lambda: check(source, parsed, {}))
-    assert not parsed.found.has_errors
-    return seconds
+    def run() -> float:
+        parsed = parse(source)
+        start = time.perf_counter()
+        graph = check(source, parsed, {})
+        seconds = time.perf_counter() - start
+        assert len(graph.nets) == 1
+        return seconds
 
-
-PHASES = (parse_seconds, check_seconds)
-
-
-def timed(work: Callable[[], object]) -> float:
-    """Seconds without garbage collection, which the command line switches off too."""
-    gc.collect()
-    gc.disable()
-    begin = time.perf_counter()
-    work()
-    seconds = time.perf_counter() - begin
-    gc.enable()
-    return seconds
+    return run
 
 
-# ---- built modules ---------------------------------------------------------------------------
+def long_nets() -> list[Row]:
+    sources = [straight(layers) for layers in (100, 1_000, 10_000)]
+    gc.disable()  # as the command line does
+    try:
+        actions = [kind(source) for kind in (parsing, checking) for source in sources]
+        times = alternate(*(collected(action) for action in actions), turns=5)
+    finally:
+        gc.enable()
+    parsed, checked = times[:3], times[3:]
+    both = [a + b for a, b in zip(parsed, checked, strict=True)]
+    rows: list[Row] = []
+    for name, seconds in (("parse", parsed), ("check", checked), ("both", both)):
+        rows.append(Row(f"{name} 1,000 layers", seconds[1], "100 layers", seconds[0]))
+        goal = 11.0 if name == "both" else None
+        rows.append(Row(f"{name} 10,000 layers", seconds[2], "1,000 layers", seconds[1], goal))
+    return rows
 
 
-def built_module(runs: int) -> Iterator[Row]:
-    """LeNet-5 as `load` builds it against one written by hand."""
-    import torch
-    import torch.nn.functional as F
-    from torch import Tensor, nn
+def collected(action: Callable[[], float]) -> Callable[[], float]:
+    """The action with the garbage of others out of the way."""
 
-    import netspec
+    def run() -> float:
+        gc.collect()
+        return action()
 
-    class LeNet5(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.conv1 = nn.Conv2d(1, 6, 5, padding=2)
-            self.conv2 = nn.Conv2d(6, 16, 5)
-            self.fc1 = nn.Linear(400, 120)
-            self.fc2 = nn.Linear(120, 84)
-            self.fc3 = nn.Linear(84, 10)
-            self.relu = nn.ReLU()
-            self.pool = nn.MaxPool2d(2)
+    return run
 
-        def forward(self, x: Tensor) -> Tensor:
-            x = self.pool(self.relu(self.conv1(x)))
-            x = self.pool(self.relu(self.conv2(x)))
-            x = x.flatten(1)
-            x = self.relu(self.fc1(x))
-            x = self.relu(self.fc2(x))
-            return self.fc3(x)
 
+# ---- built modules -----------------------------------------------------------------------------
+
+
+class HandWritten(nn.Module):
+    """LeNet-5 as one writes it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 6, 5, padding=2)
+        self.conv2 = nn.Conv2d(6, 16, 5)
+        self.fc1 = nn.Linear(16 * 5 * 5, 120)
+        self.fc2 = nn.Linear(120, 84)
+        self.fc3 = nn.Linear(84, 10)
+
+    def forward(self, image: Tensor) -> Tensor:
+        x = F.max_pool2d(F.relu(self.conv1(image)), 2)
+        x = F.max_pool2d(F.relu(self.conv2(x)), 2)
+        x = x.flatten(1)
+        x = F.relu(self.fc1(x))
+        x = F.relu(self.fc2(x))
+        logits: Tensor = self.fc3(x)
+        return logits
+
+
+def built_modules() -> list[Row]:
     torch.set_num_threads(1)
-    images, labels = torch.rand(64, 1, 28, 28), torch.randint(10, (64,))
+    built = netspec.load(LENET).build(device="cpu")
+    written = HandWritten()
+    written.load_state_dict(built.state_dict())
+    image = torch.rand(64, 1, 28, 28)
+    assert torch.equal(built(image), written(image))
+    times = alternate(
+        *(timed(action) for model in (built, written) for action in passes(model, image)), turns=200
+    )
+    return [
+        Row("forward of the built LeNet-5", times[0], "written by hand", times[2]),
+        Row("forward and backward", times[1], "written by hand", times[3]),
+    ]
 
-    def step(model: nn.Module) -> float:
-        begin = time.perf_counter()
-        for _ in range(10):
-            F.cross_entropy(model(images), labels).backward()
-        return (time.perf_counter() - begin) / 10
 
-    built, written = netspec.load(LENET).build(device="cpu"), LeNet5()
-    ours, theirs = medians([lambda: step(built), lambda: step(written)], runs)
-    yield Row("built LeNet-5, forward and backward of 64", ours, "written by hand", theirs, None)
+def passes(model: nn.Module, image: Tensor) -> tuple[Callable[[], object], Callable[[], object]]:
+    def forward() -> object:
+        with torch.no_grad():
+            return model(image)
+
+    def both() -> object:
+        model.zero_grad()
+        return model(image).sum().backward()
+
+    return forward, both
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
