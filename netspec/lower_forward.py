@@ -89,6 +89,7 @@ class _Writer:
         self.size_names = _size_names(plan)
         self.running = plan.running()
         self.typed = {item.name.id for item in self.facts.definition.inputs}
+        self.assigned: set[str] = set()
         self.declared = set(self.typed)  # what has a type of its own, whatever its value
         self.returned = _returned_name(self.facts)
         self.read = _read_names(self.facts)
@@ -152,12 +153,14 @@ class _Writer:
             self._line(self._assignment(name, self._inline(value)))
 
     def _assignment(self, name: str, text: Text) -> str:
-        annotate = name == self.returned and not text.typed and name not in self.typed
+        first = name not in self.assigned and name not in self.typed
+        annotate = first and name == self.returned and not text.typed
+        self.assigned.add(name)
         if annotate:
             self.declared.add(name)
         if text.typed or annotate:
             self.typed.add(name)
-        elif name not in self.declared:
+        elif name not in self.declared and not self.depth:
             self.typed.discard(name)  # type checkers follow the last value
         return f"{name}{': Tensor' if annotate else ''} = {text.text}"
 

@@ -19,7 +19,8 @@ type xpu zero_grad
 """
 _CODE_NAMES = """
 abs bool dict enumerate F float fnmatch getattr int isinstance len list max min module nn
-OrderedDict range reversed round self str sum super Tensor torch tuple ValueError zip
+OrderedDict range reversed round self Sequence str sum super
+Tensor torch tuple ValueError zip
 """
 # What every nn.Module has already; a test holds the list against torch.
 MODULE_ATTRIBUTES = frozenset(_MODULE_ATTRIBUTES.split())

@@ -76,7 +76,8 @@ class MBConv(nn.Module):
         y = self.project(y)
         if self.stride == 1 and C == self.width:
             y = x + y
-        return y
+        output: Tensor = y
+        return output
 
 
 class EfficientNetB0(nn.Module):

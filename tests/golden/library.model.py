@@ -168,7 +168,8 @@ class InvertedResidual(nn.Module):
         y = self.project(y)
         if self.stride == 1 and C == self.width:
             y = x + y
-        return y
+        output: Tensor = y
+        return output
 
 
 class SqueezeExcite(nn.Module):
