@@ -1,7 +1,7 @@
 """Turn the arguments of a call in a spec into a checked signature, or into diagnostics."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from netspec import syntax as s
 from netspec.catalogue.signature import ArgumentError, ArgumentErrors, Signature
@@ -10,15 +10,30 @@ from netspec.evaluate import UNKNOWN, evaluate
 from netspec.source import Span
 
 
+class Given(NamedTuple):
+    """An argument with its value: the type of a tensor where one is given."""
+
+    name: s.Name | None
+    value: Any
+    span: Span
+
+
+def evaluate_arguments(
+    arguments: Sequence[s.Argument], scope: Mapping[str, Any], found: Diagnostics
+) -> list[Given] | None:
+    """Arguments with their build-time values; None after reporting what is wrong with one."""
+    given = [Given(a.name, evaluate(a.value, scope, found), a.span) for a in arguments]
+    return given if all(item.value is not UNKNOWN for item in given) else None
+
+
 def bind(
     signature: type[Signature],
     call_name: str,
-    arguments: Sequence[s.Argument],
+    given: Sequence[Given],
     span: Span,
-    scope: Mapping[str, Any],
     found: Diagnostics,
 ) -> Signature | None:
-    """An instance of `signature` with the values of `arguments`; None after reporting why not.
+    """An instance of `signature` with the arguments; None after reporting why there is none.
 
     `call_name` is what the author called it, `span` the whole call.
     """
@@ -26,19 +41,17 @@ def bind(
     keyword: dict[str, Any] = {}
     places: dict[int | str, Span] = {}
     complete = True
-    for argument in arguments:
-        value = evaluate(argument.value, scope, found)
-        complete = complete and value is not UNKNOWN
-        if argument.name is None:
-            complete = _check_order(argument, keyword, found) and complete
-            places[len(positional)] = argument.span
+    for name, value, place in given:
+        if name is None:
+            complete = _check_order(place, keyword, found) and complete
+            places[len(positional)] = place
             positional.append(value)
-        elif argument.name.id in keyword:
-            _report_twice(argument.name, call_name, found)
+        elif name.id in keyword:
+            _report_twice(name, call_name, found)
             complete = False
         else:
-            places[argument.name.id] = argument.span
-            keyword[argument.name.id] = value
+            places[name.id] = place
+            keyword[name.id] = value
     if not complete:
         return None
     try:
@@ -49,13 +62,13 @@ def bind(
     return None
 
 
-def _check_order(argument: s.Argument, keyword: Mapping[str, Any], found: Diagnostics) -> bool:
+def _check_order(place: Span, keyword: Mapping[str, Any], found: Diagnostics) -> bool:
     if not keyword:
         return True
     found.add(
         "argument-order",
         "a positional argument stands after a keyword argument",
-        argument.span,
+        place,
         label="which argument is this?",
         help="put it first, or give its name",
     )

@@ -4,41 +4,52 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from netspec import syntax as s
-from netspec.check_init import FileRules, check_selectors, report_unmatched
+from netspec.check_names import check_names, warn_unused
 from netspec.check_net import check_device, check_net
 from netspec.check_signature import report_duplicate
 from netspec.check_train import check_train
 from netspec.diagnostic import Diagnostics, did_you_mean
 from netspec.graph import Graph, Net
+from netspec.home import Home
 from netspec.names import class_problem
 from netspec.parse import Parsed
 from netspec.source import Source
 from netspec.training import Training
+from netspec.uses import Loader, open_home
 
 
-def check(source: Source, parsed: Parsed, overrides: Mapping[str, Any]) -> Graph:
+def check(
+    source: Source, parsed: Parsed, overrides: Mapping[str, Any], loader: Loader | None = None
+) -> Graph:
     """Check a parsed spec, with the values of `overrides` for parameters of that name.
 
-    All findings go to `parsed.found`; the graph has the nets that can be built.
+    All findings go to `parsed.found`; the graph has the nets that can be built. `loader` gives the
+    sources of the files that the spec uses.
     """
     file, found = parsed
     device = "auto"
     for item in file.items:
         if isinstance(item, s.Device):
             device = check_device(item.name, found)
-    rules = FileRules(tuple(item for item in file.items if isinstance(item, s.Init)), set())
-    check_selectors(rules.statements, found)
-    nets = _check_nets(file, overrides, rules, device, found)
-    declared = [item for item in file.items if isinstance(item, s.Net)]
+    home = open_home(source, file, found, loader)
+    declared = _declared(file, found)
+    for item in file.items:
+        if isinstance(item, s.Net | s.Block):
+            check_names(item, found)
+    nets = _check_nets(declared, home, overrides, device, found)
     _check_overrides(declared, overrides, found)
-    if len(nets) == len(declared):
-        _report_unused_rules(rules, found)
     trainings: dict[str, Training] = {}
     for item in file.items:
         if isinstance(item, s.Train):
             training = _check_training(item, trainings, declared, nets, found)
             if training is not None:
                 trainings[item.net.id] = training
+    if not found.has_errors:
+        for item in file.items:
+            if isinstance(item, s.Net | s.Block):
+                warn_unused(item, found)
+    if len(nets) < len(declared) and not found.has_errors:
+        _report_unchecked(declared, nets, found)
     if not file.items and not found.has_errors:
         found.add(
             "empty-spec",
@@ -46,36 +57,52 @@ def check(source: Source, parsed: Parsed, overrides: Mapping[str, Any]) -> Graph
             None,
             help="begin with `net Name()(x: float32[N, 8]) { return x -> Linear(2) }`",
         )
-    return Graph(source, file, file.doc, nets, trainings)
+    return Graph(source, file, home, file.doc, nets, trainings)
+
+
+def _report_unchecked(
+    declared: Sequence[s.Net], nets: Mapping[str, Net], found: Diagnostics
+) -> None:
+    """What could not be checked is never accepted, whatever the reason."""
+    for net in declared:
+        if net.name.id not in nets:
+            found.add(
+                "not-supported",
+                f"net `{net.name.id}` could not be checked to its end",
+                net.name.span,
+                label="a value in it has no type that is known",
+                help="write its parts as blocks of their own to find the one",
+            )
+
+
+def _declared(file: s.File, found: Diagnostics) -> list[s.Net]:
+    """The nets of a file; names that cannot be classes are reported."""
+    for item in file.items:
+        if isinstance(item, s.Net | s.Block | s.Extern):
+            problem = class_problem(item.name.id)
+            if problem:
+                code, why = problem
+                kind = type(item).__name__
+                help = f"call it `{item.name.id}{kind}`, say"
+                found.add(code, why, item.name.span, label="not free", help=help)
+    return [item for item in file.items if isinstance(item, s.Net)]
 
 
 def _check_nets(
-    file: s.File,
+    declared: Sequence[s.Net],
+    home: Home,
     overrides: Mapping[str, Any],
-    rules: FileRules,
     device: str,
     found: Diagnostics,
 ) -> dict[str, Net]:
     nets: dict[str, Net] = {}
     seen: set[str] = set()
-    for item in file.items:
-        if not isinstance(item, s.Net):
-            continue
-        problem = class_problem(item.name.id)
-        if problem:
-            code, why = problem
-            found.add(
-                code,
-                why,
-                item.name.span,
-                label="not free",
-                help=f"call it `{item.name.id}Net`, say",
-            )
+    for item in declared:
         if item.name.id in seen:
             report_duplicate("net", item.name, found)
             continue
         seen.add(item.name.id)
-        net = check_net(item, overrides, rules, device, found)
+        net = check_net(item, home, overrides, device, found)
         if net is not None:
             nets[net.name] = net
     return nets
@@ -110,14 +137,3 @@ def _check_overrides(
                 help=did_you_mean(name, known)
                 or (f"parameters are {', '.join(known)}" if known else "there are no parameters"),
             )
-
-
-def _report_unused_rules(rules: FileRules, found: Diagnostics) -> None:
-    for statement in rules.statements:
-        if statement.span not in rules.matched:
-            for selector in statement.selectors:
-                report_unmatched(
-                    f'"{selector.value}"' if isinstance(selector, s.Literal) else selector.id,
-                    selector,
-                    found,
-                )

@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 from netspec import syntax as s
-from netspec.arguments import bind
+from netspec.arguments import bind, evaluate_arguments
 from netspec.catalogue import ALIASES, RANK_OPEN
 from netspec.catalogue.initialiser import INITIALISERS, Initialiser
 from netspec.catalogue.layer import Misfit
@@ -18,11 +18,17 @@ from netspec.tensor import Shape, write_shape
 _CLASS, _PATTERN, _OWN = range(3)
 
 
-class FileRules(NamedTuple):
-    """The `init` statements of a file; `matched` collects those that some net had a use for."""
+class RuleScope(NamedTuple):
+    """The `init` statements of a net, a block or a file, and the part of the net they reign over.
 
+    `depth`: how far inside; an inner scope beats an outer one.
+    """
+
+    prefix: str
     statements: tuple[s.Init, ...]
-    matched: set[Span]
+    depth: int
+    values: Mapping[str, Any]
+    found: Diagnostics
 
 
 class _Rule(NamedTuple):
@@ -33,14 +39,18 @@ class _Rule(NamedTuple):
     owner: str
     schemes: s.Schemes
     span: Span
+    prefix: str
+    checked: "_Checked"
 
     def covers(self, layer: BuiltLayer) -> bool:
         kind = type(layer.layer).__name__
+        if not layer.name.startswith(self.prefix):
+            return False
         match self.selector:
             case s.Name(id):
                 return kind == ALIASES.get(id) or kind in RANK_OPEN.get(id, {}).values()
             case s.Literal(value):
-                return fnmatchcase(layer.name, str(value))
+                return fnmatchcase(layer.name.removeprefix(self.prefix), str(value))
         return layer.name == self.owner
 
     def title(self) -> str:
@@ -53,43 +63,46 @@ class _Rule(NamedTuple):
 
 
 def resolve_schemes(
-    layers: Mapping[str, tuple[BuiltLayer, s.Schemes | None]],
-    statements: Iterable[s.Init],
-    file_rules: FileRules,
-    scope: Mapping[str, Any],
-    found: Diagnostics,
+    layers: Mapping[str, tuple[BuiltLayer, s.Schemes | None, Diagnostics]],
+    scopes: Iterable[RuleScope],
 ) -> dict[str, BuiltLayer]:
     """The layers with the scheme that wins for each parameter.
 
     A layer's own `with` beats a pattern, a pattern beats a class; then an inner scope beats an
     outer one, and what is written later what is written before.
     """
-    own = [
-        _Rule((_OWN, 0, 0), None, name, schemes, schemes.span)
-        for name, (_, schemes) in layers.items()
-        if schemes is not None
-    ]
-    rules = [
-        *_rules(file_rules.statements, 0, found),
-        *_rules(statements, 1, found),
-        *own,
-    ]
+    scopes = list(scopes)
+    rules = [rule for scope in scopes for rule in _rules(scope)]
+    rules += _own_rules(layers, scopes)
     rules.sort(key=lambda rule: rule.rank)
-    built = {name: layer for name, (layer, _) in layers.items()}
-    checked = _Checked(scope, found)
+    built = {name: layer for name, (layer, _, _) in layers.items()}
     schemes: dict[str, dict[str, Scheme]] = {name: {} for name in built}
     for rule in rules:
+        found = rule.checked.found
         covered = [layer for layer in built.values() if rule.covers(layer)]
-        if covered:
-            file_rules.matched.add(rule.span)
-        elif rule.rank[1] == 1:
+        if not covered and rule.rank[1] >= 0:
             report_unmatched(rule.title(), rule.selector, found)
         for argument in rule.schemes.arguments:
             for layer in _holders(rule, argument, covered, found):
-                scheme = checked.scheme(rule, argument, layer)
+                scheme = rule.checked.scheme(rule, argument, layer)
                 if scheme is not None and argument.name is not None:
                     schemes[layer.name][argument.name.id] = scheme
     return {name: layer._replace(schemes=schemes[name]) for name, layer in built.items()}
+
+
+def _own_rules(
+    layers: Mapping[str, tuple[BuiltLayer, s.Schemes | None, Diagnostics]],
+    scopes: list[RuleScope],
+) -> list[_Rule]:
+    """The rules of layers' own `with (…)`."""
+    rules: list[_Rule] = []
+    for name, (_, schemes, found) in layers.items():
+        if schemes is not None:
+            inner = [scope for scope in scopes if name.startswith(scope.prefix)]
+            values = max(inner, key=lambda scope: scope.depth).values
+            checked = _Checked(values, found)
+            rules.append(_Rule((_OWN, 0, 0), None, name, schemes, schemes.span, "", checked))
+    return rules
 
 
 def check_selectors(statements: Iterable[s.Init], found: Diagnostics) -> None:
@@ -124,16 +137,17 @@ def _is_layer(name: str) -> bool:
     return name in ALIASES or name in RANK_OPEN
 
 
-def _rules(statements: Iterable[s.Init], scope: int, found: Diagnostics) -> list[_Rule]:
-    if scope:
-        statements = list(statements)
-        check_selectors(statements, found)
+def _rules(scope: RuleScope) -> list[_Rule]:
+    checked = _Checked(scope.values, scope.found)
+    check_selectors(scope.statements, scope.found)
     rules: list[_Rule] = []
-    for order, statement in enumerate(statements):
+    for order, statement in enumerate(scope.statements):
         for selector in statement.selectors:
             kind = _CLASS if isinstance(selector, s.Name) else _PATTERN
-            rank = (kind, scope, order)
-            rules.append(_Rule(rank, selector, "", statement.schemes, statement.span))
+            rank = (kind, scope.depth, order)
+            rules.append(
+                _Rule(rank, selector, "", statement.schemes, statement.span, scope.prefix, checked)
+            )
     return rules
 
 
@@ -202,7 +216,10 @@ class _Checked:
             return None
         arguments = value.arguments if isinstance(value, s.Call) else ()
         scheme = INITIALISERS[function.id]
-        bound = bind(scheme, function.id, arguments, value.span, self.scope, self.found)
+        given = evaluate_arguments(arguments, self.scope, self.found)
+        if given is None:
+            return None
+        bound = bind(scheme, function.id, given, value.span, self.found)
         return bound if isinstance(bound, Initialiser) else None
 
     def _fits(

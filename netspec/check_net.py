@@ -1,61 +1,73 @@
-"""Check one net: walk its statements, build its layers, follow the shapes through it."""
+"""Check one net: build its layers for the given parameters, follow the shapes through it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from netspec import syntax as s
-from netspec.apply import Applier
-from netspec.check_init import FileRules, resolve_schemes
-from netspec.check_signature import (
-    Header,
-    check_header,
-    check_outputs,
-    check_variable,
-    report_duplicate,
+from netspec.arguments import Given
+from netspec.catalogue.layer import Layer
+from netspec.check_init import RuleScope, resolve_schemes
+from netspec.check_signature import Header, check_header
+from netspec.check_ties import check_freezes, check_ties
+from netspec.diagnostic import Diagnostics, did_you_mean
+from netspec.dim import Dim, Expression, same, symbol
+from netspec.evaluate import UNKNOWN, Scope, evaluate
+from netspec.flow import Bundle, Constructor, Flow, Unknown, Value, flows_in, type_of
+from netspec.graph import (
+    Application,
+    BlockUse,
+    BuiltLayer,
+    BuiltVariable,
+    FunctionCall,
+    Net,
+    Port,
+    Step,
 )
-from netspec.diagnostic import Diagnostics
-from netspec.dim import Expression, named, symbol, symbols, value_of
-from netspec.evaluate import UNKNOWN, NotConstant, evaluate, names_in
-from netspec.flow import Bundle, Flow, Unknown, Value
-from netspec.graph import Net, Port
+from netspec.home import Entry, Home
+from netspec.misfit import Misfit
+from netspec.naming import Names
+from netspec.requirement import check_requirement
 from netspec.source import Span
-from netspec.tensor import Tensor
+from netspec.tensor import Tensor, write_shape
+from netspec.visit import names_in
+from netspec.walk import Walker, names_of
 
 DEVICES = ("auto", "cpu", "cuda", "mps", "xpu", "meta")
+MOST_LAYERS = 200_000
 
 
 def check_net(
-    net: s.Net,
-    overrides: Mapping[str, Any],
-    rules: FileRules,
-    device: str,
-    found: Diagnostics,
+    net: s.Net, home: Home, overrides: Mapping[str, Any], device: str, found: Diagnostics
 ) -> Net | None:
     """Check `net`; None after reporting why it cannot be built."""
     before = found.error_count
     header = check_header(net, overrides, found)
-    body = _Body(net, header, found)
-    for statement in net.body:
-        body.run(statement)
-    body.finish()
-    applier = body.applier
-    own_rules = [item for item in net.body if isinstance(item, s.Init)]
-    layers = resolve_schemes(applier.definitions(), own_rules, rules, header.scope, found)
-    if found.error_count > before or header.inputs is None or not body.outputs:
+    site = _Site()
+    checker = Checker(net, home, Scope(header.scope), found, site.names_of(home, net, found))
+    checker.site = site
+    checker.take_inputs(header)
+    checker.run(net.body)
+    checker.finish()
+    site.rules.append(RuleScope("", home.rules, -1, checker.scope, found))
+    layers = resolve_schemes(site.layers(), site.rules)
+    if found.error_count > before or header.inputs is None or not checker.outputs():
         return None
     return Net(
         name=net.name.id,
         doc=net.doc,
         syntax=net,
+        home=home,
         parameters=header.parameters,
-        constants={k: v for k, v in body.scope.items() if not isinstance(v, NotConstant)},
         sizes=header.sizes,
         inputs=header.inputs,
-        outputs=body.outputs,
+        outputs=checker.outputs(),
         layers=layers,
-        applications=applier.applications,
-        types=applier.types,
-        device=body.device or device,
+        variables=site.variables,
+        ties=site.ties,
+        frozen=frozenset(site.frozen),
+        steps=site.steps,
+        device=checker.device or device,
         source=found.source,
     )
 
@@ -66,8 +78,6 @@ def check_device(name: s.Literal, found: Diagnostics) -> str:
     kind, _, index = text.partition(":")
     indexed = index.isdecimal() and kind in ("cuda", "xpu")
     if text not in DEVICES and not indexed:
-        from netspec.diagnostic import did_you_mean
-
         found.add(
             "unknown-device",
             f'unknown device "{text}"',
@@ -79,217 +89,519 @@ def check_device(name: s.Literal, found: Diagnostics) -> str:
     return text
 
 
-class _Body:
-    """The statements of a net, run in order with types for values."""
+class _Made:
+    """A layer that has been built, with the sizes that its first input settled."""
 
-    def __init__(self, net: s.Net, header: Header, found: Diagnostics) -> None:
-        self.net = net
+    def __init__(self, layer: Layer, stage: s.Stage, span: Span, found: Diagnostics) -> None:
+        self.layer = layer
+        self.stage = stage
+        self.span = span
         self.found = found
-        self.scope = dict(header.scope)
-        self.flows: dict[str, Value] = {}
-        self.defined: dict[str, s.Name] = {}  # names that nothing has used yet
-        self.reassigned: dict[str, s.Name] = {}
-        self.outputs: tuple[Port, ...] = ()
-        self.device = ""
-        self.returned: s.Return | None = None
-        self.broken = False
-        self.applier = Applier(net, self.scope, self.flows, found, self._use)
-        self._take_inputs(header)
+        self.settled: dict[str, Dim] = {}
 
-    def _take_inputs(self, header: Header) -> None:
-        for item in self.net.inputs:
-            known = {port.name: port.type for port in header.inputs or ()}
+
+class _Site:
+    """What is being built: the layers of the whole net by name, and the steps that it takes."""
+
+    def __init__(self) -> None:
+        self.made: dict[str, _Made] = {}
+        self.failed: set[str] = set()
+        self.variables: dict[str, BuiltVariable] = {}
+        self.ties: dict[str, str] = {}
+        self.frozen: set[str] = set()
+        self.rules: list[RuleScope] = []
+        self.steps: list[Step] = []
+        self.names: dict[tuple[str, Span], Names] = {}
+        self.muted = 0
+        self.blocks = 0
+
+    def names_of(self, home: Home, definition: "s.Net | s.Block", found: Diagnostics) -> Names:
+        key = (home.source.name, definition.span)
+        if key not in self.names:
+            self.names[key] = names_of(home, definition, found)
+        return self.names[key]
+
+    def layers(self) -> dict[str, tuple[BuiltLayer, s.Schemes | None, Diagnostics]]:
+        """The layers that could be built, each with its own `with (…)`."""
+        return {
+            path: (
+                BuiltLayer(
+                    path,
+                    made.layer,
+                    made.stage.callee,
+                    made.layer.parameters(),
+                    {},
+                    made.span,
+                    made.found.source,
+                ),
+                made.stage.schemes,
+                made.found,
+            )
+            for path, made in self.made.items()
+            if path not in self.failed
+        }
+
+
+class Checker(Walker):
+    """Builds a net or block for known parameters; loops and branches unfold."""
+
+    site: _Site
+    prefix = ""
+    foreign = False  # the block comes from another file than its user
+    turn = ""  # the name of a loop's only layer in this turn
+
+    def take_inputs(self, header: Header) -> None:
+        """Bind the inputs of a net."""
+        known = {port.name: port.type for port in header.inputs or ()}
+        for item in self.definition.inputs:
             tensor = known.get(item.name.id)
             flow = Flow(tensor, f"the input `{item.name.id}`", item.span) if tensor else UNKNOWN
-            self._bind(item.name, flow)
+            self.bind(item.name, flow)
 
-    def run(self, statement: s.Statement) -> None:
-        if self.returned is not None and not isinstance(statement, s.Init | s.Device | s.Broken):
-            self._unreachable(statement)
-            return
-        match statement:
-            case s.Assign(target, value):
-                self._assign(target, self.applier.flow(value))
-            case s.Return():
-                self._return(statement)
-            case s.LayerDefinition():
-                self.applier.define(statement)
-            case s.Let(name, value):
-                self._let(name, value)
-            case s.Device(name):
-                self.device = check_device(name, self.found)
-            case s.Broken():
-                self.broken = True
-                self.applier.forgiving = True
+    def outputs(self) -> tuple[Port, ...]:
+        """What the net returns, by name."""
+        flows = flows_in(self.returned) if self.returned is not None else []
+        declared = [output.name.id if output.name else "" for output in self.definition.outputs]
+        names = declared + [""] * (len(flows) - len(declared))
+        if len(flows) == 1:
+            return (Port(names[0] or "output", flows[0].type),)
+        return tuple(
+            Port(name or f"output{number}", flow.type)
+            for number, (name, flow) in enumerate(zip(names, flows, strict=False), 1)
+        )
 
     def finish(self) -> None:
-        """Report what only the end of the body can tell."""
-        if self.returned is None and not self.broken:
-            self.found.add(
-                "missing-return",
-                f"net `{self.net.name.id}` returns nothing",
-                self.net.name.span,
-                label="no `return` in its body",
-                help="end the body with `return` and the value that comes out",
-            )
-        if self.broken or self.found.error_count:
-            return
-        self._warn_unused()
-        self.applier.report_unused_layers()
+        """What can be said only when all layers of the definition are known."""
+        rules = tuple(item for item in self.definition.body if isinstance(item, s.Init))
+        depth = len(self.inside) * 2 + 1
+        if rules and not self.site.muted:
+            self.site.rules.append(RuleScope(self.prefix, rules, depth, self.scope, self.found))
+        if self.foreign and self.home.rules and not self.site.muted:
+            outer = RuleScope(self.prefix, self.home.rules, depth - 1, self.scope, self.found)
+            self.site.rules.append(outer)
+        shapes = {
+            f"{path}.{name}": shape
+            for path, made in self.site.made.items()
+            if path.startswith(self.prefix) and path not in self.site.failed
+            for name, shape in made.layer.parameters().items()
+        }
+        shapes |= {v.name: v.type.shape for v in self.site.variables.values()}
+        if self.site.failed or self.found.has_errors:
+            return  # what is named here may be missing only because of an error
+        check_ties(self.definition, self.prefix, shapes, self.site.ties, self.found)
+        kinds = {path: type(made.layer).__name__ for path, made in self.site.made.items()}
+        check_freezes(self.definition, self.prefix, shapes, kinds, self.site.frozen, self.found)
 
-    def _use(self, name: str) -> None:
-        self.defined.pop(name, None)
+    def statement(self, statement: s.Statement) -> None:
+        if isinstance(statement, s.Device):
+            self.device = check_device(statement.name, self.found)
+        super().statement(statement)
 
-    def _bind(self, name: s.Name, value: Value) -> None:
-        if name.id in self.defined and name.id in self.flows:
-            self.reassigned[name.id] = self.defined[name.id]
-        self.flows[name.id] = value
-        self.scope[name.id] = NotConstant(
-            f"`{name.id}` is a tensor, known only when data flows",
-            "use a number, a parameter or a `let`",
-        )
-        self.defined[name.id] = name
-
-    def _assign(self, target: s.Name | s.Targets, value: Value) -> None:
-        if isinstance(target, s.Name):
-            if target.id == "_":
-                return
-            free = check_variable(target, self.found)
-            if self._is_free(target):
-                self._bind(target, value if free else UNKNOWN)
-            return
-        if isinstance(value, Bundle) and len(value.items) == len(target.items):
-            for part, item in zip(target.items, value.items, strict=True):
-                self._assign(part, item)
-            return
-        if not isinstance(value, Unknown):
-            count = len(value.items) if isinstance(value, Bundle) else 1
-            self.found.add(
-                "wrong-unpacking",
-                f"{len(target.items)} names for {count} value{'' if count == 1 else 's'}",
-                target.span,
-                label=f"{len(target.items)} names",
-                help="write one name for each value; `_` drops one",
-            )
-        for part in target.items:
-            self._assign(part, UNKNOWN)
-
-    def _is_free(self, name: s.Name) -> bool:
-        taken = self.scope.get(name.id)
-        if taken is None or name.id in self.flows:
-            return True
-        kind = "layer" if isinstance(taken, NotConstant) else "build-time value"
+    def on(self, device: s.Literal, body: Sequence[s.Statement]) -> None:
+        check_device(device, self.found)
         self.found.add(
-            "duplicate-name",
-            f"`{name.id}` is the name of a {kind} already",
-            name.span,
-            label="the same name again",
-            help="call this value something else",
+            "not-supported",
+            "parts of a net cannot be placed on devices of their own yet",
+            device.span,
+            label="the whole net lives on one device",
+            help="write `device` for the net, or move its parts in Python",
+        )
+        super().on(device, body)
+
+    # ---- names -------------------------------------------------------------------------------
+
+    def path(self, key: Span) -> str:
+        """The dotted name of what stands at a place."""
+        if key in self.places:
+            return self.places[key]
+        name = self.names.stages.get(key, "")
+        return f"{self.prefix}{name}" if name else self.turn
+
+    @property
+    def places(self) -> dict[Span, str]:
+        """Names of what stands in groups, by the turn of their `repeat`s."""
+        if "_places" not in vars(self):
+            self._places: dict[Span, str] = {}
+        return self._places
+
+    @contextmanager
+    def placed(self, key: Span, path: str) -> Any:
+        """While this lasts, what stands at `key` is called `path`."""
+        before = self.places.get(key)
+        self.places[key] = path
+        try:
+            yield
+        finally:
+            if before is None:
+                del self.places[key]
+            else:
+                self.places[key] = before
+
+    def _define(self, statement: s.LayerDefinition) -> None:
+        super()._define(statement)
+        self.places[statement.span] = f"{self.prefix}{statement.name.id}"
+
+    # ---- layers ------------------------------------------------------------------------------
+
+    def run_layer(
+        self,
+        stage: s.Stage,
+        title: str,
+        given: list[Given] | None,
+        inputs: Sequence[Value],
+        named: dict[str, Value],
+        key: Span,
+        span: Span,
+    ) -> Value:
+        path = self.path(key)
+        made = self.site.made.get(path) if not self.site.muted else None
+        if path in self.site.failed and not self.site.muted:
+            return UNKNOWN
+        if made is None:
+            layer = self.make_layer(stage, title, given, inputs)
+            if layer is None:
+                self._fail(path)
+                return UNKNOWN
+            made = _Made(layer, stage, key, self.found)
+            if not self._room(stage):
+                return UNKNOWN
+        types = [type_of(value) for value in inputs]
+        if None in types:
+            self._fail(path)
+            return UNKNOWN
+        place = stage.callee if span == key else s.Name(title, span)
+        if not self._same_again(made, title, path, inputs, place):
+            return UNKNOWN
+        output = self.apply_layer(made.layer, place, inputs, named)
+        if output is None:
+            if not made.settled:
+                self._fail(path)
+            return UNKNOWN
+        self.warn_linear(made.layer, stage, title, inputs)
+        if not made.settled:
+            bound = made.layer.bind_inputs(types, {k: type_of(v) for k, v in named.items()})
+            made.settled = dict(made.layer.infer(*bound)) or {"": 0}
+        if self.site.muted and key != span:
+            self.site.made.setdefault(
+                path, made
+            )  # a named layer is built whether it is used or not
+        if not self.site.muted:
+            self.site.made[path] = made
+            kept = made.layer.bind_inputs(types, {k: type_of(v) for k, v in named.items()})
+            step = Application(path, made.layer, kept, output, span)
+            self.site.steps.append(step)
+        return self.layer_output(made.layer, output, path, inputs, span)
+
+    def _fail(self, path: str) -> None:
+        if not self.site.muted:
+            self.site.failed.add(path)
+
+    def _room(self, stage: s.Stage) -> bool:
+        if len(self.site.made) < MOST_LAYERS:
+            return True
+        self.found.add(
+            "too-large",
+            f"the net has more than {MOST_LAYERS:,} layers",
+            stage.span,
+            label="one too many",
+            help="check the counts of `repeat` and `for`",
         )
         return False
 
-    def _let(self, name: s.Name, expression: s.Expression) -> None:
-        value = evaluate(expression, self.scope, self.found)
-        for used in names_in(expression):
-            self._use(used.id)
-        if not check_variable(name, self.found):
-            return
-        if name.id in self.scope:
-            report_duplicate("name", name, self.found)
-            return
-        self.scope[name.id] = _let_value(name.id, value)
-        self.defined[name.id] = name
-
-    def _return(self, statement: s.Return) -> None:
-        self.returned = statement
-        value = self.applier.flow(statement.value)
-        items = value.items if isinstance(value, Bundle) else (value,)
-        flows = [item for item in items if isinstance(item, Flow)]
-        if len(flows) < len(items):
-            return
-        given = [(flow.type, flow.origin) for flow in flows]
-        if self.net.outputs:
-            span = _last_part(statement.value)
-            check_outputs(self.net.outputs, given, self.scope, span, self.found)
-        self.outputs = tuple(
-            Port(name, flow.type)
-            for name, flow in zip(self._output_names(flows), flows, strict=True)
-        )
-
-    def _output_names(self, flows: list[Flow]) -> list[str]:
-        names = [output.name.id if output.name else "" for output in self.net.outputs]
-        names += [""] * (len(flows) - len(names))
-        for output in self.net.outputs:
-            if output.name:
-                check_variable(output.name, self.found)
-        if len(flows) == 1:
-            return [names[0] or "output"]
-        return [name or f"output{i + 1}" for i, name in enumerate(names[: len(flows)])]
-
-    def _unreachable(self, statement: s.Statement) -> None:
-        self.found.add(
-            "unreachable",
-            "nothing is run after `return`",
-            statement.span,
-            label="never reached",
-            help="move it before `return`, or remove it",
-        )
-
-    def _kind(self, name: str) -> str:
-        if name in {item.name.id for item in self.net.inputs}:
-            return "input"
-        return "value" if name in self.flows else "build-time value"
-
-    def _warn_unused(self) -> None:
-        for name in [*self.defined.values(), *self.reassigned.values()]:
-            what = self._kind(name.id)
+    def _same_again(
+        self, made: _Made, title: str, path: str, inputs: Sequence[Value], place: Any
+    ) -> bool:
+        """Whether a layer that is used again fits its new input."""
+        if not made.settled:
+            return True
+        wanted = self._resolve_rank(place, title, inputs)
+        if wanted is not None and wanted != type(made.layer).__name__:
             self.found.add(
-                "unused",
-                f"{what} `{name.id}` is never used",
-                name.span,
-                label="not used after this",
-                help="remove it, or call it `_`: `_ = …` drops a value"
-                if what == "value"
-                else "remove it",
-                severity="warning",
+                "shape-mismatch",
+                f"`{path}` is a `{type(made.layer).__name__}`, here it would be a `{wanted}`",
+                place.span,
+                label="one layer serves both places",
+                help="label one of them, so that each is a layer of its own",
             )
-        used = {name.id for part in _parts(self.net) for name in names_in(part)}
-        for parameter in self.net.parameters:
-            if parameter.name.id not in used:
+            return False
+        types = [type_of(value) for value in inputs]
+        try:
+            bound = made.layer.bind_inputs(types, {})
+            again = made.layer.infer(*bound)
+        except Misfit as misfit:
+            self.misfit(misfit, place, inputs)
+            return False
+        for name, dim in again.items():
+            if name in made.settled and same(made.settled[name], dim) is not True:
+                shown = write_shape(flows_in(inputs[0])[0].type.shape)
+                differs = Misfit(
+                    f"layer `{path}` was built with {name}={made.settled[name]}, "
+                    f"this input of shape {shown} wants {dim}",
+                    label="shared, so its weights fit one size only",
+                    help="give this place a layer of its own",
+                )
+                self.misfit(differs, place, inputs)
+                return False
+        return True
+
+    def run_variable(self, variable: s.Variable, tensor: Tensor) -> None:
+        if not self.site.muted:
+            path = self.path(variable.span)
+            self.site.variables[path] = BuiltVariable(
+                path, variable.kind, tensor, variable.scheme, variable.span
+            )
+
+    def note_function(self, span: Span, call: FunctionCall) -> None:
+        if not self.site.muted:
+            self.site.steps.append(call)
+
+    # ---- blocks ------------------------------------------------------------------------------
+
+    def run_block(
+        self,
+        entry: Entry,
+        stage: s.Stage,
+        given: list[Given],
+        inputs: Sequence[Value],
+        key: Span,
+        span: Span,
+    ) -> Value:
+        definition = entry.definition
+        values = self.block_arguments(entry, stage, given)
+        if values is None or any(type_of(value) is None for value in inputs):
+            return UNKNOWN
+        if UNKNOWN in values.values():
+            return UNKNOWN
+        scope = Scope(values)
+        flows = self.match(entry, inputs, scope, stage.callee.span)
+        if flows is None:
+            return UNKNOWN
+        path = self.path(key)
+        assert isinstance(definition, s.Block)
+        return self._run_child(entry, definition, scope, flows, path, span)
+
+    def _run_child(
+        self,
+        entry: Entry,
+        definition: s.Block,
+        scope: Scope,
+        flows: Mapping[str, Value],
+        path: str,
+        span: Span,
+    ) -> Value:
+        line, column = self.found.source.position(span.start)
+        shown = ", ".join(f"{p.name.id}={_shown(scope[p.name.id])}" for p in definition.parameters)
+        note = (
+            f"in {definition.name.id}({shown}), built at {self.found.source.name}:{line}:{column}"
+        )
+        found = self.found.inside(entry.home.source, (note, *self.found.notes))
+        own = self.found.inside(entry.home.source, ())
+        names = self.site.names_of(entry.home, definition, own)
+        inside = (*self.inside, definition)
+        child = Checker(definition, entry.home, scope, found, names, inside)
+        child.site = self.site
+        child.prefix = f"{path}."
+        child.foreign = entry.home is not self.home
+        for item in definition.inputs:
+            child.bind(item.name, flows[item.name.id])
+        steps, self.site.steps = self.site.steps, []
+        child.run(definition.body)
+        child.finish()
+        inner, self.site.steps = self.site.steps, steps
+        value = child.returned if child.returned is not None else UNKNOWN
+        if not self.site.muted:
+            steps.append(BlockUse(path, definition.name.id, type_of(value), inner))
+        return _from_here(value, f"`{path}`", span)
+
+    def run_constructor(
+        self, stage: s.Stage, constructor: Constructor, inputs: Sequence[Value]
+    ) -> Value:
+        if stage.schemes is not None or isinstance(stage.callee, s.Call):
+            self.found.add(
+                "wrong-layer",
+                f"`{constructor}` has its arguments already",
+                stage.span,
+                label="handed on as it is",
+            )
+            return UNKNOWN
+        value = inputs[0] if len(inputs) == 1 else Bundle(tuple(inputs))
+        giver = constructor.walker
+        assert isinstance(giver, Checker)
+        giver.site = self.site
+        return giver.run_placed(constructor.stage, self.path(stage.span), value)
+
+    # ---- groups and repeats ------------------------------------------------------------------
+
+    def run_placed(self, stage: s.Stage, path: str, value: Value) -> Value:
+        """Apply one entry of a group under a name."""
+        with self.placed(stage.span, path):
+            match stage.callee:
+                case s.Group() as group:
+                    return self.run_group(stage, group, value)
+                case s.Repeat() as repeat:
+                    return self.run_repeat(stage, repeat, value)
+            if not self._is_entry(stage):
+                return UNKNOWN
+            return self.apply_stage(stage._replace(label=None), value)
+
+    def _is_entry(self, stage: s.Stage) -> bool:
+        from netspec.visit import title_of
+
+        title = title_of(stage.callee)
+        if self.is_module(title) and title not in self.layers:
+            return True
+        if title in self.layers:
+            what, help = f"`{title}` has a name of its own", "use it outside the group"
+        else:
+            what = f"`{title}` is a function, and a group holds layers"
+            help = "use the layer of that name, or put the group into a block"
+        known = title in self.layers or self.is_layer(title)
+        if known:
+            self.found.add("wrong-layer", what, stage.span, label="no layer", help=help)
+        else:
+            self.unknown_function(s.Name(title, stage.callee.span))
+        return False
+
+    def run_group(self, stage: s.Stage, group: s.Group, value: Value) -> Value:
+        base = self.path(stage.span)
+        number = 0
+        parts = self._flat(group)
+        self._require_labels(parts)
+        for part in parts:
+            value = self._single(part, value)
+            if isinstance(part.callee, s.Repeat) and part.label is None:
+                for _ in range(self.repeats(part.callee)):
+                    value = self.run_placed(part.callee.stage, f"{base}.{number}", value)
+                    number += 1
+            else:
+                name = part.label.id if part.label else str(number)
+                value = self.run_placed(part, f"{base}.{name}", value)
+                number += 1
+        return value
+
+    def _require_labels(self, parts: Sequence[s.Stage]) -> None:
+        """In a group with labels, a `repeat` is one entry, so that it needs a label, too."""
+        if not any(part.label for part in parts):
+            return
+        for part in parts:
+            if isinstance(part.callee, s.Repeat) and part.label is None:
                 self.found.add(
-                    "unused",
-                    f"parameter `{parameter.name.id}` is never used",
-                    parameter.name.span,
-                    label="nothing depends on it",
-                    help="remove it",
-                    severity="warning",
+                    "missing-label",
+                    "a `repeat` in a group with labels needs one, too",
+                    part.span,
+                    label="what are its layers called?",
+                    help="write `label: repeat(…) …`: they are `label.0`, `label.1` …",
                 )
 
+    def _flat(self, group: s.Group) -> list[s.Stage]:
+        """The entries of a group; those of a group in it that has no label stand with them."""
+        flat: list[s.Stage] = []
+        for part in group.stages:
+            if isinstance(part.callee, s.Group) and part.label is None:
+                flat += self._flat(part.callee)
+            else:
+                flat.append(part)
+        return flat
 
-def _let_value(name: str, value: Any) -> Any:
-    """What a `let` stands for: its value, under its own name."""
-    if isinstance(value, bool) or not isinstance(value, int | Expression):
+    def _single(self, stage: s.Stage, value: Value) -> Value:
+        """A group takes and gives one tensor from layer to layer."""
+        if not isinstance(value, Bundle):
+            return value
+        self.found.add(
+            "wrong-input",
+            f"{len(value.items)} tensors cannot flow from layer to layer of a group",
+            stage.span,
+            label="takes one tensor",
+            help="write a block for it, with `a, b = …` between the layers",
+        )
+        return UNKNOWN
+
+    def repeats(self, repeat: s.Repeat) -> int:
+        """How often; 0 after reporting that it is no number."""
+        value = evaluate(repeat.times, self.scope, self.found)
+        if value is UNKNOWN:
+            return 0
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_LAYERS:
+            return value
+        self.found.add(
+            "wrong-argument",
+            f"`repeat` takes how often as an integer of at least 0, found {_shown(value)}",
+            repeat.times.span,
+            label="cannot be",
+            help="give a number, or an expression of parameters",
+        )
+        return 0
+
+    def run_repeat(self, stage: s.Stage, repeat: s.Repeat, value: Value) -> Value:
+        base = self.path(stage.span)
+        for number in range(self.repeats(repeat)):
+            value = self._single(repeat.stage, value)
+            value = self.run_placed(repeat.stage, f"{base}.{number}", value)
         return value
-    known = value_of(value)
-    opaque = any(not part.isidentifier() for part in symbols(value))
-    if opaque and known is not None:
-        return symbol(name, known)
-    return named(name, value)
+
+    # ---- loops and branches --------------------------------------------------------------------
+
+    def run_loop(self, loop: s.For) -> None:
+        from netspec.check_flow import run_loop
+
+        run_loop(self, loop)
+
+    def run_branch(self, branch: s.If) -> None:
+        from netspec.check_flow import run_branch
+
+        run_branch(self, branch)
+
+    def run_require(self, statement: s.Require) -> None:
+        check_requirement(statement, self.scope, self.found)
+
+    def store(self, target: s.Element, value: Value) -> None:
+        index = evaluate(target.at, self.scope, self.found)
+        if index is UNKNOWN:
+            return
+        if isinstance(index, Expression):
+            self.found.add(
+                "wrong-index",
+                "a value is kept under a number that is known when the net is built",
+                target.at.span,
+                label="known only when data flows",
+                help="collect values of such a loop in a tensor, with `cat`",
+            )
+            return
+        self.stores.setdefault(target.name.id, {})[index] = value
+
+    def read_store(self, node: s.Subscript, name: str, items: Any) -> Value:
+        kept = self.stores[name]
+        index = self._index(items[0]) if len(items) == 1 else ()
+        if isinstance(index, Unknown):
+            return UNKNOWN
+        if isinstance(index, int) and index in kept:
+            value: Value = kept[index]
+            return value
+        shown = ", ".join(str(key) for key in kept)
+        self.found.add(
+            "index-out-of-range",
+            f"nothing is kept under `{name}[{_shown(index)}]`",
+            node.span,
+            label=f"kept are {shown}",
+            help=f"give it a value before that: `{name}[{_shown(index)}] = …`",
+        )
+        return UNKNOWN
 
 
-def _last_part(value: s.Expression) -> Span:
-    """The part of a returned value that its type comes from: the last stage of a chain."""
-    if isinstance(value, s.Chain):
-        return value.stages[-1].span
-    return value.span
+def _from_here(value: Value, origin: str, span: Span) -> Value:
+    """The value of a block, as its user sees it."""
+    match value:
+        case Flow():
+            return value._replace(origin=origin, span=span)
+        case Bundle(items):
+            return Bundle(tuple(_from_here(item, origin, span) for item in items))
+    return value
 
 
-def _parts(net: s.Net) -> list[Any]:
-    shapes = [dim for item in net.inputs if item.type for dim in item.type.shape]
-    shapes += [dim for output in net.outputs for dim in output.type.shape]
-    return [*shapes, *net.body]
+def _shown(value: Any) -> str:
+    from netspec.catalogue.signature import write_value
+
+    return str(value) if isinstance(value, Constructor) else write_value(value)
 
 
-def tensor_of(value: Value) -> Tensor | None:
-    """The type of a single tensor, None for anything else."""
-    return value.type if isinstance(value, Flow) else None
+__all__ = ["Checker", "check_device", "check_net", "names_in", "symbol"]

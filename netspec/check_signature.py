@@ -8,6 +8,7 @@ from netspec.catalogue.signature import kind_of, write_value
 from netspec.diagnostic import Diagnostics, did_you_mean
 from netspec.dim import Dim, Expression, at_least, same, symbol
 from netspec.evaluate import UNKNOWN, evaluate
+from netspec.flow import Constructor
 from netspec.graph import Port
 from netspec.names import variable_problem
 from netspec.source import Span
@@ -19,6 +20,7 @@ _TYPES: dict[str, tuple[tuple[type, ...], str]] = {
     "bool": ((bool,), "True or False"),
     "str": ((str,), "a string"),
     "list": ((list, tuple), "a list"),
+    "block": ((Constructor,), "a layer or a block"),
 }
 
 
@@ -34,7 +36,7 @@ class Header(NamedTuple):
 def check_header(net: s.Net, overrides: Mapping[str, Any], found: Diagnostics) -> Header:
     """Work out parameters and inputs; `inputs` is None where one of them has an error."""
     parameters = _parameters(net, overrides, found)
-    scope = {name: symbolic(name, value) for name, value in parameters.items()}
+    scope = dict(parameters)
     sizes: dict[str, tuple[str, int]] = {}
     _check_input_names(net, scope, found)
     for item in net.inputs:
@@ -51,13 +53,6 @@ def check_header(net: s.Net, overrides: Mapping[str, Any], found: Diagnostics) -
     complete = bool(ports) and all(port is not None for port in ports)
     inputs = tuple(port for port in ports if port is not None) if complete else None
     return Header(parameters, scope, inputs, sizes)
-
-
-def symbolic(name: str, value: Any) -> Any:
-    """A parameter's value as checks see it: integers keep the name of the parameter."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return symbol(name, value)
-    return value
 
 
 def _parameters(net: s.Net, overrides: Mapping[str, Any], found: Diagnostics) -> dict[str, Any]:
@@ -91,27 +86,21 @@ def _parameter_value(
     net: s.Net, parameter: s.Parameter, overrides: Mapping[str, Any], found: Diagnostics
 ) -> Any:
     name = parameter.name.id
-    kind = parameter.type
-    if kind is not None and kind.id not in _TYPES:
+    if not check_parameter_type(parameter, found):
+        return UNKNOWN
+    if parameter.type is not None and parameter.type.id == "block":
         found.add(
-            "unknown-type",
-            f"unknown type `{kind.id}`",
-            kind.span,
-            label="no type of a parameter",
-            help=did_you_mean(kind.id, _TYPES) or "types are int, float, bool, str and list",
+            "wrong-parameter",
+            "a net cannot take a block: nobody could give it one",
+            parameter.type.span,
+            label="for blocks only",
+            help="write it inside the net, or make the net a `block`",
         )
         return UNKNOWN
     value: Any = UNKNOWN
     if parameter.default is not None:
-        value = evaluate(parameter.default, {}, found)
-        if value is not UNKNOWN and kind is not None and not fits_type(value, kind.id):
-            found.add(
-                "wrong-argument",
-                f"the default of `{name}` must be {_TYPES[kind.id][1]}, found {write_value(value)}",
-                parameter.default.span,
-                label=f"{kind_of(value)}, not {_TYPES[kind.id][1]}",
-                help=f"give a default of type {kind.id}, or change the type",
-            )
+        value = default_value(parameter, found)
+        if value is UNKNOWN:
             return UNKNOWN
     if name in overrides:
         return _override(parameter, overrides[name], value, found)
@@ -124,6 +113,44 @@ def _parameter_value(
             help=f"give it a default, `{name}: int = 8`, or a value: `--set {name}=8`",
         )
     return value
+
+
+def type_words(kind: str) -> str:
+    """What a parameter of a type takes, in words."""
+    return _TYPES[kind][1] if kind in _TYPES else kind
+
+
+def default_value(parameter: s.Parameter, found: Diagnostics) -> Any:
+    """The default of a parameter; UNKNOWN after reporting that it does not have its type."""
+    assert parameter.default is not None
+    value = evaluate(parameter.default, {}, found)
+    kind = parameter.type.id if parameter.type else ""
+    if value is UNKNOWN or not kind or fits_type(value, kind):
+        return value
+    name = parameter.name.id
+    found.add(
+        "wrong-argument",
+        f"the default of `{name}` must be {type_words(kind)}, found {write_value(value)}",
+        parameter.default.span,
+        label=f"{kind_of(value)}, not {type_words(kind)}",
+        help=f"give a default of type {kind}, or change the type",
+    )
+    return UNKNOWN
+
+
+def check_parameter_type(parameter: s.Parameter, found: Diagnostics) -> bool:
+    """Report a type that there is not."""
+    kind = parameter.type
+    if kind is None or kind.id in _TYPES:
+        return True
+    found.add(
+        "unknown-type",
+        f"unknown type `{kind.id}`",
+        kind.span,
+        label="no type of a parameter",
+        help=did_you_mean(kind.id, _TYPES) or "types are int, float, bool, str, list and block",
+    )
+    return False
 
 
 def _override(parameter: s.Parameter, value: Any, default: Any, found: Diagnostics) -> Any:
@@ -145,7 +172,9 @@ def fits_type(value: Any, kind: str) -> bool:
     """Whether a parameter of type `kind` takes `value`; an integer serves as a float."""
     if isinstance(value, bool) and kind != "bool":
         return False
-    return isinstance(value, _TYPES[kind][0])
+    if isinstance(value, Expression):
+        return kind in ("int", "float") and value.value is not None
+    return kind not in _TYPES or isinstance(value, _TYPES[kind][0])
 
 
 def _type_name(value: Any) -> str | None:

@@ -1,10 +1,10 @@
 """Check a `train` section: its settings, and its data, loss and metrics against the net."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from netspec import syntax as s
-from netspec.arguments import bind
+from netspec.arguments import bind, evaluate_arguments
 from netspec.catalogue.dataset import DATASETS, Dataset
 from netspec.catalogue.layer import Misfit
 from netspec.catalogue.loss import LOSSES, Loss
@@ -13,12 +13,13 @@ from netspec.catalogue.optimizer import OPTIMIZERS, Optimizer
 from netspec.catalogue.signature import LARGEST, Signature, kind_of, write_value
 from netspec.diagnostic import Diagnostics, did_you_mean
 from netspec.dim import Dim, Expression, same, substitute, symbols
-from netspec.evaluate import UNKNOWN, evaluate, names_in
+from netspec.evaluate import UNKNOWN, evaluate
 from netspec.graph import Net
 from netspec.names import listing
 from netspec.source import Span
 from netspec.tensor import Tensor
 from netspec.training import MetricCall, Training
+from netspec.visit import names_in
 
 
 class Number(NamedTuple):
@@ -198,7 +199,13 @@ class _Section:
             return None
         arguments = node.arguments if isinstance(node, s.Call) else ()
         entry = catalogue[function.id]
-        return bind(entry, function.id, arguments, node.span, self.scope, self.found)
+        return self._bind(entry, function.id, arguments, node.span)
+
+    def _bind(
+        self, entry: type[Signature], name: str, arguments: Sequence[s.Argument], span: Span
+    ) -> Signature | None:
+        given = evaluate_arguments(arguments, self.scope, self.found)
+        return None if given is None else bind(entry, name, given, span, self.found)
 
     def _unknown(self, node: s.Expression, catalogue: Mapping[str, Any], kind: str) -> None:
         name = node.id if isinstance(node, s.Name) else ""
@@ -357,7 +364,7 @@ class _Section:
 
     def _loss(self, node: s.Call, loss: type[Loss]) -> None:
         tensors, rest = self._two_tensors(node, loss.name, numbers=True)
-        bound = bind(loss, loss.name, rest, node.span, self.scope, self.found)
+        bound = self._bind(loss, loss.name, rest, node.span)
         if tensors is None or not isinstance(bound, Loss):
             return
         (_, output), (target_name, target) = tensors
@@ -434,7 +441,7 @@ class _Section:
             return None
         metric = METRICS[node.function.id]
         tensors, rest = self._two_tensors(node, metric.name, numbers=False)
-        bound = bind(metric, metric.name, rest, node.span, self.scope, self.found)
+        bound = self._bind(metric, metric.name, rest, node.span)
         if tensors is None or not isinstance(bound, Metric):
             return None
         (output_name, output), (target_name, target) = tensors

@@ -136,9 +136,10 @@ def _read_value(text: str) -> Any:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from netspec.spec import examine, read_source
+    from netspec.spec import examine, read_source, read_used
 
-    graph, diagnostics = examine(*read_source(options.spec), dict(options.set))
+    values = dict(options.set)
+    graph, diagnostics = examine(*read_source(options.spec), values, read_used)
     if options.format == "text":
         _print_diagnostics(diagnostics, sys.stdout)
         if graph is not None and not diagnostics:

@@ -51,11 +51,34 @@ class SpecError(Exception):
 
 
 class Diagnostics:
-    """Collects findings; the same one at the same place only once."""
+    """Collects findings; the same one at the same place only once.
+
+    A view, made with `inside` or `only`, adds to the same collection.
+    """
 
     def __init__(self, source: Source) -> None:
         self.source = source
-        self._found: dict[tuple[str, Span | None, str], Diagnostic] = {}
+        self.notes: tuple[str, ...] = ()
+        self.codes: frozenset[str] | None = None
+        self._found: dict[tuple[object, ...], Diagnostic] = {}
+
+    def inside(self, source: Source, notes: Iterable[str]) -> "Diagnostics":
+        """A view for what stands in `source`; each finding gets further notes."""
+        view = self._view()
+        view.source = source
+        view.notes = tuple(notes)
+        return view
+
+    def only(self, codes: frozenset[str]) -> "Diagnostics":
+        """A view that lets only findings with these codes through."""
+        view = self._view()
+        view.codes = codes if self.codes is None else codes & self.codes
+        return view
+
+    def _view(self) -> "Diagnostics":
+        view = Diagnostics(self.source)
+        view.notes, view.codes, view._found = self.notes, self.codes, self._found
+        return view
 
     def add(
         self,
@@ -68,14 +91,19 @@ class Diagnostics:
         help: str = "",
         severity: Severity = "error",
     ) -> None:
+        if self.codes is not None and code not in self.codes:
+            return
         message, label, help = _cut(message), _cut(label), _cut(help)
-        notes = tuple(_cut(note) for note in notes)
+        notes = tuple(_cut(note) for note in (*notes, *self.notes))
         found = Diagnostic(code, message, self.source, span, label, notes, help, severity)
-        self._found.setdefault((code, span, message), found)
+        # A block that is used often says once what is wrong with it.
+        words = "" if self.notes else message
+        self._found.setdefault((code, self.source.name, span, words), found)
 
     def extend(self, others: Iterable[Diagnostic]) -> None:
         for other in others:
-            self._found.setdefault((other.code, other.span, other.message), other)
+            key = (other.code, other.source.name, other.span, other.message)
+            self._found.setdefault(key, other)
 
     @property
     def error_count(self) -> int:
@@ -86,8 +114,14 @@ class Diagnostics:
         return self.error_count > 0
 
     def in_order(self) -> tuple[Diagnostic, ...]:
-        """All findings in source order."""
-        return tuple(sorted(self._found.values(), key=lambda d: d.span or Span(-1, -1)))
+        """All findings in source order, those of the file itself before those of others."""
+        own = self.source.name
+        return tuple(
+            sorted(
+                self._found.values(),
+                key=lambda d: (d.source.name != own, d.source.name, d.span or Span(-1, -1)),
+            )
+        )
 
 
 def _cut(text: str) -> str:

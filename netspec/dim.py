@@ -4,26 +4,110 @@ A dimension is a plain `int` where it is known, and an `Expression` where it dep
 of the net (whose value is known while checking) or on a size that is known only when data flows.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
-from typing import NamedTuple
+from math import lcm
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from fractions import Fraction  # it takes its time, and few specs have need of it
+
+    Coefficient = int | Fraction
 
 
-class Symbol(NamedTuple):
-    """A name in a dimension; `value` is None where only the data decides."""
+class Symbol:
+    """A name in a dimension; `value` is None where only the data decides.
 
-    name: str
-    value: int | None = None
+    `frame` tells names of different blocks apart: symbols are the same where both agree.
+    """
+
+    __slots__ = ("frame", "multiple", "name", "value")
+
+    def __init__(self, name: str, value: int | None = None, frame: int = 0) -> None:
+        self.name = name
+        self.value = value
+        self.frame = frame
+        self.multiple = 1  # what it is known to be a multiple of
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Symbol) and (self.name, self.frame) == (other.name, other.frame)
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.frame))
 
     @property
     def key(self) -> str:
-        return self.name
+        return f"{self.name} {self.frame}"
 
     def evaluate(self) -> int | None:
         return self.value
 
     def form(self) -> "Form":
         return ("name", self.name)
+
+
+class Opaque(Symbol):
+    """A build-time expression that is no polynomial: `int(0.5 * C)`.
+
+    `names`: those that it mentions; `write` gives its text, each of them passed through a function.
+    """
+
+    __slots__ = ("names", "write")
+
+    def __init__(
+        self, names: frozenset[str], write: "Callable[[Rename], str]", value: int, frame: int
+    ) -> None:
+        super().__init__(write(str), value, frame)
+        self.names = names
+        self.write = write
+
+    def form(self) -> "Form":
+        return ("code", self.names, self.write)
+
+
+class Lookup:
+    """An element of a list that is a parameter: `widths[i]`, or `stages[i][0]`."""
+
+    __slots__ = ("frame", "indices", "items", "name")
+
+    def __init__(self, name: str, indices: "tuple[Dim, ...]", items: "Items", frame: int) -> None:
+        self.name = name
+        self.indices = indices
+        self.items = items
+        self.frame = frame
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Lookup) and self._identity() == other._identity()
+
+    def __hash__(self) -> int:
+        return hash(self._identity())
+
+    def _identity(self) -> tuple[object, ...]:
+        return self.name, self.frame, self.indices
+
+    @property
+    def key(self) -> str:
+        return f"{self.name}[{', '.join(map(str, self.indices))}] {self.frame}"
+
+    def evaluate(self) -> int | None:
+        item: object = self.items
+        for index in self.indices:
+            at = value_of(index)
+            match item:
+                case Mapping():
+                    item = item.get(at)
+                case Sequence() if at is not None and -len(item) <= at < len(item):
+                    item = item[at]
+                case _:
+                    return None
+        return item if isinstance(item, int) else None
+
+    def form(self) -> "Form":
+        form: Form = ("name", self.name)
+        for index in self.indices:
+            form = ("[]", form, form_of(index))
+        return form
 
 
 class Quotient(NamedTuple):
@@ -83,7 +167,9 @@ class Extremum(NamedTuple):
         return (self.function, *map(form_of, self.arguments))
 
 
-Atom = Symbol | Quotient | Remainder | Extremum
+Rename = Callable[[str], str]
+Items = Sequence[object] | Mapping[object, object]
+Atom = Symbol | Lookup | Quotient | Remainder | Extremum
 Monomial = tuple[Atom, ...]
 # A form is how a dimension is written: ("int", 5), ("name", "width"), ("*", form, form) …
 Form = tuple[object, ...]
@@ -92,12 +178,13 @@ Form = tuple[object, ...]
 class Expression:
     """A polynomial with integer coefficients over atoms; equal ones compare equal.
 
+    A coefficient is a fraction where a `require` says that the size divides.
     `form` is how the author or a rule came to it (`16 * 5 * 5`); it takes no part in comparison.
     """
 
     __slots__ = ("__dict__", "_form", "terms")
 
-    def __init__(self, terms: Mapping[Monomial, int], form: Form | None = None) -> None:
+    def __init__(self, terms: "Mapping[Monomial, Coefficient]", form: Form | None = None) -> None:
         self.terms = {m: c for m, c in sorted(terms.items(), key=_term_key) if c}
         self._form = form
 
@@ -128,7 +215,7 @@ class Expression:
         return -self + other
 
     def __mul__(self, other: "Dim") -> "Dim":
-        terms: dict[Monomial, int] = {}
+        terms: dict[Monomial, Coefficient] = {}
         for left, a in self.terms.items():
             for right, b in _terms(other).items():
                 monomial = tuple(sorted((*left, *right), key=lambda atom: atom.key))
@@ -160,12 +247,13 @@ class Expression:
         """The number, where no symbol is left."""
         if not self.terms:
             return 0
-        return self.terms.get(()) if len(self.terms) == 1 else None
+        number = self.terms.get(()) if len(self.terms) == 1 else None
+        return None if number is None else int(number)
 
     @cached_property
     def value(self) -> int | None:
         """The number under the values of the parameters, None where data decides."""
-        total = 0
+        total: Coefficient = 0
         for monomial, coefficient in self.terms.items():
             for atom in monomial:
                 factor = atom.evaluate()
@@ -173,7 +261,7 @@ class Expression:
                     return None
                 coefficient *= factor
             total += coefficient
-        return total
+        return int(total)
 
     @property
     def form(self) -> Form:
@@ -183,9 +271,21 @@ class Expression:
 Dim = int | Expression
 
 
-def symbol(name: str, value: int | None = None) -> Expression:
+def symbol(name: str, value: int | None = None, frame: int = 0) -> Expression:
     """The dimension called `name`: a parameter with its value, or a size that data brings."""
-    return Expression({(Symbol(name, value),): 1})
+    return Expression({(Symbol(name, value, frame),): 1})
+
+
+def opaque(
+    names: frozenset[str], write: "Callable[[Rename], str]", value: int, frame: int
+) -> Expression:
+    """A build-time expression as one symbol, with its value."""
+    return Expression({(Opaque(names, write, value, frame),): 1})
+
+
+def lookup(name: str, indices: tuple[Dim, ...], items: Items, frame: int) -> Expression:
+    """An element of the list parameter `name`."""
+    return Expression({(Lookup(name, indices, items, frame),): 1})
 
 
 def named(name: str, dim: Dim) -> Expression:
@@ -196,6 +296,11 @@ def named(name: str, dim: Dim) -> Expression:
 def value_of(dim: Dim) -> int | None:
     """The number that `dim` is under the values of the parameters, None where data decides."""
     return dim.value if isinstance(dim, Expression) else dim
+
+
+def sample_of(dim: Dim) -> int | None:
+    """The number that structure which depends on `dim` is built for, None where there is none."""
+    return value_of(dim)
 
 
 def same(left: Dim, right: Dim) -> bool | None:
@@ -209,6 +314,25 @@ def same(left: Dim, right: Dim) -> bool | None:
     return False if apart else None
 
 
+_assumptions = [False]
+
+
+@contextmanager
+def assuming() -> Iterator[None]:
+    """While this lasts, sizes that may agree are taken to agree: they have been checked before."""
+    _assumptions.append(True)
+    try:
+        yield
+    finally:
+        _assumptions.pop()
+
+
+def agree(left: Dim, right: Dim) -> bool:
+    """Whether two dimensions are known to be equal."""
+    equal = same(left, right)
+    return _assumptions[-1] if equal is None else equal
+
+
 def at_least(dim: Dim, bound: Dim) -> bool | None:
     """Whether `dim >= bound`; None where only data can tell."""
     lowest, highest = _range(dim - bound)
@@ -217,13 +341,13 @@ def at_least(dim: Dim, bound: Dim) -> bool | None:
     return False if highest is not None and highest < 0 else None
 
 
-def _range(dim: Dim) -> tuple[int | None, int | None]:
+def _range(dim: Dim) -> "tuple[Coefficient | None, Coefficient | None]":
     """The least and the greatest value, as far as known: sizes that data brings are at least 1."""
     known = value_of(dim)
     if known is not None:
         return known, known
-    lowest: int | None = 0
-    highest: int | None = 0
+    lowest: Coefficient | None = 0
+    highest: Coefficient | None = 0
     for monomial, coefficient in _terms(dim).items():
         open_atoms = [atom for atom in monomial if atom.evaluate() is None]
         for atom in monomial:
@@ -233,8 +357,10 @@ def _range(dim: Dim) -> tuple[int | None, int | None]:
             lowest = None if lowest is None else lowest + coefficient
             highest = None if highest is None else highest + coefficient
             continue
-        if not all(isinstance(atom, Symbol) for atom in open_atoms):
+        if not all(isinstance(atom, Symbol | Lookup) for atom in open_atoms):
             return None, None
+        for atom in open_atoms:
+            coefficient *= atom.multiple if isinstance(atom, Symbol) else 1
         if coefficient > 0:
             highest = None
             lowest = None if lowest is None else lowest + coefficient
@@ -255,9 +381,14 @@ def divide(top: Dim, bottom: Dim) -> Dim:
         return top
     if divisor < 0:
         return divide(-top, -divisor)
-    whole: dict[Monomial, int] = {}
-    rest: dict[Monomial, int] = {}
+    whole: dict[Monomial, Coefficient] = {}
+    rest: dict[Monomial, Coefficient] = {}
     for monomial, coefficient in _terms(top).items():
+        if _divides(monomial, coefficient, divisor):
+            whole[monomial] = _simple(_fraction(coefficient) / divisor)
+            continue
+        if not isinstance(coefficient, int):
+            return Expression({(Quotient(top, divisor),): 1})
         quotient, left = divmod(coefficient, divisor)
         whole[monomial] = quotient
         rest[monomial] = left
@@ -265,6 +396,24 @@ def divide(top: Dim, bottom: Dim) -> Dim:
     if isinstance(left_over, int):
         return _settle(whole) + left_over // divisor
     return _settle(whole) + _quotient(left_over, divisor)
+
+
+def _divides(monomial: Monomial, coefficient: "Coefficient", divisor: int) -> bool:
+    """Whether a term is known to be a multiple of `divisor`, by what symbols are multiples of."""
+    factor = coefficient
+    for atom in monomial:
+        factor *= atom.multiple if isinstance(atom, Symbol) else 1
+    return factor % divisor == 0
+
+
+def _fraction(number: "Coefficient") -> "Fraction":
+    from fractions import Fraction
+
+    return Fraction(number)
+
+
+def _simple(number: "Fraction") -> "Coefficient":
+    return int(number) if number.denominator == 1 else number
 
 
 def remainder(top: Dim, bottom: Dim) -> Dim:
@@ -275,7 +424,7 @@ def remainder(top: Dim, bottom: Dim) -> Dim:
     if top == quotient * bottom:
         return 0
     if isinstance(bottom, int) and bottom > 0:
-        top = _settle({m: c % bottom for m, c in _terms(top).items()})
+        top = _settle({m: c % bottom for m, c in _terms(top).items() if not _divides(m, c, bottom)})
         if isinstance(top, int):
             return top % bottom
     return Expression({(Remainder(top, bottom),): 1})
@@ -315,14 +464,22 @@ def total(dims: Iterable[Dim]) -> Dim:
 
 def symbols(dim: Dim) -> set[str]:
     """The names that the value of `dim` depends on."""
-    found: set[str] = set()
+    return {atom.name for atom in atoms(dim)}
+
+
+def atoms(dim: Dim) -> set[Symbol | Lookup]:
+    """The symbols and the elements of lists that the value of `dim` depends on."""
+    found: set[Symbol | Lookup] = set()
     pending: list[Dim] = [dim]
     while pending:
         for monomial in _terms(pending.pop()):
             for atom in monomial:
                 match atom:
-                    case Symbol(name):
-                        found.add(name)
+                    case Symbol():
+                        found.add(atom)
+                    case Lookup(indices=indices):
+                        found.add(atom)
+                        pending += indices
                     case Quotient(top, bottom) | Remainder(top, bottom):
                         pending += [top, bottom]
                     case Extremum(_, arguments):
@@ -334,17 +491,23 @@ def substitute(dim: Dim, values: Mapping[str, Dim]) -> Dim:
     """`dim` with other dimensions in place of some of its names."""
     result: Dim = 0
     for monomial, coefficient in _terms(dim).items():
-        term: Dim = coefficient
+        term = _settle({(): coefficient}) if isinstance(coefficient, int) else _part(coefficient)
         for atom in monomial:
             term = term * _substitute_atom(atom, values)
         result = result + term
     return result
 
 
+def _part(coefficient: "Coefficient") -> Expression:
+    return Expression({(): coefficient})
+
+
 def _substitute_atom(atom: Atom, values: Mapping[str, Dim]) -> Dim:
     match atom:
-        case Symbol(name):
+        case Symbol(name=name):
             return values.get(name, Expression({(atom,): 1}))
+        case Lookup(name=name, indices=indices, items=items, frame=frame):
+            return lookup(name, tuple(substitute(i, values) for i in indices), items, frame)
         case Quotient(top, bottom):
             return divide(substitute(top, values), substitute(bottom, values))
         case Remainder(top, bottom):
@@ -363,6 +526,9 @@ def form_names(form: Form) -> set[str]:
     """The names that a form mentions."""
     if form[0] == "name":
         return {str(form[1])}
+    if form[0] == "code":
+        names: Any = form[1]
+        return set(names)
     return {name for part in form[1:] if isinstance(part, tuple) for name in form_names(part)}
 
 
@@ -381,6 +547,11 @@ def write(form: Form, rename: Callable[[str], str] = str) -> str:
     if kind == "name":
         return rename(str(form[1]))
     parts = [part for part in form[1:] if isinstance(part, tuple)]
+    if kind == "code":
+        written: Any = form[2]
+        return str(written(rename))
+    if kind == "[]":
+        return f"{write(parts[0], rename)}[{write(parts[1], rename)}]"
     if kind in ("min", "max"):
         return f"{kind}({', '.join(write(part, rename) for part in parts)})"
     level = _LEVELS[str(kind)]
@@ -401,11 +572,13 @@ def _canonical_form(expression: Expression) -> Form:
     items = sorted(expression.terms.items(), key=lambda item: (item[1] < 0, item[0] == ()))
     form: Form | None = None
     for monomial, coefficient in items:
-        size = abs(coefficient)
+        size = coefficient if coefficient > 0 else -coefficient
         factors: list[Form] = [atom.form() for atom in monomial]
-        if size != 1 or not factors:
-            factors.insert(0, ("int", size))
+        if size.numerator != 1 or not factors:
+            factors.insert(0, ("int", size.numerator))
         term: Form = factors[0] if len(factors) == 1 else ("*", *factors)
+        if size.denominator != 1:
+            term = ("//", term, ("int", size.denominator))
         if form is None:
             form = ("neg", term) if coefficient < 0 else term
         else:
@@ -413,19 +586,19 @@ def _canonical_form(expression: Expression) -> Form:
     return form or ("int", 0)
 
 
-def _term_key(item: tuple[Monomial, int]) -> tuple[int, list[str]]:
+def _term_key(item: "tuple[Monomial, Coefficient]") -> tuple[int, list[str]]:
     monomial, _ = item
     return (-len(monomial), [atom.key for atom in monomial])
 
 
-def _terms(dim: Dim) -> Mapping[Monomial, int]:
+def _terms(dim: Dim) -> "Mapping[Monomial, Coefficient]":
     if isinstance(dim, Expression):
         return dim.terms
     return {(): dim} if dim else {}
 
 
-def _settle(terms: Mapping[Monomial, int]) -> Dim:
-    expression = Expression(terms)
+def _settle(terms: "Mapping[Monomial, Coefficient]") -> Dim:
+    expression = Expression({m: c if isinstance(c, int) else _simple(c) for m, c in terms.items()})
     constant = expression.constant
     return expression if constant is None else constant
 
@@ -443,8 +616,8 @@ def _divide_by_expression(top: Dim, bottom: Dim) -> Dim:
     return Expression({(Quotient(top, bottom),): 1})
 
 
-def _divide_by_monomial(top: Dim, monomial: Monomial, coefficient: int) -> Dim | None:
-    quotient: dict[Monomial, int] = {}
+def _divide_by_monomial(top: Dim, monomial: Monomial, coefficient: "Coefficient") -> Dim | None:
+    quotient: dict[Monomial, Coefficient] = {}
     for term, factor in _terms(top).items():
         rest = list(term)
         for atom in monomial:
@@ -463,7 +636,7 @@ def _quotient(top: Expression, divisor: int) -> Dim:
     inner = {m: c for m, c in top.terms.items() if m != ()}
     if len(inner) == 1:
         (monomial, coefficient), *_ = inner.items()
-        if coefficient == 1 and len(monomial) == 1:
+        if coefficient == 1 and len(monomial) == 1 and isinstance(constant, int):
             atom = monomial[0]
             if isinstance(atom, Quotient) and isinstance(atom.denominator, int):
                 by = atom.denominator
@@ -489,3 +662,18 @@ def _extremum(function: str, dims: tuple[Dim, ...]) -> Dim:
         return kept[0]
     ordered = tuple(sorted(kept, key=str))
     return Expression({(Extremum(function, ordered),): 1})
+
+
+def divisible(size: Expression, factor: int) -> None:
+    """Keep in mind that a size that data brings is a multiple of `factor`."""
+    for monomial, coefficient in size.terms.items():
+        if len(monomial) == 1 and coefficient == 1 and isinstance(monomial[0], Symbol):
+            known = monomial[0]
+            known.multiple = lcm(known.multiple, factor)
+
+
+def own_form(dim: Dim) -> Dim:
+    """`dim`, written with the names that its value depends on, not those that stand for parts."""
+    if not isinstance(dim, Expression) or form_names(dim.form) <= symbols(dim):
+        return dim
+    return Expression(dim.terms)

@@ -1,7 +1,8 @@
 """Turn build-time expressions into values: numbers, dimensions, strings, lists."""
 
 import operator
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from netspec import syntax as s
@@ -12,13 +13,15 @@ from netspec.dim import (
     Expression,
     at_least,
     largest,
+    lookup,
+    opaque,
     remainder,
     same,
     smallest,
-    symbol,
     value_of,
 )
-from netspec.source import Span
+from netspec.source import Source, Span
+from netspec.visit import names_in
 
 Value = Any
 
@@ -43,6 +46,58 @@ class NotConstant:
         self.help = help
 
 
+class Listing(list[Any]):
+    """A list that is a parameter, so that its elements keep their names: `widths[i]`."""
+
+    def __init__(
+        self, items: Sequence[Any], name: str, indices: tuple[Dim, ...], root: Any, frame: int
+    ) -> None:
+        super().__init__(items)
+        self.name = name
+        self.indices = indices
+        self.root = root
+        self.frame = frame
+
+    def element(self, index: Dim) -> Value:
+        """The element at `index`, under its name."""
+        at = value_of(index)
+        assert at is not None
+        item = self[at]
+        indices = (*self.indices, index)
+        if isinstance(item, list | tuple):
+            return Listing(item, self.name, indices, self.root, self.frame)
+        if isinstance(item, int) and not isinstance(item, bool):
+            return lookup(self.name, indices, self.root, self.frame)
+        return item
+
+
+def listing_of(items: Sequence[Any], name: str, frame: int) -> Listing:
+    """The list parameter `name`."""
+    return Listing(items, name, (), list(items), frame)
+
+
+class Scope(dict[str, Any]):
+    """Build-time values by name.
+
+    With a `frame`, integers that depend on parameters keep their names; `parametric` are the names
+    whose values depend on parameters, sizes or the turn of a loop.
+    """
+
+    def __init__(self, values: Mapping[str, Any], frame: int = 0) -> None:
+        super().__init__(values)
+        self.frame = frame
+        self.parametric: set[str] = set()
+
+    def depends(self, node: s.Expression) -> bool:
+        """Whether the value of `node` would be another with other parameters."""
+        return bool(self.frame) and any(name.id in self.parametric for name in names_in(node))
+
+    def copy(self) -> "Scope":
+        other = Scope(self, self.frame)
+        other.parametric = set(self.parametric)
+        return other
+
+
 class _Problem(Exception):
     def __init__(
         self, code: str, message: str, span: Span, label: str = "", help: str = ""
@@ -64,25 +119,28 @@ def evaluate(expression: s.Expression, scope: Mapping[str, Value], found: Diagno
         return UNKNOWN
 
 
-def names_in(expression: s.Expression) -> Iterator[s.Name]:
-    """The names that stand in an expression, labels and keywords left out."""
-    pending: list[object] = [expression]
-    while pending:
-        node = pending.pop()
-        match node:
-            case s.Name():
-                yield node
-            case s.Attribute(value=value):
-                pending.append(value)
-            case s.Argument(value=value):
-                pending.append(value)
-            case s.Stage(callee=callee, schemes=schemes):
-                pending.append(callee)
-                pending.append(schemes)
-            case Span():
-                pass
-            case tuple():
-                pending += node
+def is_undecided(expression: s.Expression, scope: Mapping[str, Value]) -> bool:
+    """Whether only data decides the value of an expression."""
+    quiet = Diagnostics(Source(""))
+    if evaluate(expression, scope, quiet) is not UNKNOWN:
+        return False
+    sizes = [
+        name.id
+        for name in names_in(expression)
+        if isinstance(scope.get(name.id), Expression) and value_of(scope[name.id]) is None
+    ]
+    return bool(sizes) and all(d.message == _UNDECIDED for d in quiet.in_order())
+
+
+_UNDECIDED = "the value of this is known only when data flows"
+
+
+def _write_atom(node: s.Expression, rename: Callable[[str], str]) -> str:
+    """An expression as generated code writes it, in brackets where it needs them."""
+    from netspec.write import write_expression
+
+    text = write_expression(node, rename)
+    return text if isinstance(node, s.Call | s.Subscript) else f"({text})"
 
 
 class _Evaluation:
@@ -107,9 +165,11 @@ class _Evaluation:
             case s.Conditional(then, test, other):
                 chosen, left_out = (then, other) if self.truth(test) else (other, then)
                 self._check_left_out(left_out)
-                return self._opaque(node, self.value(chosen))
-            case s.Subscript(value, index, span):
-                return self._opaque(node, self._subscript(self.value(value), index, span))
+                return self._opaque(node, self.value(chosen), test)
+            case s.Subscript(value, (index,), span) if not isinstance(index, s.Slice | s.Ellipsis):
+                return self._subscript(self.value(value), index, span)
+            case s.Subscript(value, (s.Slice() as part,), span):
+                return self._opaque(node, self._slice(self.value(value), part, span))
             case s.Call():
                 return self._call(node)
         raise _Problem(
@@ -141,7 +201,7 @@ class _Evaluation:
     def _undecided(self, span: Span) -> _Problem:
         return _Problem(
             "not-constant",
-            "the value of this is known only when data flows",
+            _UNDECIDED,
             span,
             "depends on the size of an input",
             "use numbers and parameters only",
@@ -165,23 +225,20 @@ class _Evaluation:
             )
         return value
 
-    def _opaque(self, node: s.Expression, value: Value) -> Value:
+    def _opaque(
+        self, node: s.Expression, value: Value, decider: s.Expression | None = None
+    ) -> Value:
         """An integer that depends on parameters in a way that no polynomial shows."""
         if isinstance(value, bool) or not isinstance(value, int | Expression):
             return value
         number = value_of(value)
-        if number is None or not self._depends(node):
+        scope = self.scope
+        if number is None or not isinstance(scope, Scope) or not scope.depends(node):
             return value
-        from netspec.write import write_expression
-
-        text = write_expression(node)
-        return symbol(text if isinstance(node, s.Subscript | s.Call) else f"({text})", number)
-
-    def _depends(self, node: s.Expression) -> bool:
-        return any(
-            isinstance(self.scope.get(name.id), Expression | list | tuple | float | str | bool)
-            for name in names_in(node)
-        )
+        if decider is not None and not scope.depends(decider):
+            return value
+        names = frozenset(name.id for name in names_in(node))
+        return opaque(names, partial(_write_atom, node), number, scope.frame)
 
     def _unary(self, node: s.Unary) -> Value:
         if node.operator == "not":
@@ -317,7 +374,8 @@ class _Evaluation:
                 span,
                 "has no elements",
             )
-        at = value_of_number(self.value(index))
+        index_value = self.value(index)
+        at = value_of_number(index_value)
         if isinstance(at, bool) or not isinstance(at, int):
             raise _Problem("wrong-operand", "an index must be an integer", index.span, kind_of(at))
         if not -len(value) <= at < len(value):
@@ -328,7 +386,27 @@ class _Evaluation:
                 f"there are {len(value)} elements",
                 f"use 0 to {len(value) - 1}" if value else "the list is empty",
             )
+        if isinstance(value, Listing):
+            return value.element(index_value)
         return value[at]
+
+    def _slice(self, value: Value, part: s.Slice, span: Span) -> Value:
+        if not isinstance(value, list | tuple | str):
+            raise _Problem(
+                "wrong-operand",
+                f"a list is wanted before `[`, found {kind_of(value)}",
+                span,
+                "has no elements",
+            )
+        bounds = [
+            None if bound is None else value_of_number(self.value(bound))
+            for bound in (part.start, part.stop, part.step)
+        ]
+        if not all(b is None or (isinstance(b, int) and not isinstance(b, bool)) for b in bounds):
+            raise _Problem("wrong-operand", "the ends of a slice must be integers", part.span)
+        if bounds[2] == 0:
+            raise _Problem("wrong-operand", "the step of a slice cannot be 0", part.span)
+        return value[slice(*bounds)]
 
     def _call(self, node: s.Call) -> Value:
         name = node.function.id if isinstance(node.function, s.Name) else ""
@@ -375,6 +453,13 @@ def _compare_dims(op: str, a: Dim, b: Dim) -> bool | None:
         case ">":
             return at_least(a, b + 1)
     return at_least(b, a + 1)
+
+
+def _whole_range(*bounds: int) -> list[int]:
+    numbers = range(*bounds)
+    if len(numbers) > _MOST_ITEMS:
+        raise OverflowError
+    return list(numbers)
 
 
 def _least(*values: Value) -> Value:
@@ -429,6 +514,12 @@ BUILTINS: dict[str, Callable[..., Value]] = {
     "max": _greatest,
     "abs": lambda value: abs(value_of_number(value)),
     "len": len,
+    "sum": lambda values: sum(value_of_number(value) for value in values),
+    "round": lambda value: round(value_of_number(value)),
+    "range": lambda *bounds: _whole_range(*map(value_of_number, bounds)),
+    "reversed": lambda values: list(reversed(values)),
+    "enumerate": lambda values: list(enumerate(values)),
+    "zip": lambda *lists: list(zip(*lists, strict=True)),
     "int": lambda value: int(value_of_number(value)),
     "float": lambda value: float(value_of_number(value)),
 }

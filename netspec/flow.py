@@ -1,10 +1,11 @@
 """Values that flow through a net while it is checked."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from netspec import syntax as s
 from netspec.evaluate import UNKNOWN, Unknown
 from netspec.source import Span
-from netspec.tensor import Tensor
+from netspec.tensor import Tensor, Type
 
 
 class Flow(NamedTuple):
@@ -27,4 +28,54 @@ class Bundle(NamedTuple):
 
 Value = Flow | Bundle | Unknown
 
-__all__ = ["UNKNOWN", "Bundle", "Flow", "Unknown", "Value"]
+
+class Constructor(NamedTuple):
+    """A layer or block that is handed to a block: what the author wrote, and where it is read."""
+
+    stage: s.Stage
+    walker: Any
+
+    def __str__(self) -> str:
+        return str(self.walker.found.source.text[slice(*self.stage.span)])
+
+
+def type_of(value: Value) -> Type | None:
+    """The type of a value, nested as it is; None where a part of it is unknown."""
+    match value:
+        case Flow(type=tensor):
+            return tensor
+        case Bundle(items):
+            types = [type_of(item) for item in items]
+            known = tuple(item for item in types if item is not None)
+            return known if len(known) == len(types) else None
+    return None
+
+
+def flow_of(output: Type, origin: str, span: Span, channels_first: bool = False) -> Value:
+    """The value of a type."""
+    if isinstance(output, Tensor):
+        return Flow(output, origin, span, channels_first)
+    return Bundle(tuple(flow_of(item, origin, span) for item in output))
+
+
+def flows_in(value: Value) -> list[Flow]:
+    """The tensors of a value, in order; unknown ones left out."""
+    match value:
+        case Flow():
+            return [value]
+        case Bundle(items):
+            return [flow for item in items for flow in flows_in(item)]
+    return []
+
+
+__all__ = [
+    "UNKNOWN",
+    "Bundle",
+    "Constructor",
+    "Flow",
+    "Unknown",
+    "Value",
+    "flow_of",
+    "flows_in",
+    "type_of",
+]

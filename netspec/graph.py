@@ -1,6 +1,6 @@
 """What check finds out about a spec: nets with their built layers, shapes and rules."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from netspec import syntax
@@ -8,8 +8,9 @@ from netspec.catalogue.function import Function
 from netspec.catalogue.initialiser import Initialiser
 from netspec.catalogue.layer import Layer, count
 from netspec.dim import Dim
+from netspec.home import Home
 from netspec.source import Source, Span
-from netspec.tensor import Shape, Tensor
+from netspec.tensor import Shape, Tensor, Type
 from netspec.training import Training
 
 
@@ -36,16 +37,27 @@ class Scheme(NamedTuple):
 
 
 class BuiltLayer(NamedTuple):
-    """One layer of a net: the attribute that holds it, its arguments, where it stands.
+    """One layer of a net: its dotted name, its arguments, where it stands.
 
     `schemes` has the scheme of each parameter that a rule names; the others keep torch's default.
     """
 
     name: str
     layer: Layer
-    call: syntax.Expression
+    callee: Any
     parameters: Mapping[str, Shape]
     schemes: Mapping[str, Scheme]
+    span: Span
+    source: Source
+
+
+class BuiltVariable(NamedTuple):
+    """A bare tensor of a net: a parameter, or a buffer."""
+
+    name: str
+    kind: str
+    type: Tensor
+    scheme: syntax.Expression | None
     span: Span
 
 
@@ -54,52 +66,68 @@ class Application(NamedTuple):
 
     name: str
     layer: Layer
-    inputs: tuple[Tensor, ...]
-    output: Tensor
+    inputs: tuple[Type | None, ...]
+    output: Type
     span: Span
 
 
 class FunctionCall(NamedTuple):
-    """A tensor function at work."""
+    """A tensor function at work; `operands` are the values that stand before its arguments."""
 
     function: Function
-    inputs: tuple[Tensor, ...]
-    output: Tensor | tuple[Tensor, ...]
+    operands: int
+    output: Type
     span: Span
+
+
+class BlockUse(NamedTuple):
+    """A block at work: its dotted name, what it is an instance of, what it gives."""
+
+    name: str
+    title: str
+    output: Type | None
+    steps: "list[Step]"
+
+
+Step = Application | FunctionCall | BlockUse
 
 
 class Net(NamedTuple):
     """A checked net, for the parameter values that it was checked with.
 
-    `applications`: by the span of the stage or call that they stand at.
-    `constants`: the values of parameters and `let`s by name.
-    `sizes`: the dimensions that only data decides, each with the input and the axis that bind it.
+    `steps`: what is done, in order. `ties`: parameters that are another one. `sizes`: the
+    dimensions that only data decides, each with the input and the axis that bind it.
     """
 
     name: str
     doc: str
     syntax: syntax.Net
+    home: Home
     parameters: Mapping[str, Any]
-    constants: Mapping[str, Any]
     sizes: Mapping[str, tuple[str, int]]
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
     layers: Mapping[str, BuiltLayer]
-    applications: Mapping[Span, Application | FunctionCall]
-    types: Mapping[Span, Tensor]
+    variables: Mapping[str, BuiltVariable]
+    ties: Mapping[str, str]
+    frozen: frozenset[str]
+    steps: Sequence[Step]
     device: str
     source: Source
 
-    def line_of(self, offset: int) -> int:
-        """The line of the spec that a character stands in."""
-        return self.source.position(offset)[0]
+    def parameter_shapes(self) -> dict[str, Shape]:
+        """The shapes of all learnable tensors by name; tied ones stand under one name."""
+        shapes = {
+            f"{layer.name}.{name}": shape
+            for layer in self.layers.values()
+            for name, shape in layer.parameters.items()
+        }
+        shapes |= {v.name: v.type.shape for v in self.variables.values() if v.kind == "parameter"}
+        return {name: shape for name, shape in shapes.items() if name not in self.ties}
 
     def parameter_count(self) -> Dim:
-        """The number of learnable numbers in all layers."""
-        total: Dim = 0
-        for built in self.layers.values():
-            total = total + count(built.parameters)
-        return total
+        """The number of learnable numbers."""
+        return count(self.parameter_shapes())
 
 
 class Graph(NamedTuple):
@@ -107,6 +135,7 @@ class Graph(NamedTuple):
 
     source: Source
     file: syntax.File
+    home: Home
     doc: str
     nets: Mapping[str, Net]
     trainings: Mapping[str, Training]

@@ -1,16 +1,22 @@
 """Hold generated source against a list of what generated modules contain, before it is run."""
 
 import ast
+from collections.abc import Iterable
 
 _IMPORTS = {
+    ("collections", "OrderedDict"),
     ("collections.abc", "Sequence"),
+    ("fnmatch", "fnmatch"),
     ("torch", "Tensor"),
     ("torch", "nn"),
     ("torch", None),
     ("torch.nn.functional", None),
 }
 _BUILTINS = {
+    "ValueError",
     "abs",
+    "dict",
+    "enumerate",
     "bool",
     "float",
     "int",
@@ -18,9 +24,15 @@ _BUILTINS = {
     "len",
     "max",
     "min",
+    "range",
+    "reversed",
+    "round",
     "str",
+    "sum",
     "super",
     "tuple",
+    "list",
+    "zip",
 }
 _NODES = (
     ast.Module,
@@ -36,6 +48,13 @@ _NODES = (
     ast.Expr,
     ast.Return,
     ast.For,
+    ast.Raise,
+    ast.Pass,
+    ast.Dict,
+    ast.Slice,
+    ast.Starred,
+    ast.GeneratorExp,
+    ast.comprehension,
     ast.If,
     ast.Call,
     ast.keyword,
@@ -62,8 +81,10 @@ class Refused(Exception):
     """Generated source with something that none should hold: a bug of ours, never a user's."""
 
 
-def verify(source: str) -> ast.Module:
+def verify(source: str, modules: Iterable[str] = ()) -> ast.Module:
     """Parse generated source and check each node, import and free name of it.
+
+    `modules`: those that an `extern` names, which may be imported from, too.
 
     Raises:
         Refused: for anything that is not on the list.
@@ -77,7 +98,8 @@ def verify(source: str) -> ast.Module:
             case ast.Import(names):
                 _check_imports([(alias.name, None) for alias in names])
             case ast.ImportFrom(module, names):
-                _check_imports([(module or "", alias.name) for alias in names])
+                if module is None or module not in modules:
+                    _check_imports([(module or "", alias.name) for alias in names])
             case ast.Name(id) if id not in bound and id not in _BUILTINS:
                 raise Refused(f"line {node.lineno}: the name {id}")
             case ast.Attribute(_, attr) if attr.startswith("__") and attr != "__init__":

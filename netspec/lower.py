@@ -1,212 +1,256 @@
 """Turn a checked graph into the program that a PyTorch engineer would have written for it."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+import re
+from collections.abc import Sequence
 
 from netspec import syntax as s
-from netspec.dim import Expression, form_names, form_of, symbols, value_of
-from netspec.evaluate import names_in
-from netspec.graph import BuiltLayer, Graph, Net, Port
-from netspec.layout import bracketed, docstring
-from netspec.lower_call import call_arguments
-from netspec.lower_forward import Forward, lower_forward
-from netspec.lower_init import lower_init, scheme_names
-from netspec.names import label_problem
+from netspec.dim import Expression, symbols, value_of
+from netspec.facts import Facts
+from netspec.flow import Bundle, Flow, Value
+from netspec.generalise import generalise_net
+from netspec.graph import Graph, Net
+from netspec.home import Home
+from netspec.lower_constructor import Constructor, defined_names, needed_names, write_items
+from netspec.lower_forward import lower_forward
+from netspec.lower_init import classes_of, lower_init
+from netspec.plan import Plan
+from netspec.pool import ClassPool
 from netspec.program import Argument, Class, Line, Program
-from netspec.tensor import Tensor
-from netspec.write import write_expression, write_literal
+from netspec.tensor import Tensor, Type
+from netspec.visit import names_in, statements_in
+from netspec.write import write_expression
 
 
 def lower(graph: Graph) -> Program:
-    """The program of all nets of a spec, in the order of the file."""
-    classes = tuple(_lower_net(net) for net in graph.nets.values())
-    docs = [net.doc for net in graph.nets.values()]
-    titles = [net.name for net in graph.nets.values()]
-    doc = graph.doc or (docs[0] if len(docs) == 1 and docs[0] else f"{', '.join(titles)}.")
-    if not graph.doc and len(docs) == 1 and docs[0]:
-        classes = (classes[0]._replace(doc=_mapping(next(iter(graph.nets.values())))),)
-    return Program(doc, _imports(classes), classes)
+    """The program of all nets of a spec, in the order of the file, blocks before their users.
+
+    Raises:
+        SpecError: where a part has no form that holds for all values of the parameters.
+    """
+    nets = list(graph.nets.values())
+    pool = ClassPool(_write_class, {net.name for net in nets})
+    pool.note_rules(_rules(graph.home))
+    for net in nets:
+        facts = generalise_net(net)
+        pool.require_general(facts)
+        plan = Plan(net.name, facts, net.syntax.body)
+        written, _ = _write_class(plan, pool)
+        pool.require_general(facts)
+        pool.classes.append(_documented(written, net, plan.facts, graph, len(nets)))
+    doc = graph.doc or (nets[0].doc if len(nets) == 1 else "")
+    title = f"{', '.join(net.name for net in nets)}."
+    return Program(doc or title, _imports(pool), tuple(pool.classes))
 
 
-def _lower_net(net: Net) -> Class:
-    attributes = _attributes(net)
-    forward = lower_forward(net, attributes)
-    constructor = _constructor(net, forward, attributes)
-    summary = _mapping(net)
-    return Class(
-        name=net.name,
-        doc=net.doc or summary,
-        arguments=tuple(_parameter(p, net.parameters[p.name.id]) for p in net.syntax.parameters),
-        constructor=tuple(constructor),
-        inputs=tuple(Argument(port.name, "Tensor") for port in net.inputs),
-        returns=_returns(net.outputs),
-        forward_doc=summary if net.doc else "",
-        forward=tuple(forward.lines),
+def _rules(home: Home) -> list[tuple[s.Init, set[str]]]:
+    """All `init` statements that are near, with the classes that they select."""
+    statements: list[s.Init] = []
+    for entry in home.entries.values():
+        statements += entry.home.rules
+        if isinstance(entry.definition, s.Net | s.Block):
+            statements += [x for x in statements_in(entry.definition.body) if isinstance(x, s.Init)]
+    return [
+        (
+            statement,
+            {
+                name
+                for selector in statement.selectors
+                if isinstance(selector, s.Name)
+                for name in classes_of(selector.id)
+            },
+        )
+        for statement in statements
+    ]
+
+
+def _write_class(plan: Plan, pool: ClassPool) -> tuple[Class, tuple[str, ...]]:
+    """One class, and the names that its constructor needs besides the parameters."""
+    constructor = Constructor(plan, pool)
+    items = constructor.build()
+    initialisation = lower_init(plan, pool)
+    plan.required_dims = _dims_of(items, plan, initialisation.names)
+    forward = lower_forward(plan, pool)
+    kept = dict.fromkeys(forward.attributes)
+    if initialisation.reinitialised:
+        kept |= dict.fromkeys(initialisation.names)
+    kept |= dict.fromkeys(sorted(plan.exports))
+    needed = needed_names(items, {*kept, *initialisation.names})
+    local = defined_names(items)
+    taken = _arguments(plan, needed, local)
+    before = [
+        Line(f"self.{plan.attribute(n)} = {plan.in_constructor(n)}")
+        for n in kept
+        if n in taken or n in plan.parameters
+    ]
+    after = [Line(f"self.{plan.attribute(n)} = {n}") for n in kept if n in local]
+    definition = plan.facts.definition
+    doc = definition.doc if plan.loop is None else ""
+    written = Class(
+        name=plan.name,
+        doc=doc,
+        buffers=tuple(
+            item.name.id
+            for item in statements_in(plan.body)
+            if isinstance(item, s.Variable) and item.kind == "buffer"
+        ),
+        arguments=_signature(plan, taken),
+        constructor=(*before, *write_items(items, needed, plan), *after),
+        initialisation=initialisation.lines,
+        reinitialised=initialisation.reinitialised,
+        ending=initialisation.ending,
+        inputs=forward.inputs,
+        returns=forward.returns,
+        forward_doc="",
+        forward=forward.lines,
     )
+    dims = tuple(name for name in taken if name not in plan.parameters or plan.loop is not None)
+    return written._replace(doc=doc or ("" if plan.loop else _block_doc(plan.facts))), dims
 
 
-def _attributes(net: Net) -> Callable[[str], str]:
-    """How forward reads a parameter or `let`: the attribute that the constructor keeps it in."""
-
-    def attribute(name: str) -> str:
-        while name in net.layers or label_problem(name):
-            name += "_"
-        return name
-
-    return attribute
+def _dims_of(items: Sequence[object], plan: Plan, names: Sequence[str]) -> set[str]:
+    """The dimensions that the constructor takes in any case, whatever forward wants."""
+    needed = needed_names(items, names)  # type: ignore[arg-type]
+    return needed & set(plan.facts.dims)
 
 
-# ---- the constructor ---------------------------------------------------------------------------
+def _arguments(plan: Plan, needed: set[str], local: set[str]) -> list[str]:
+    """What the constructor takes, as the definition calls it: dimensions first."""
+    facts = plan.facts
+    dims = [name for name in facts.dims if name in needed]
+    if plan.loop is None:
+        return [*dims, *plan.parameters]
+    parameters = [name for name in plan.parameters if name in needed]
+    known = {*dims, *parameters, *local}
+    rest = [n for n in _mentioned(plan) if n in needed and n not in known and plan.is_constant(n)]
+    rest += sorted(needed & plan.running() - known - set(rest))
+    handed = [name for name in plan.handed.values() if name in needed]
+    return [*dict.fromkeys([*dims, *parameters, *rest, *handed])]
 
 
-def _constructor(net: Net, forward: Forward, attribute: Callable[[str], str]) -> list[Line]:
-    """Kept parameters, then `let`s and layers in the order of the file, then initialisation."""
-    parameters = [p.name.id for p in net.syntax.parameters]
-    lets = {x.name.id: x for x in net.syntax.body if isinstance(x, s.Let)}
-    calls = {name: _layer_call(layer) for name, layer in net.layers.items()}
-    wanted = {name for layer in net.layers.values() for name in _names_of(layer)}
-    wanted |= scheme_names(net.layers) | (forward.attributes & set(lets))
-    needed = _with_dependencies(wanted, lets)
-    steps: list[tuple[int, list[Line]]] = []
-    for name in sorted(needed & set(lets), key=lambda name: lets[name].span):
-        text = f"{name} = {write_expression(lets[name].value)}"
-        steps.append((lets[name].span.start, [Line(text)]))
-    for name, layer in net.layers.items():
-        steps.append((layer.span.start, [Line(text) for text in calls[name]]))
-    lines = [
-        Line(f"self.{attribute(name)} = {name}")
-        for name in parameters
-        if name in forward.attributes
-    ]
-    lines += [line for _, block in sorted(steps, key=lambda step: step[0]) for line in block]
-    lines += [
-        Line(f"self.{attribute(name)} = {name}")
-        for name in sorted(forward.attributes)
-        if name in lets
-    ]
-    return lines + lower_init(net.layers)
+def _mentioned(plan: Plan) -> list[str]:
+    """The names of a definition, in the order in which they stand there."""
+    return list(dict.fromkeys(name.id for name in names_in(tuple(plan.facts.definition.body))))
 
 
-def _layer_call(built: BuiltLayer) -> list[str]:
-    arguments = built.call.arguments if isinstance(built.call, s.Call) else ()
-    texts = call_arguments(built.layer, arguments, str)
-    title = built.layer.torch.removeprefix("torch.")
-    return bracketed(f"self.{built.name} = {title}(", texts, ")", 2)
+def _signature(plan: Plan, taken: Sequence[str]) -> tuple[Argument, ...]:
+    arguments: list[Argument] = []
+    handed = set(plan.handed.values())
+    for name in taken:
+        parameter = plan.parameters.get(name)
+        if parameter is not None and parameter.type and parameter.type.id == "block":
+            uses = [k for k in plan.handed.values() if k == name or k.removeprefix(name).isdigit()]
+            arguments += [Argument(use, "nn.Module") for use in uses]
+        elif name in handed:
+            arguments.append(Argument(name, "nn.Module"))
+        else:
+            argument = plan.argument(name)
+            arguments.append(argument if plan.loop is None else argument._replace(default=""))
+    # Python wants what has no default first.
+    required = [item for item in arguments if not item.default]
+    return (*required, *(item for item in arguments if item.default))
 
 
-def _names_of(built: BuiltLayer) -> set[str]:
-    """The names that the constructor call of a layer mentions."""
-    arguments = built.call.arguments if isinstance(built.call, s.Call) else ()
-    names = {name.id for argument in arguments for name in names_in(argument.value)}
-    for field in built.layer.fields().values():
-        if field.inferred and field.name not in built.layer.given:
-            names |= _dim_names(getattr(built.layer, field.name))
-    return names
-
-
-def _dim_names(value: Any) -> set[str]:
-    if isinstance(value, tuple | list):
-        return {name for item in value for name in _dim_names(item)}
-    names = form_names(form_of(value)) if isinstance(value, int | Expression) else set()
-    # What has no polynomial is a symbol called as it was written: look into its text for names.
-    return {word for name in names for word in _words(name)}
-
-
-def _words(text: str) -> list[str]:
-    import re
-
-    return re.findall(r"[^\W\d]\w*", text)
-
-
-def _with_dependencies(names: set[str], lets: Mapping[str, s.Let]) -> set[str]:
-    """`names`, and the `let`s that those among them are made of."""
-    needed: set[str] = set()
-    pending = list(names)
-    while pending:
-        name = pending.pop()
-        if name not in needed:
-            needed.add(name)
-            if name in lets:
-                pending += [used.id for used in names_in(lets[name].value)]
-    return needed
-
-
-_ANNOTATIONS: dict[type, str] = {bool: "bool", int: "int", float: "float", str: "str"}
-
-
-def _parameter(parameter: s.Parameter, value: Any) -> Argument:
-    annotation = _annotation(value, parameter.type.id if parameter.type else "")
-    return Argument(parameter.name.id, annotation, _default(value))
-
-
-def _annotation(value: Any, kind: str) -> str:
-    if isinstance(value, list | tuple):
-        items = list(dict.fromkeys(_annotation(item, "") for item in value))
-        if set(items) == {"int", "float"}:
-            items = ["float"]
-        return f"Sequence[{' | '.join(items) or 'int'}]"
-    return kind or _ANNOTATIONS.get(type(value), "None")
-
-
-def _default(value: Any) -> str:
-    if isinstance(value, list | tuple):
-        inner = ", ".join(_default(item) for item in value)
-        return f"({inner},)" if len(value) == 1 else f"({inner})"
-    return write_literal(value)
+def _block_doc(facts: Facts) -> str:
+    """`(N, C, H, W) to (N, 4 * width, H, W).`, where that can be said in one line."""
+    kind = facts.returned
+    if isinstance(facts.definition, s.Net) or not isinstance(kind, Tensor):
+        return ""
+    if any(symbols(dim) & set(facts.named.values()) for dim in kind.shape):
+        return ""
+    inputs = " and ".join(_write_type(value) for value in facts.inputs.values())
+    text = f"{inputs} to {write_sizes(kind)}."
+    return text if len(text) <= 76 else ""
 
 
 # ---- what the class says of itself --------------------------------------------------------------
 
 
-def _mapping(net: Net) -> str:
+def _documented(written: Class, net: Net, facts: Facts, graph: Graph, nets: int) -> Class:
+    """The class of a net with its documentation, and what it maps to what."""
+    summary = _mapping(net, facts)
+    if not graph.doc and nets == 1 and net.doc:
+        return written._replace(doc=summary)
+    if net.doc:
+        return written._replace(doc=net.doc, forward_doc=summary)
+    return written._replace(doc=summary)
+
+
+def _mapping(net: Net, facts: Facts) -> str:
     """`Map image (N, 1, 28, 28) to logits (N, classes).`"""
-    inputs = " and ".join(_port(port) for port in net.inputs)
-    outputs = " and ".join(_port(port) for port in net.outputs)
+    inputs = " and ".join(f"{name} {_write_type(value)}" for name, value in facts.inputs.items())
+    outputs = " and ".join(_outputs(net, facts))
     return f"Map {inputs} to {outputs}; {_parameter_count(net)}."
 
 
-def _port(port: Port) -> str:
-    name = f"{port.name} " if port.name != "output" else ""
-    dtype = "" if port.type.dtype == "float32" else f"{port.type.dtype} "
-    return f"{name}{dtype}{write_sizes(port.type)}"
+def _outputs(net: Net, facts: Facts) -> list[str]:
+    declared = net.syntax.outputs
+    if declared:
+        return [_declared(output) for output in declared]
+    kind = facts.returned
+    parts: list[Type | None] = [kind] if isinstance(kind, Tensor) or kind is None else list(kind)
+    names = [
+        port.name if len(net.outputs) > 1 or port.name != "output" else "" for port in net.outputs
+    ]
+    shown: list[str] = []
+    for number, part in enumerate(parts):
+        name = names[number] if number < len(names) else ""
+        text = write_sizes(part) if isinstance(part, Tensor) else "(…)"
+        shown.append(f"{name} {text}".strip())
+    return shown
+
+
+def _declared(output: s.Output) -> str:
+    """An output as the signature declares it."""
+    sizes = [write_expression(dim) for dim in output.type.shape]
+    dtype = output.type.dtype.id if output.type.dtype else "float32"
+    shape = f"({sizes[0]},)" if len(sizes) == 1 else f"({', '.join(sizes)})"
+    parts = (output.name.id if output.name else "", "" if dtype == "float32" else dtype, shape)
+    return " ".join(part for part in parts if part)
+
+
+def _write_type(value: Value) -> str:
+    if isinstance(value, Flow):
+        return write_sizes(value.type)
+    return ", ".join(_write_type(item) for item in value.items) if isinstance(value, Bundle) else ""
 
 
 def write_sizes(tensor: Tensor) -> str:
-    """`(N, 3, 28, 28)`, as Python writes a shape."""
+    """`(N, 3, 28, 28)`, as Python writes a shape; with its dtype where that is not float32."""
+    dtype = "" if tensor.dtype == "float32" else f"{tensor.dtype} "
     inner = ", ".join(map(str, tensor.shape))
-    return f"({inner},)" if tensor.rank == 1 else f"({inner})"
+    return f"{dtype}({inner},)" if tensor.rank == 1 else f"{dtype}({inner})"
 
 
 def _parameter_count(net: Net) -> str:
     total = net.parameter_count()
     number = value_of(total)
-    depends = isinstance(total, Expression) and bool(symbols(total))
+    depends = bool(net.parameters) or (isinstance(total, Expression) and bool(symbols(total)))
     plural = "parameter" if number == 1 else "parameters"
     return f"{number:,} {plural}{' by default' if depends else ''}"
 
 
-def _returns(outputs: tuple[Port, ...]) -> str:
-    if len(outputs) == 1:
-        return "Tensor"
-    return f"tuple[{', '.join('Tensor' for _ in outputs)}]"
-
-
-def _imports(classes: tuple[Class, ...]) -> tuple[tuple[str, ...], ...]:
-    """Import lines in their groups: the standard library's, then torch's."""
-    code = [line.text for c in classes for line in (*c.constructor, *c.forward)]
-    annotations = [argument.annotation for c in classes for argument in c.arguments]
-    standard = ["from collections.abc import Sequence"] if _uses(annotations, "Sequence[") else []
+def _imports(pool: ClassPool) -> tuple[tuple[str, ...], ...]:
+    """Import lines in their groups: the standard library's, then torch's, then others."""
+    classes = pool.classes
+    code = [line.text for c in classes for line in (*c.constructor, *c.initialisation, *c.forward)]
+    annotations = [a.annotation for c in classes for a in (*c.arguments, *c.inputs)]
+    standard = ["from collections import OrderedDict"] if _uses(code, "OrderedDict(") else []
+    if _uses(annotations, "Sequence["):
+        standard.append("from collections.abc import Sequence")
+    if _uses(code, "fnmatch("):
+        standard.append("from fnmatch import fnmatch")
     third = ["import torch"] if _uses(code, "torch.") else []
     third += ["import torch.nn.functional as F"] if _uses(code, "F.") else []
     third.append("from torch import Tensor, nn")
-    return tuple(tuple(group) for group in (standard, third) if group)
+    others = sorted(line for line in pool.imports if not line.startswith("from fnmatch"))
+    return tuple(
+        tuple(group) for group in (standard, sorted([*third[:-1]]) + third[-1:] + others) if group
+    )
 
 
 def _uses(texts: list[str], prefix: str) -> bool:
-    import re
-
     pattern = re.compile(rf"(?<![\w.]){re.escape(prefix)}")
     return any(pattern.search(text) for text in texts)
 
 
-__all__ = ["docstring", "lower", "write_sizes"]
+__all__ = ["lower", "write_sizes"]

@@ -1,16 +1,37 @@
 """Turn checked arguments into those of the torch call: torch's order, no defaults."""
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from netspec import syntax as s
 from netspec.catalogue.signature import Signature
 from netspec.dim import form_of, write
-from netspec.evaluate import names_in
+from netspec.visit import names_in
 from netspec.write import write_expression
 
 
+class Written(NamedTuple):
+    """An argument as generated code writes it; `constant` where it names no parameter."""
+
+    name: str | None
+    text: str
+    constant: bool = False
+
+
+def write_arguments(arguments: Sequence[s.Argument], rename: Callable[[str], str]) -> list[Written]:
+    """Build-time arguments, every name passed through `rename`."""
+    return [
+        Written(
+            argument.name.id if argument.name else None,
+            write_expression(argument.value, rename),
+            not any(True for _ in names_in(argument.value)),
+        )
+        for argument in arguments
+    ]
+
+
 def call_arguments(
-    signature: Signature, arguments: Sequence[s.Argument], rename: Callable[[str], str]
+    signature: Signature, arguments: Sequence[Written], rename: Callable[[str], str]
 ) -> list[str]:
     """The texts of the arguments: what the input decides put in, what is torch's default left out.
 
@@ -22,20 +43,23 @@ def call_arguments(
     in_order = True
     for name, field in signature.fields().items():
         if name == variadic and name in written and written[name][0].name is None:
-            texts += [("", write_expression(a.value, rename), False) for a in written[name]]
+            texts += [("", argument.text, False) for argument in written[name]]
             continue
         if name in written:
             argument = written[name][0]
             by_position = argument.name is None or field.inferred
-            text = write_expression(argument.value, rename)
-            default = _is_default(argument, signature.given[name], field.default)
+            default = argument.constant and _is_default(signature.given[name], field.default)
+            text = argument.text
+        elif field.inferred and getattr(signature, name, None) is None:
+            in_order = False
+            continue
         elif field.inferred:
             by_position, default = True, False
             text = _inferred_text(getattr(signature, name), rename)
         else:
             in_order = False
             continue
-        in_order = in_order and by_position
+        in_order = in_order and by_position and not field.keyword
         texts.append(("" if in_order else name, text, default))
     while texts and texts[-1][2] and not texts[-1][0]:
         texts.pop()
@@ -56,15 +80,15 @@ def _trim(
     return positional + keywords
 
 
-def _by_field(signature: Signature, arguments: Sequence[s.Argument]) -> dict[str, list[s.Argument]]:
+def _by_field(signature: Signature, arguments: Sequence[Written]) -> dict[str, list[Written]]:
     """What the author wrote for each field."""
     names = signature.positional()
     variadic = signature.variadic
-    written: dict[str, list[s.Argument]] = {}
+    written: dict[str, list[Written]] = {}
     position = 0
     for argument in arguments:
         if argument.name is not None:
-            written[argument.name.id] = [argument]
+            written[argument.name] = [argument]
         elif variadic is not None and names[min(position, len(names) - 1)] == variadic:
             written.setdefault(variadic, []).append(argument)
         else:
@@ -73,10 +97,7 @@ def _by_field(signature: Signature, arguments: Sequence[s.Argument]) -> dict[str
     return written
 
 
-def _is_default(argument: s.Argument, value: object, default: object) -> bool:
-    """Whether an argument says what torch does anyway; one that names a parameter never does."""
-    if any(True for _ in names_in(argument.value)):
-        return False
+def _is_default(value: object, default: object) -> bool:
     return type(value) is type(default) and value == default
 
 

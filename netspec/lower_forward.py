@@ -1,29 +1,31 @@
-"""Turn the statements of a net into those of `forward`."""
+"""Turn the statements of a definition into those of `forward`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from netspec import syntax as s
-from netspec.catalogue.function import Function
-from netspec.dim import Dim, at_least, form_of
-from netspec.dim import write as write_dim
-from netspec.evaluate import BUILTINS, names_in
-from netspec.graph import Application, FunctionCall, Net
+from netspec.dim import Dim, symbols
+from netspec.facts import Facts, Use
+from netspec.flow import Bundle, Flow, Value
+from netspec.graph import FunctionCall
 from netspec.layout import WIDTH, bracketed
-from netspec.lower_call import call_arguments
-from netspec.names import free_name, variable_problem
-from netspec.program import Line
-from netspec.source import Span
-from netspec.tensor import Tensor
-from netspec.write import write_expression
+from netspec.lower_call import Written, call_arguments
+from netspec.lower_constructor import negated, optional_layer
+from netspec.names import free_name, single, variable_problem
+from netspec.plan import Plan
+from netspec.pool import ClassPool
+from netspec.program import Argument, Line
+from netspec.tensor import DTYPES
+from netspec.visit import arguments_of, names_in, statements_in, title_of
+from netspec.write import write_expression, write_literal
 
 _INDENT = 8
 _CHAINED = 60  # characters of nested calls in one line
 _LEVELS = {"+": 5, "-": 5, "*": 6, "/": 6, "//": 6, "%": 6, "@": 6, "**": 8}
-_UNARY, _ATOM = 7, 10
+_COMPARISON, _UNARY, _ATOM = 4, 7, 10
 
 
-class Code(NamedTuple):
+class Text(NamedTuple):
     """An expression: its text, how tightly it binds, and whether type checkers see a tensor."""
 
     text: str
@@ -32,37 +34,82 @@ class Code(NamedTuple):
 
 
 class Forward(NamedTuple):
-    """The body of forward, and the parameters and `let`s that it reads from attributes."""
+    """A forward: its inputs, its lines, and the names that it reads from attributes."""
 
-    lines: list[Line]
-    attributes: set[str]
+    inputs: tuple[Argument, ...]
+    lines: tuple[Line, ...]
+    attributes: tuple[str, ...]
+    returns: str
 
 
-def lower_forward(net: Net, attribute: Callable[[str], str]) -> Forward:
-    """The body of `forward`: a line of a chain becomes a line of code."""
-    writer = _Writer(net, attribute)
-    for statement in net.syntax.body:
-        writer.statement(statement)
-    return Forward([*writer.size_lines(), *writer.lines], writer.attributes)
+class Ports(NamedTuple):
+    """What flows into a turn of a loop and out of it.
+
+    `inputs`: the name inside, and what its user hands in; `outputs`: the name inside, and the
+    target outside.
+    """
+
+    inputs: tuple[tuple[str, s.Expression], ...]
+    outputs: tuple[tuple[str, "s.Name | s.Element"], ...]
+    modules: tuple[str, ...]
+
+
+def lower_forward(plan: Plan, pool: ClassPool) -> Forward:
+    """The forward of a class: a line of a chain becomes a line of code."""
+    writer = _Writer(plan, pool)
+    if plan.loop is None:
+        for statement in plan.body:
+            writer.statement(statement)
+        inputs = tuple(
+            Argument(item.name.id, _annotation(plan.facts.inputs[item.name.id]))
+            for item in plan.facts.definition.inputs
+        )
+        returns = writer.returns
+    else:
+        inputs, returns = writer.turn(plan.loop)
+    lines = (*writer.size_lines(), *writer.lines)
+    return Forward(inputs, lines, tuple(writer.attributes), returns)
+
+
+def _annotation(value: Value) -> str:
+    if isinstance(value, Bundle):
+        return f"tuple[{', '.join(_annotation(item) for item in value.items)}]"
+    return "Tensor"
 
 
 class _Writer:
-    def __init__(self, net: Net, attribute: Callable[[str], str]) -> None:
-        self.net = net
-        self.attribute = attribute
+    def __init__(self, plan: Plan, pool: ClassPool) -> None:
+        self.plan = plan
+        self.pool = pool
+        self.facts = plan.facts
         self.lines: list[Line] = []
-        self.attributes: set[str] = set()
-        self.sizes: set[str] = set()
-        self.size_names = _size_names(net)
-        self.typed = {port.name for port in net.inputs}
-        self.returned = _returned_name(net)
-        self.read = _read_names(net)
-        self.local_lets = {
+        self.depth = 0
+        self.attributes: dict[str, None] = {}
+        self.sizes: dict[str, None] = {}
+        self.size_names = _size_names(plan)
+        self.running = plan.running()
+        self.typed = {item.name.id for item in self.facts.definition.inputs}
+        self.assigned: set[str] = set()
+        self.declared = set(self.typed)  # what has a type of its own, whatever its value
+        self.returned = _returned_name(self.facts)
+        self.read = _read_names(self.facts)
+        self.replaced: dict[str, str] = {}  # stored values that are inputs of a turn, by their text
+        self.elements: dict[Any, str] = {}  # the variable that holds a loop's layer in a turn
+        self.local = {
             item.name.id: item
-            for item in net.syntax.body
+            for item in self.facts.definition.body
             if isinstance(item, s.Let) and self._depends_on_sizes(item.value)
         }
-        self.wanted_lets = self._wanted_lets()
+        self.variables = {
+            item.name.id
+            for item in statements_in(self.facts.definition.body)
+            if isinstance(item, s.Variable)
+        }
+        self.wanted = self._wanted_lets()
+        self.loop_names: set[str] = set()
+        self.returns = "Tensor"
+        self.stores_made: set[str] = set()
+        self.shared: set[str] = set()  # layers that a turn of a loop is handed
 
     # ---- statements --------------------------------------------------------------------------
 
@@ -72,108 +119,340 @@ class _Writer:
                 self._drop(value)
             case s.Assign(s.Name(id), value):
                 self._assign(id, value)
+            case s.Assign(s.Element() as element, value):
+                self._keep(element, value)
             case s.Assign(s.Targets() as targets, value):
-                text = _without_brackets(self._inline(value).text, value)
-                self._line(f"{_target_text(targets)} = {text}")
+                self._unpack(targets, value)
             case s.Return(value):
                 self._return(value)
-            case s.Let(name, value) if name.id in self.wanted_lets:
+            case s.Let(name, value) if name.id in self.wanted:
                 self._line(f"{name.id} = {write_expression(value, self._rename)}")
+            case s.For():
+                self._loop(statement)
+            case s.If():
+                self._branch(statement)
+            case s.Require():
+                self._require(statement)
+            case s.On(_, body):
+                for inner in body:
+                    self.statement(inner)
 
     def _drop(self, value: s.Expression) -> None:
         """A value that nothing reads: it is computed where that calls something."""
-        code = self._inline(value)
-        if code.text.endswith(")"):
-            self._line(code.text)
+        text = self._inline(value)
+        if text.text.endswith(")"):
+            self._line(text.text)
 
     def _assign(self, name: str, value: s.Expression) -> None:
         if isinstance(value, s.Chain):
-            code = self._chain(value, name)
-            if code.text == name:
+            text = self._chain(value, name)
+            if text.text == name:
                 return
-            self._line(self._assignment(name, code), self._comment(value))
+            self._line(self._assignment(name, text), self._comment(value))
         else:
             self._line(self._assignment(name, self._inline(value)))
 
-    def _assignment(self, name: str, code: Code) -> str:
-        annotate = name == self.returned and not code.typed and name not in self.typed
-        if code.typed or annotate:
+    def _assignment(self, name: str, text: Text) -> str:
+        first = name not in self.assigned and name not in self.typed
+        annotate = first and name == self.returned and not text.typed
+        self.assigned.add(name)
+        if annotate:
+            self.declared.add(name)
+        if text.typed or annotate:
             self.typed.add(name)
-        return f"{name}{': Tensor' if annotate else ''} = {code.text}"
+        elif name not in self.declared and not self.depth:
+            self.typed.discard(name)  # type checkers follow the last value
+        return f"{name}{': Tensor' if annotate else ''} = {text.text}"
+
+    def _unpack(self, targets: s.Targets, value: s.Expression) -> None:
+        if isinstance(value, s.Chain):
+            names = [name.id for name in names_in(targets) if name.id != "_"]
+            temporary = names[0] if names else "x"
+            text = self._chain(value, free_name("x", lambda n: n in self.read and n != temporary))
+        else:
+            text = self._inline(value)
+        self._line(f"{_target_text(targets)} = {_without_brackets(text.text, value)}")
+
+    def _keep(self, element: s.Element, value: s.Expression) -> None:
+        index = write_expression(element.at, self._rename)
+        self._note(element.at)
+        self._store(element.name.id)
+        if isinstance(value, s.Chain):
+            text = self._chain(value, free_name("x", lambda n: n in self.read))
+        else:
+            text = self._inline(value)
+        self._line(f"{element.name.id}[{index}] = {text.text}")
+
+    def _store(self, name: str) -> None:
+        """Make the dictionary of kept values, before the loop that fills it."""
+        if name in self.stores_made:
+            return
+        self.stores_made.add(name)
+        place = self.outer if self.depth else len(self.lines)
+        self.lines.insert(place, Line(f"{name} = {{}}"))
+
+    outer = 0  # the line at which the outermost loop begins
 
     def _return(self, value: s.Expression) -> None:
         if isinstance(value, s.Chain):
-            temporary = free_name("x", self._is_read_later)
-            code = self._chain(value, temporary)
+            temporary = free_name("x", lambda name: False)
+            text = self._chain(value, temporary)
             comment = self._comment(value)
         else:
-            code, comment = self._inline(value), ""
-        if len(self.net.outputs) > 1 or code.typed or code.text in self.typed:
-            self._line(f"return {_without_brackets(code.text, value)}", comment)
+            text, comment = self._inline(value), ""
+        kind = self.facts.returned
+        several = isinstance(kind, tuple) and not hasattr(kind, "dtype")
+        if several:
+            self.returns = _tuple_type(kind)
+        if several or text.typed or text.text in self.typed:
+            self._line(f"return {_without_brackets(text.text, value)}", comment)
             return
-        name = self.net.outputs[0].name
-        known = {port.name for port in self.net.inputs} | {
-            item.target.id
-            for item in self.net.syntax.body
-            if isinstance(item, s.Assign) and isinstance(item.target, s.Name)
-        }
-        name = free_name(name, lambda name: name in known or name in ("nn", "F", "torch", "x"))
-        self._line(f"{name}: Tensor = {code.text}", comment)
+        name = self._output_name()
+        self._line(f"{name}: Tensor = {text.text}", comment)
         self._line(f"return {name}")
+
+    def _output_name(self) -> str:
+        definition = self.facts.definition
+        declared = definition.outputs[0].name if definition.outputs else None
+        known = {item.name.id for item in definition.inputs} | {
+            name.id
+            for item in statements_in(definition.body)
+            if isinstance(item, s.Assign)
+            for name in names_in(item.target)
+        }
+        taken = known | {"nn", "F", "torch", "x"}
+        return free_name(declared.id if declared else "output", lambda name: name in taken)
+
+    def _require(self, statement: s.Require) -> None:
+        names = {name.id for name in names_in(statement.test)}
+        if not names & set(self.facts.sizes):
+            return
+        constructor = self.plan.required_dims & names
+        if constructor == names & set(self.facts.dims):
+            return
+        self._note(statement.test)
+        test = write_expression(negated(statement.test), self._rename)
+        self._line(f"if {test}:")
+        source = " ".join(self.facts.home.source.text[slice(*statement.test.span)].split())
+        message = write_literal(statement.message or f"{source} does not hold")
+        self.depth += 1
+        self._line(f"raise ValueError({message})")
+        self.depth -= 1
 
     def size_lines(self) -> list[Line]:
         """The lines that take the sizes that are used from the shapes of the inputs."""
         lines: list[Line] = []
-        for port in self.net.inputs:
-            own = {
-                axis: name
-                for name, (source, axis) in self.net.sizes.items()
-                if source == port.name and name in self.sizes
-            }
+        inputs = self.facts.inputs if self.plan.loop is None else self.turn_inputs
+        for port, value in inputs.items():
+            own: dict[int, str] = {}
+            if isinstance(value, Flow):
+                for axis, dim in enumerate(value.type.shape):
+                    if str(dim) in self.sizes and str(dim) not in own.values():
+                        first = not any(str(dim) in line.text.split(" = ")[0] for line in lines)
+                        if first:
+                            own[axis] = str(dim)
             if len(own) == 1:
                 ((axis, name),) = own.items()
-                lines.append(Line(f"{self.size_names[name]} = {port.name}.shape[{axis}]"))
-            elif own:
+                lines.append(Line(f"{self.size_names[name]} = {port}.shape[{axis}]"))
+            elif own and isinstance(value, Flow):
                 known = {axis: self.size_names[name] for axis, name in own.items()}
-                names = ", ".join(known.get(axis, "_") for axis in range(port.type.rank))
-                lines.append(Line(f"{names} = {port.name}.shape"))
+                names = ", ".join(known.get(axis, "_") for axis in range(value.type.rank))
+                lines.append(Line(f"{names} = {port}.shape"))
         return lines
+
+    turn_inputs: dict[str, Value]
+
+    # ---- loops and branches --------------------------------------------------------------------
+
+    def _branch(self, branch: s.If) -> None:
+        if branch.span in self.facts.decided:
+            for statement in branch.then if self.facts.decided[branch.span] else branch.other:
+                self.statement(statement)
+            return
+        name = None
+        if branch.span not in self.facts.opened:
+            name = optional_layer(branch, self.facts.names.stages, self.facts.names.hoisted)
+        then = self._lines_of(branch.then)
+        other = self._lines_of(branch.other)
+        if name is not None:
+            test = f"self.{name} is not None"
+        else:
+            wanted = branch.test if then else negated(branch.test)
+            if then or other:
+                self._note(branch.test)
+            test = write_expression(wanted, self._rename)
+        if not then and not other:
+            return
+        self._line(f"if {test}:")
+        self.lines += then or other
+        if then and other:
+            self._line("else:")
+            self.lines += other
+
+    def _lines_of(self, body: Sequence[s.Statement]) -> list[Line]:
+        """The lines of a body, one level deeper."""
+        lines, self.lines = self.lines, []
+        if not self.depth:
+            self.outer = len(lines)
+        self.depth += 1
+        for statement in body:
+            self.statement(statement)
+        self.depth -= 1
+        inner, self.lines = self.lines, lines
+        return inner
+
+    def _loop(self, loop: s.For) -> None:
+        place = self.facts.names.loops.get(loop.span)
+        before = len(self.lines)
+        if not self.depth:
+            self.outer = before
+        names = {name.id for name in names_in(loop.target)}
+        added = names - self.loop_names
+        self.loop_names |= added
+        for item in statements_in(loop.body):
+            level = place is not None and place.level
+            if isinstance(item, s.Assign) and isinstance(item.target, s.Element) and not level:
+                self._store(item.target.name.id)
+        if place is not None and place.level:
+            self._level_loop(loop, place.name)
+        else:
+            self._plain_loop(loop, place.name if place else "")
+        self.loop_names -= added
+
+    def _plain_loop(self, loop: s.For, container: str) -> None:
+        element = ""
+        if container:
+            taken = self.read | self.loop_names | self.typed
+            element = free_name(single(container), lambda name: name in taken)
+            self.elements[loop.span] = element
+        self.element = element
+        lines = self._lines_of(loop.body)
+        if not lines:
+            return
+        used = _words(lines)
+        if container:
+            clause = self._over(loop, f"self.{container}", element, used)
+        else:
+            self._note(loop.iterable)
+            from netspec.lower_constructor import loop_clause
+
+            clause = loop_clause(loop.target, loop.iterable, used, self._rename)
+        self._line(f"for {clause}:")
+        self.lines += lines
+
+    element = ""
+
+    def _over(self, loop: s.For, container: str, element: str, used: set[str]) -> str:
+        """`block in self.h`, with the loop's own variables where something uses them."""
+        names = [name.id for name in names_in(loop.target)]
+        if not any(name in used for name in names):
+            return f"{element} in {container}"
+        counting = _counts(loop)
+        if counting is not None and not any(n in used for n in names if n != counting):
+            return f"{counting}, {element} in enumerate({container})"
+        from netspec.lower_constructor import loop_clause
+
+        self._note(loop.iterable)
+        target, iterable = loop_clause(loop.target, loop.iterable, used, self._rename).split(
+            " in ", 1
+        )
+        shown = f"({target})" if "," in target else target
+        return f"{shown}, {element} in zip({iterable}, {container}, strict=True)"
+
+    def _level_loop(self, loop: s.For, container: str) -> None:
+        """A loop whose turns have a class of their own: it is called with what it reads."""
+        ports = ports_of(self.facts, loop)
+        taken = self.read | self.loop_names
+        element = free_name(single(container), lambda name: name in taken)
+        arguments = [self._inline(node).text for _, node in ports.inputs]
+        arguments += [f"self.{name}" for name in ports.modules]
+        for _, target in ports.outputs:
+            if isinstance(target, s.Element):
+                self._store(target.name.id)
+        targets = ", ".join(self._outer_target(target) for _, target in ports.outputs)
+        call = f"{element}({', '.join(arguments)})"
+        text = f"{targets} = {call}" if targets else call
+        used = _words([Line(text)])
+        self._line(f"for {self._over(loop, f'self.{container}', element, used)}:")
+        self.depth += 1
+        self._line(text)
+        self.depth -= 1
+
+    def _outer_target(self, target: "s.Name | s.Element") -> str:
+        if isinstance(target, s.Name):
+            return target.id
+        self._note(target.at)
+        return f"{target.name.id}[{write_expression(target.at, self._rename)}]"
+
+    def turn(self, loop: s.For) -> tuple[tuple[Argument, ...], str]:
+        """The forward of the layers of one turn."""
+        ports = ports_of(self.facts, loop)
+        entries = self.facts.entries.get(loop.span, {})
+        self.turn_inputs = {}
+        self.typed = set()
+        for name, node in ports.inputs:
+            value = entries.get(node.id) if isinstance(node, s.Name) else None
+            if value is not None:
+                self.turn_inputs[name] = value
+            self.typed.add(name)
+            self.declared.add(name)
+            if not isinstance(node, s.Name):
+                self.replaced[_source(self.facts, node)] = name
+        self.shared = set(ports.modules)
+        self.returned = ""
+        stored = {t.name.id: n for n, t in ports.outputs if isinstance(t, s.Element)}
+        self.read |= {name for name, _ in ports.outputs}
+        for statement in loop.body:
+            if isinstance(statement, s.Assign) and isinstance(statement.target, s.Element):
+                self._assign(stored[statement.target.name.id], statement.value)
+            else:
+                self.statement(statement)
+        names = [name for name, _ in ports.outputs]
+        returns = "Tensor" if len(names) == 1 else f"tuple[{', '.join('Tensor' for _ in names)}]"
+        if names:
+            self._return_names(names)
+        arguments = [
+            Argument(name, _annotation(entries[name]) if name in entries else "Tensor")
+            for name, _ in ports.inputs
+        ]
+        arguments += [Argument(name, "nn.Module") for name in ports.modules]
+        return tuple(arguments), returns if names else "None"
+
+    def _return_names(self, names: list[str]) -> None:
+        self._line(f"return {', '.join(names)}")
 
     # ---- chains ------------------------------------------------------------------------------
 
-    def _chain(self, chain: s.Chain, temporary: str) -> Code:
+    def _chain(self, chain: s.Chain, temporary: str) -> Text:
         """The code of the last line of a chain; the lines before it are written."""
-        code = self._inline(chain.first)
+        text = self._inline(chain.first)
         groups = self._group(chain)
         for index, group in enumerate(groups):
             comment = ""
             for stage in group:
-                step = self._stage(stage, code)
+                step = self._stage(stage, text)
                 if len(step.text) > _CHAINED and stage is not group[0]:
-                    self._line(f"{temporary} = {code.text}", comment)
-                    if code.typed:
+                    self._line(f"{temporary} = {text.text}", comment)
+                    if text.typed:
                         self.typed.add(temporary)
-                    step = self._stage(stage, Code(temporary, typed=code.typed))
-                code = step
+                    step = self._stage(stage, Text(temporary, typed=text.typed))
+                text = step
                 comment = self._shape_comment(stage)
             if index < len(groups) - 1:
-                self._line(self._assignment(temporary, code), comment)
-                code = Code(temporary, typed=temporary in self.typed)
-        return code
+                self._line(self._assignment(temporary, text), comment)
+                text = Text(temporary, typed=temporary in self.typed)
+        return text
 
     def _group(self, chain: s.Chain) -> list[list[s.Stage]]:
         """The stages, a list for each line of the spec that they stand in."""
         groups: list[list[s.Stage]] = []
         line = 0
-        for stage in chain.stages:
-            number = self.net.line_of(stage.span.start)
+        for stage in _flat_stages(chain.stages):
+            number = self.facts.home.source.position(stage.span.start)[0]
             if not groups or number != line:
                 groups.append([])
             groups[-1].append(stage)
             line = number
-        first = self.net.line_of(chain.first.span.start)
-        if len(groups) > 1 and self.net.line_of(chain.stages[0].span.start) == first:
-            pass  # the first line holds the start and its stages already
         return groups
 
     def _comment(self, chain: s.Chain) -> str:
@@ -181,119 +460,239 @@ class _Writer:
 
     def _shape_comment(self, stage: s.Stage) -> str:
         """The shape after a stage without its batch dimension, for pictures, signals, sequences."""
-        tensor = self.net.types.get(stage.span)
-        if tensor is None or tensor.rank < 3:
+        tensor = self.facts.types.get(stage.span)
+        if tensor is None or tensor.rank < 3 or not isinstance(self.facts.definition, s.Net):
+            return ""
+        if any(symbols(dim) & self.running for dim in tensor.shape):
             return ""
         return " x ".join(_size_text(dim) for dim in tensor.shape[1:])
 
-    def _stage(self, stage: s.Stage, value: Code) -> Code:
-        step = self.net.applications[stage.span]
-        if isinstance(step, Application):
-            return Code(f"self.{step.name}({value.text})")
-        arguments = stage.callee.arguments if isinstance(stage.callee, s.Call) else ()
-        return self._function(step, [value], arguments)
+    def _stage(self, stage: s.Stage, value: Text) -> Text:
+        name = self._module(stage.span)
+        if name is not None:
+            return Text(f"{name}({_spread(value.text)})")
+        title = title_of(stage.callee)
+        if title in self.shared:
+            return Text(f"{title}({_spread(value.text)})")
+        if title in self._layer_names() and stage.span in self.facts.uses:
+            return Text(f"self.{title}({_spread(value.text)})")
+        step = self.facts.uses.get(stage.span)
+        assert isinstance(step, FunctionCall)
+        if step.operands > 1:
+            operands = [Written(None, part) for part in _parts(value.text)]
+        else:
+            operands = [Written(None, value.text)]
+        receiver = Text(operands[0].text, value.level, value.typed)
+        return self._function(step, operands, arguments_of(stage.callee), receiver)
+
+    def _layer_names(self) -> set[str]:
+        return {
+            item.name.id
+            for item in statements_in(self.facts.definition.body)
+            if isinstance(item, s.LayerDefinition)
+        }
+
+    def _module(self, key: Any) -> str | None:
+        """How forward calls what stands at a place; None where that is no module."""
+        name = self.facts.names.stages.get(key)
+        if name is None:
+            return None
+        return f"self.{name}" if name else self.element
 
     # ---- expressions -------------------------------------------------------------------------
 
-    def _inline(self, node: s.Expression) -> Code:
+    def _inline(self, node: s.Expression) -> Text:
         """An expression that tensors flow through, in one piece."""
         match node:
-            case s.Name(id) if id in self.net.constants:
+            case s.Name(id) if self._is_constant(id):
                 return self._constant(node)
+            case s.Name(id) if id in self.variables:
+                return Text(f"self.{id}", typed=True)
             case s.Name(id):
-                return Code(id, typed=id in self.typed)
+                return Text(id, typed=id in self.typed)
             case s.Chain(first, stages):
-                code = self._inline(first)
-                for stage in stages:
-                    code = self._stage(stage, code)
-                return code
+                text = self._inline(first)
+                for stage in _flat_stages(stages):
+                    text = self._stage(stage, text)
+                return text
             case s.Sequence(_, items):
                 texts = [self._inline(item).text for item in items]
                 inner = f"{texts[0]}," if len(texts) == 1 else ", ".join(texts)
-                return Code(f"({inner})")
-            case s.Call() if node.span in self.net.applications:
+                return Text(f"({inner})")
+            case s.Call() if node.span in self.facts.uses:
                 return self._call(node)
             case s.Unary(operator, operand) if self._flows(node):
-                code = self._inline(operand)
-                level = _ATOM if code.level == _LEVELS["**"] else _UNARY
-                return Code(f"{operator}{_at(code, level)}", _UNARY, code.typed)
+                text = self._inline(operand)
+                level = _ATOM if text.level == _LEVELS["**"] else _UNARY
+                return Text(f"{operator}{_at(text, level)}", _UNARY, text.typed)
             case s.Binary(operator, left, right) if self._flows(node):
                 return self._binary(operator, left, right)
+            case s.Comparison((operator,), (left, right)) if self._flows(node):
+                sides = self._inline(left), self._inline(right)
+                one, two = (_at(side, _COMPARISON + 1) for side in sides)
+                typed = sides[0].typed or sides[1].typed
+                return Text(f"{one} {operator} {two}", _COMPARISON, typed)
+            case s.Conditional(then, test, other) if self._flows(then) or self._flows(other):
+                self._note(test)
+                sides = self._inline(then), self._inline(other)
+                shown = write_expression(test, self._rename)
+                return Text(f"{_at(sides[0], 1)} if {shown} else {_at(sides[1], 0)}", 0)
+            case s.Subscript(value, items) if self._flows(value):
+                return self._subscript(node, value, items)
         return self._constant(node)
 
-    def _binary(self, operator: str, left: s.Expression, right: s.Expression) -> Code:
+    def _subscript(self, node: s.Subscript, value: s.Expression, items: Sequence[Any]) -> Text:
+        replaced = self.replaced.get(_source(self.facts, node))
+        if replaced is not None:
+            return Text(replaced, typed=True)
+        text = self._inline(value)
+        inner = ", ".join(self._index(item) for item in items)
+        return Text(f"{_at(text, _ATOM)}[{inner}]", typed=text.typed)
+
+    def _index(self, item: Any) -> str:
+        from netspec.write import write_index
+
+        if not isinstance(item, s.Slice | s.Ellipsis) and self._flows(item):
+            return self._inline(item).text
+        for part in item if isinstance(item, s.Slice) else (item,):
+            if isinstance(part, tuple) and not isinstance(part, s.Ellipsis):
+                self._note(part)
+        return write_index(item, self._rename)
+
+    def _binary(self, operator: str, left: s.Expression, right: s.Expression) -> Text:
         level = _LEVELS[operator]
         a, b = self._inline(left), self._inline(right)
         power = operator == "**"
         texts = _at(a, level + power), _at(b, _UNARY if power else level + 1)
         sign = "**" if power and texts[0].isidentifier() and b.text.isalnum() else f" {operator} "
-        return Code(f"{texts[0]}{sign}{texts[1]}", level, a.typed or b.typed)
+        # Type checkers know a tensor with a tensor or a plain number; a power may be anything.
+        known = [
+            side.typed or (not self._flows(node) and "**" not in side.text)
+            for side, node in ((a, left), (b, right))
+        ]
+        return Text(f"{texts[0]}{sign}{texts[1]}", level, all(known))
 
-    def _constant(self, node: s.Expression) -> Code:
+    def _constant(self, node: s.Expression) -> Text:
         self._note(node)
         text = write_expression(node, self._rename)
-        return Code(text, _ATOM if isinstance(node, s.Name | s.Literal) else 0)
+        return Text(text, _ATOM if isinstance(node, s.Name | s.Literal | s.Subscript) else 0)
 
-    def _call(self, node: s.Call) -> Code:
-        step = self.net.applications[node.span]
-        if isinstance(step, Application):
-            values = [self._inline(argument.value) for argument in node.arguments]
-            return Code(f"self.{step.name}({', '.join(value.text for value in values)})")
-        function = type(step.function)
-        arguments = list(node.arguments)
-        operands = [node.function.value] if isinstance(node.function, s.Attribute) else []
-        count = 1 if function.sequence else function.arity
-        while len(operands) < count:
-            operands.append(arguments.pop(0).value)
-        return self._function(step, [self._inline(item) for item in operands], arguments)
+    def _call(self, node: s.Call) -> Text:
+        step = self.facts.uses[node.span]
+        if isinstance(step, Use):
+            name = title_of(node)
+            values = [
+                f"{a.name.id}={self._inline(a.value).text}"
+                if a.name
+                else self._inline(a.value).text
+                for a in node.arguments
+            ]
+            owner = name if name in self.shared else f"self.{name}"
+            return Text(f"{owner}({', '.join(values)})")
+        operands: list[Written] = []
+        receiver = Text("")
+        if isinstance(node.function, s.Attribute):
+            receiver = self._inline(node.function.value)
+            operands = [Written(None, receiver.text)]
+        return self._function(step, operands, node.arguments, receiver)
 
     def _function(
-        self, step: FunctionCall, operands: Sequence[Code], arguments: Sequence[s.Argument]
-    ) -> Code:
-        for argument in arguments:
-            self._note(argument.value)
-        texts = call_arguments(step.function, arguments, self._rename)
-        path = step.function.torch
+        self,
+        step: FunctionCall,
+        operands: Sequence[Written],
+        arguments: Sequence[s.Argument],
+        receiver: Text,
+    ) -> Text:
+        function = step.function
+        written = [*operands, *(self._argument(function, a) for a in arguments)]
+        texts = call_arguments(function, written, self._rename)
+        if function.training:
+            texts.append("training=self.training")
+        if function.creates:
+            texts += self._placement()
+        path = function.torch
         if path.startswith("torch.Tensor."):
-            receiver = _at(operands[0], _ATOM)
             method = path.removeprefix("torch.Tensor.")
-            return Code(f"{receiver}.{method}({', '.join(texts)})", typed=operands[0].typed)
+            first = texts[0]
+            if receiver.text != first:
+                receiver = Text(first, _ATOM if first.isidentifier() or first[-1] in ")]" else 0)
+            typed = not isinstance(step.output, tuple) or hasattr(step.output, "dtype")
+            return Text(
+                f"{_at(receiver, _ATOM)}.{method}({', '.join(texts[1:])})",
+                typed=receiver.typed and typed,
+            )
         name = path.replace("torch.nn.functional.", "F.")
-        return Code(f"{name}({', '.join([*(o.text for o in operands), *texts])})", typed=True)
+        return Text(f"{name}({', '.join(texts)})", typed=True)
 
-    def _flows(self, node: s.Expression) -> bool:
-        if node.span in self.net.types:
+    def _argument(self, function: Any, argument: s.Argument) -> Written:
+        """One argument of a function: a tensor, a dtype, or a build-time value."""
+        name = argument.name.id if argument.name else None
+        node = argument.value
+        if isinstance(node, s.Name) and node.id in DTYPES and not self._is_constant(node.id):
+            return Written(name, f"torch.{node.id}")
+        if self._flows(node):
+            return Written(name, self._inline(node).text)
+        self._note(node)
+        text = write_expression(node, self._rename)
+        constant = not any(True for _ in names_in(node))
+        if name in function.training_only and text not in ("0.0", "0"):
+            return Written(name, f"{text} if self.training else 0.0")
+        return Written(name, text, constant)
+
+    def _placement(self) -> list[str]:
+        inputs = self.facts.inputs if self.plan.loop is None else self.turn_inputs
+        first = next(iter(inputs), None)
+        return [f"device={first}.device"] if first else []
+
+    def _flows(self, node: Any) -> bool:
+        if getattr(node, "span", None) in self.facts.types or getattr(node, "span", None) in (
+            self.facts.uses
+        ):
             return True
-        known = {*self.net.constants, *BUILTINS}
-        return any(name.id not in known for name in names_in(node)) or any(
-            span in self.net.applications for span in _spans(node)
+        match node:
+            case s.Chain():
+                return True
+        return any(
+            not self._is_constant(name.id) and name.id not in _BUILD_TIME for name in names_in(node)
         )
 
     # ---- names -------------------------------------------------------------------------------
 
-    def _rename(self, name: str) -> str:
-        if name in self.net.sizes:
-            return self.size_names[name]
-        if name in self.local_lets or name not in self.net.constants:
-            return name
-        return f"self.{self.attribute(name)}"
+    def _is_constant(self, name: str) -> bool:
+        if name in self.loop_names or name in self.local:
+            return True
+        return self.plan.is_constant(name) and name not in self.facts.inputs
 
-    def _note(self, node: s.Expression) -> None:
+    def _rename(self, name: str) -> str:
+        if name in self.loop_names and self.plan.loop is None:
+            return name
+        if name in self.facts.sizes:
+            return self.size_names[name]
+        if name == "training" and not self._is_constant(name):
+            return "self.training"
+        if name in self.local or not self._is_constant(name):
+            return name
+        return f"self.{self.plan.attribute(name)}"
+
+    def _note(self, node: Any) -> None:
         """Remember which sizes and attributes an expression needs."""
         for name in names_in(node):
-            if name.id in self.net.sizes:
-                self.sizes.add(name.id)
-            elif name.id in self.local_lets:
-                self._note(self.local_lets[name.id].value)
-            elif name.id in self.net.constants:
-                self.attributes.add(name.id)
+            if name.id in self.loop_names and self.plan.loop is None:
+                continue
+            if name.id in self.facts.sizes:
+                self.sizes[name.id] = None
+            elif name.id in self.local:
+                self._note(self.local[name.id].value)
+            elif self.plan.is_constant(name.id):
+                self.attributes[name.id] = None
 
     def _depends_on_sizes(self, node: s.Expression) -> bool:
-        lets = {x.name.id: x.value for x in self.net.syntax.body if isinstance(x, s.Let)}
-        pending, seen = [node], set()
+        body = self.facts.definition.body
+        lets = {x.name.id: x.value for x in body if isinstance(x, s.Let)}
+        pending, seen = [node], set[str]()
         while pending:
             for name in names_in(pending.pop()):
-                if name.id in self.net.sizes:
+                if name.id in self.facts.sizes and isinstance(self.facts.definition, s.Net):
                     return True
                 if name.id in lets and name.id not in seen:
                     seen.add(name.id)
@@ -304,56 +703,217 @@ class _Writer:
         """The `let`s that depend on sizes and that some function call in forward uses."""
         used: set[str] = set()
         pending: list[Any] = [
-            item for item in self.net.syntax.body if not isinstance(item, s.Let | s.Init)
+            item for item in self.facts.definition.body if not isinstance(item, s.Let | s.Init)
         ]
         while pending:
             for name in names_in(pending.pop()):
-                if name.id in self.local_lets and name.id not in used:
+                if name.id in self.local and name.id not in used:
                     used.add(name.id)
-                    pending.append(self.local_lets[name.id].value)
+                    pending.append(self.local[name.id].value)
         return used
-
-    def _is_read_later(self, name: str) -> bool:
-        """Whether a returned value reads `name` after its first chain, so that it must be kept."""
-        last = self.net.syntax.body[-1]
-        value = last.value if isinstance(last, s.Return) else None
-        if isinstance(value, s.Chain):
-            return name in self.net.layers and False
-        return name in {used.id for used in names_in(value)} if value is not None else False
 
     # ---- lines -------------------------------------------------------------------------------
 
     def _line(self, text: str, comment: str = "") -> None:
-        room = WIDTH - _INDENT
+        room = WIDTH - _INDENT - 4 * self.depth
         if len(text) > room:
-            for part in _broken(text):
-                self.lines.append(Line(part))
+            for part in _broken(text, 2 + self.depth):
+                self.lines.append(Line(part, self.depth))
             return
         fits = comment and len(text) + len(comment) + 4 <= room
-        self.lines.append(Line(text, 0, comment if fits else ""))
+        self.lines.append(Line(text, self.depth, comment if fits else ""))
 
 
-def _broken(text: str) -> list[str]:
-    """A line that is too wide, broken at its last call."""
-    opening = text.find("(")
-    if opening < 0 or not text.endswith(")"):
+_BUILD_TIME = frozenset(
+    {"min", "max", "abs", "len", "sum", "round", "range", "int", "float", "training", *DTYPES}
+)
+
+
+def ports_of(facts: Facts, loop: s.For) -> Ports:
+    """What the turns of a loop read and leave."""
+    entries = facts.entries.get(loop.span, {})
+    layers = {
+        item.name.id
+        for item in statements_in(facts.definition.body)
+        if isinstance(item, s.LayerDefinition)
+        and not (loop.span.start <= item.span.start < loop.span.end)
+    }
+    inputs: dict[str, s.Expression] = {}
+    outputs: dict[str, s.Name | s.Element] = {}
+    modules: dict[str, None] = {}
+    stored = {
+        item.target.name.id
+        for item in statements_in(facts.definition.body)
+        if isinstance(item, s.Assign) and isinstance(item.target, s.Element)
+    }
+    assigned: set[str] = set()
+    for statement in statements_in(loop.body):
+        nested = statement not in loop.body
+        for node in _reads(statement):
+            match node:
+                case s.Subscript(s.Name(id)) if id in stored:
+                    text = _source(facts, node)
+                    if text not in {_source(facts, n) for n in inputs.values()}:
+                        inputs[free_name(id, lambda n: n in inputs)] = node
+                case s.Name(id) if id in layers:
+                    modules[id] = None
+                case s.Name(id) if id in entries and id not in assigned:
+                    inputs.setdefault(id, node)
+        match statement:
+            case s.Assign(s.Element(name) as element):
+                outputs[free_name(name.id, lambda n: n in inputs)] = element
+            case s.Assign(target):
+                for name in names_in(target):
+                    if name.id in entries:
+                        outputs.setdefault(name.id, name)
+                        if nested:
+                            inputs.setdefault(name.id, name)
+                    if not nested:
+                        assigned.add(name.id)
+    return Ports(tuple(inputs.items()), tuple(outputs.items()), tuple(modules))
+
+
+def _reads(statement: s.Statement) -> list[Any]:
+    """The names and the kept values that a statement itself reads."""
+    match statement:
+        case s.For(iterable=node) | s.If(test=node) | s.Let(value=node):
+            return _leaves(node)
+        case s.Assign(s.Element(_, index), value):
+            return [*_leaves(index), *_leaves(value)]
+        case s.Assign(_, value):
+            return _leaves(value)
+        case s.LayerDefinition(callee=callee):
+            return _leaves(callee)
+    return []
+
+
+def _leaves(node: Any) -> list[Any]:
+    if isinstance(node, s.Subscript) and isinstance(node.value, s.Name):
+        return [node, *_leaves(node.value), *_leaves(node.items)]
+    if isinstance(node, s.Name):
+        return [node]
+    found: list[Any] = []
+    if isinstance(node, s.Attribute):
+        return _leaves(node.value)
+    if isinstance(node, s.Argument):
+        return _leaves(node.value)
+    if isinstance(node, s.Stage):
+        return _leaves(node.callee)
+    if isinstance(node, tuple):
+        for part in node:
+            if isinstance(part, tuple):
+                found += _leaves(part)
+    return found
+
+
+def _source(facts: Facts, node: Any) -> str:
+    return " ".join(facts.home.source.text[slice(*node.span)].split())
+
+
+def _flat_stages(stages: Sequence[s.Stage]) -> list[s.Stage]:
+    """Stages with those of groups without a label in their place."""
+    flat: list[s.Stage] = []
+    for stage in stages:
+        if isinstance(stage.callee, s.Group) and stage.label is None:
+            flat += _flat_stages(stage.callee.stages)
+        else:
+            flat.append(stage)
+    return flat
+
+
+def _counts(loop: s.For) -> str | None:
+    """The name that counts the turns from 0, where there is one."""
+    match loop.target, loop.iterable:
+        case s.Name(id), s.Call(s.Name("range"), (s.Argument(None, _),)):
+            return id
+        case s.Targets((s.Name(id), _)), s.Call(s.Name("enumerate"), (s.Argument(),)):
+            return id
+    return None
+
+
+def _words(lines: Sequence[Line]) -> set[str]:
+    import re
+
+    return {word for line in lines for word in re.findall(r"(?<![\w.])[^\W\d]\w*", line.text)}
+
+
+def _tuple_type(kind: Any) -> str:
+    if hasattr(kind, "dtype"):
+        return "Tensor"
+    return f"tuple[{', '.join(_tuple_type(part) for part in kind)}]"
+
+
+def _spread(text: str) -> str:
+    """Several values that flow into a module are its arguments."""
+    parts = _parts(text)
+    return ", ".join(parts) if len(parts) > 1 else text
+
+
+def _parts(text: str) -> list[str]:
+    """The items of a tuple as it is written."""
+    if not (text.startswith("(") and text.endswith(")")):
         return [text]
-    inner = text[opening + 1 : -1]
+    parts: list[str] = []
+    depth, start = 0, 1
+    for index, character in enumerate(text):
+        depth += (character in "([{") - (character in ")]}")
+        if depth == 0 and index < len(text) - 1:
+            return [text]
+        if character == "," and depth == 1:
+            parts.append(text[start:index].strip())
+            start = index + 1
+    parts.append(text[start:-1].strip())
+    return [part for part in parts if part]
+
+
+def _broken(text: str, indent: int) -> list[str]:
+    """A line that is too wide, broken where ruff would break it: at its last call or operator."""
+    value = text.partition(" = ")[2] or text.partition(" ")[2]
+    opening = _last_opening(text)
+    if opening is None or any(len(_split(value, signs)) > 2 for signs in _SIGNS):
+        return _at_operators(text)
+    items = _parts(f"({text[opening + 1 : -1]})")
+    return bracketed(text[: opening + 1], items, ")", indent)
+
+
+_SIGNS = ((" + ", " - "), (" * ", " / ", " // ", " % ", " @ "))
+
+
+def _last_opening(text: str) -> int | None:
+    """Where the bracket of a call opens that closes at the end of a line; None without one."""
+    depth = 0
+    for index in range(len(text) - 1, -1, -1):
+        depth += (text[index] in ")]}") - (text[index] in "([{")
+        if depth == 0:
+            called = index > 0 and (text[index - 1].isalnum() or text[index - 1] in "_)]")
+            return index if called and text[index] == "(" else None
+    return None
+
+
+def _at_operators(text: str) -> list[str]:
+    """An assignment or a return that is too wide, in brackets and broken before its operators."""
+    head, sign, value = text.partition(" = ") if " = " in text else text.partition(" ")
+    for signs in _SIGNS:
+        parts = _split(value, signs)
+        if len(parts) > 1:
+            return [f"{head}{sign}(", *(f"    {part}" for part in parts), ")"]
+    return [text]
+
+
+def _split(text: str, signs: tuple[str, ...]) -> list[str]:
+    """The text before each of the operators that stand outside brackets."""
     parts: list[str] = []
     depth, start = 0, 0
-    for index, character in enumerate(inner):
+    for index, character in enumerate(text):
         depth += (character in "([{") - (character in ")]}")
-        if depth < 0:
-            return [text]
-        if character == "," and depth == 0:
-            parts.append(inner[start:index].strip())
+        if depth == 0 and any(text.startswith(sign, index) for sign in signs):
+            parts.append(text[start:index])
             start = index + 1
-    parts.append(inner[start:].strip())
-    return bracketed(text[: opening + 1], [part for part in parts if part], ")", 2)
+    return [*parts, text[start:]]
 
 
-def _at(code: Code, level: int) -> str:
-    return code.text if code.level >= level else f"({code.text})"
+def _at(text: Text, level: int) -> str:
+    return text.text if text.level >= level else f"({text.text})"
 
 
 def _without_brackets(text: str, value: s.Expression) -> str:
@@ -363,67 +923,67 @@ def _without_brackets(text: str, value: s.Expression) -> str:
 
 
 def _target_text(targets: s.Targets) -> str:
-    parts = [
-        item.id if isinstance(item, s.Name) else f"({_target_text(item)})" for item in targets.items
-    ]
+    parts = []
+    for item in targets.items:
+        match item:
+            case s.Name(id):
+                parts.append(id)
+            case s.Targets():
+                parts.append(f"({_target_text(item)})")
+            case s.Element(name, index):
+                parts.append(f"{name.id}[{write_expression(index)}]")
     return f"{parts[0]}," if len(parts) == 1 else ", ".join(parts)
 
 
-def _returned_name(net: Net) -> str:
-    last = net.syntax.body[-1]
-    for statement in net.syntax.body:
-        if isinstance(statement, s.Return):
-            last = statement
-    value = last.value if isinstance(last, s.Return) else None
-    return value.id if isinstance(value, s.Name) else ""
+def _returned_name(facts: Facts) -> str:
+    for statement in facts.definition.body:
+        if isinstance(statement, s.Return) and isinstance(statement.value, s.Name):
+            return statement.value.id
+    return ""
 
 
-def _size_names(net: Net) -> dict[str, str]:
+def _size_names(plan: Plan) -> dict[str, str]:
     """The variable for each size: its own name, where the code does not use that otherwise."""
-    taken = {port.name for port in net.inputs} | set(net.layers)
-    taken |= {
+    facts = plan.facts
+    taken = set(facts.inputs) | {
         name.id
-        for statement in net.syntax.body
+        for statement in statements_in(facts.definition.body)
         if isinstance(statement, s.Assign)
-        for name in _target_names(statement.target)
+        for name in names_in(statement.target)
     }
     return {
         size: free_name(size, lambda n: n in taken or variable_problem(n) is not None)
-        for size in net.sizes
+        for size in facts.sizes
     }
 
 
-def _target_names(target: s.Name | s.Targets) -> list[s.Name]:
-    if isinstance(target, s.Name):
-        return [target]
-    return [name for item in target.items for name in _target_names(item)]
-
-
-def _read_names(net: Net) -> set[str]:
+def _read_names(facts: Facts) -> set[str]:
     """Every name that some statement reads."""
     return {
         name.id
-        for statement in net.syntax.body
-        if isinstance(statement, s.Assign | s.Return | s.Let)
-        for name in names_in(statement.value)
+        for statement in statements_in(facts.definition.body)
+        if isinstance(statement, s.Assign | s.Return | s.Let | s.If | s.For)
+        for node in _reads_of(statement)
+        for name in names_in(node)
     }
 
 
+def _reads_of(statement: Any) -> list[Any]:
+    match statement:
+        case s.Assign(s.Element(_, index), value):
+            return [index, value]
+        case s.Assign(value=value) | s.Return(value=value) | s.Let(value=value):
+            return [value]
+        case s.If(test=test):
+            return [test]
+        case s.For(iterable=iterable):
+            return [iterable]
+    return []
+
+
 def _size_text(dim: Dim) -> str:
+    from netspec.dim import form_of
+    from netspec.dim import write as write_dim
+
     text = min(str(dim), write_dim(form_of(dim)), key=len)
     return f"({text})" if " " in text else text
-
-
-def _spans(node: Any) -> list[Span]:
-    found: list[Span] = []
-    pending: list[Any] = [node]
-    while pending:
-        part = pending.pop()
-        if isinstance(part, Span):
-            found.append(part)
-        elif isinstance(part, tuple):
-            pending += part
-    return found
-
-
-__all__ = ["Forward", "Function", "Tensor", "at_least", "lower_forward"]

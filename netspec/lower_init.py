@@ -1,110 +1,425 @@
-"""Turn the schemes of a net's parameters into the lines of its constructor that apply them."""
+"""Turn `init` rules and layers' own schemes into the lines that initialise a class."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from typing import Any, NamedTuple
 
-from netspec.graph import BuiltLayer, Scheme
+from netspec import syntax as s
+from netspec.arguments import bind, evaluate_arguments
+from netspec.catalogue import ALIASES, RANK_OPEN
+from netspec.catalogue.initialiser import INITIALISERS, Initialiser
+from netspec.catalogue.layer import Layer
+from netspec.diagnostic import Diagnostics
 from netspec.layout import bracketed
-from netspec.lower_call import call_arguments
+from netspec.lower_call import call_arguments, write_arguments
+from netspec.plan import Plan
+from netspec.pool import ClassPool
 from netspec.program import Line
 from netspec.source import Span
+from netspec.visit import arguments_of, names_in, stages_in, statements_in, title_of
 
-_BY_CLASS = 0
 
+class Initialisation(NamedTuple):
+    """The lines, the names that they mention, and whether classes around it call them again.
 
-def lower_init(layers: Mapping[str, BuiltLayer]) -> list[Line]:
-    """Lines that initialise every parameter that a rule names, weaker rules first.
-
-    A stronger rule comes later and so has the last word, as in the cascade.
+    `ending`: what comes after, once: parameters that become others, layers that are not learnt.
     """
-    ranked: dict[tuple[int, Span], None] = {}
-    schemes = [scheme for layer in layers.values() for scheme in layer.schemes.values()]
-    for scheme in sorted(schemes, key=lambda scheme: (scheme.kind, scheme.rank, scheme.rule)):
-        ranked[scheme.kind, scheme.rule] = None
-    lines: list[Line] = []
-    for kind, rule in ranked:
-        ruled = _ruled(layers.values(), kind, rule)
-        lines += _loop(ruled, layers) if kind == _BY_CLASS else _single(ruled)
-    return lines
+
+    lines: tuple[Line, ...]
+    names: tuple[str, ...]
+    reinitialised: bool
+    ending: tuple[Line, ...]
 
 
-def _ruled(
-    layers: Iterable[BuiltLayer], kind: int, rule: Span
-) -> list[tuple[BuiltLayer, dict[str, Scheme]]]:
-    """The layers for which a rule decides something, with what it decides."""
-    ruled: list[tuple[BuiltLayer, dict[str, Scheme]]] = []
-    for layer in layers:
-        own = {
-            name: scheme
-            for name, scheme in layer.schemes.items()
-            if (scheme.kind, scheme.rule) == (kind, rule)
+class _Kind(NamedTuple):
+    """A class of layers in a subtree, with the parameters that some of them have."""
+
+    name: str
+    parameters: frozenset[str]
+    lacking: frozenset[str]
+
+
+def lower_init(plan: Plan, pool: ClassPool) -> Initialisation:
+    """The initialisation of a class, weaker rules first: a stronger one has the last word."""
+    statements = _statements(plan)
+    own = _own_schemes(plan)
+    again = _meets_outer_rules(plan, pool, statements, own)
+    writer = _Writer(plan, pool, again)
+    classes = [item for item in statements if _has(item, s.Name)]
+    patterns = [item for item in statements if _has(item, s.Literal)]
+    for number, statement in enumerate(classes):
+        writer.by_class(statement, classes[number + 1 :])
+    if classes:
+        writer.inner_rules(classes)
+    for statement in patterns:
+        writer.by_pattern(statement)
+    for stage, name in own:
+        writer.own(stage, name)
+    for variable in _variables(plan):
+        writer.variable(variable)
+    lines = tuple(writer.lines)
+    writer.lines = []
+    writer.ties_and_freezes()
+    return Initialisation(lines, tuple(writer.names), again and bool(lines), tuple(writer.lines))
+
+
+def _has(statement: s.Init, kind: type) -> bool:
+    return any(isinstance(selector, kind) for selector in statement.selectors)
+
+
+def _statements(plan: Plan) -> list[s.Init]:
+    """The `init` statements of a class: its file's before its own."""
+    if plan.loop is not None:
+        return []
+    definition = plan.facts.definition
+    own = [item for item in definition.body if isinstance(item, s.Init)]
+    outer = isinstance(definition, s.Net) or plan.foreign
+    return [*(plan.facts.home.rules if outer else ()), *own]
+
+
+def _own_schemes(plan: Plan) -> list[tuple[s.Stage, str]]:
+    """The layers with a `with (…)` of their own, and the attributes that they stand in."""
+    found: list[tuple[s.Stage, str]] = []
+    for statement in plan.body:
+        found += _schemes_of(plan, statement)
+    return found
+
+
+def _schemes_of(plan: Plan, statement: s.Statement) -> list[tuple[s.Stage, str]]:
+    names = plan.facts.names
+    found: list[tuple[s.Stage, str]] = []
+    match statement:
+        case s.LayerDefinition(name, callee, schemes, span) if schemes is not None:
+            return [(s.Stage(name, callee, schemes, span), name.id)]
+        case s.For(span=span, body=body):
+            loop = names.loops.get(span)
+            if loop is not None and loop.level:
+                return []
+            for inner in body:
+                for stage, path in _schemes_of(plan, inner):
+                    found.append((stage, path or f"{loop.name if loop else ''}.*"))
+            return found
+        case s.If(then=then, other=other):
+            return [pair for inner in (*then, *other) for pair in _schemes_of(plan, inner)]
+        case s.On(body=body):
+            return [pair for inner in body for pair in _schemes_of(plan, inner)]
+        case s.Assign(value=value) | s.Return(value=value):
+            for stage in stages_in(value, lambda name: name[:1].isupper()):
+                found += _in_stage(plan, stage)
+    return found
+
+
+def _in_stage(plan: Plan, stage: s.Stage) -> list[tuple[s.Stage, str]]:
+    name = plan.facts.names.stages.get(stage.span, "")
+    match stage.callee:
+        case s.Group(stages) if stage.label is None:
+            return [pair for part in stages for pair in _in_stage(plan, part)]
+        case s.Group(stages):
+            return [
+                (part, f"{name}.{part.label.id if part.label else number}")
+                for number, part in enumerate(stages)
+                if part.schemes is not None
+            ]
+        case s.Repeat(_, inner) if inner.schemes is not None:
+            return [(inner, f"{name}.*")]
+    return [(stage, name)] if stage.schemes is not None else []
+
+
+def _variables(plan: Plan) -> list[s.Variable]:
+    return [item for item in plan.body if isinstance(item, s.Variable)]
+
+
+def _meets_outer_rules(
+    plan: Plan, pool: ClassPool, statements: Sequence[s.Init], own: Sequence[tuple[s.Stage, str]]
+) -> bool:
+    """Whether a class around this one has a rule for what this one initialises itself."""
+    definition = plan.facts.definition
+    if isinstance(definition, s.Net) and plan.loop is None:
+        return False
+    outer = set(pool.selected)
+    if plan.loop is None:
+        mine = [item for item in definition.body if isinstance(item, s.Init)]
+        outer = {
+            name for statement, names in pool.selections if statement not in mine for name in names
         }
-        if own:
-            ruled.append((layer, own))
-    return ruled
+    ruled: set[str] = set()
+    for statement in statements:
+        for selector in statement.selectors:
+            if isinstance(selector, s.Name):
+                ruled |= classes_of(selector.id)
+            else:
+                return bool(outer)
+    for stage, _ in own:
+        fact = plan.facts.layers.get(stage.span)
+        if fact is not None:
+            ruled.add(type(fact.layer).__name__)
+    return bool(ruled & outer)
 
 
-def _loop(
-    ruled: Sequence[tuple[BuiltLayer, dict[str, Scheme]]], layers: Mapping[str, BuiltLayer]
-) -> list[Line]:
-    """A loop over the modules, with a branch for each group of classes with the same parameters."""
-    by_class: dict[str, dict[str, Scheme]] = {}
-    for layer, schemes in ruled:
-        by_class.setdefault(type(layer.layer).__name__, {}).update(schemes)
-    groups: dict[tuple[str, ...], list[str]] = {}
-    for name, schemes in by_class.items():
-        groups.setdefault(tuple(sorted(schemes, key=_weight_first)), []).append(name)
-    lines = [Line("for module in self.modules():")]
-    for branch, (parameters, names) in enumerate(groups.items()):
-        classes = ", ".join(f"nn.{name}" for name in names)
-        test = classes if len(names) == 1 else f"({classes})"
-        word = "elif" if branch else "if"
-        lines.append(Line(f"{word} isinstance(module, {test}):", 1))
-        for parameter in parameters:
-            scheme = by_class[names[0]][parameter]
-            same = [la for la in layers.values() if type(la.layer).__name__ in names]
-            guarded = any(_may_be_none(layer, parameter) for layer in same)
-            lines += _apply(f"module.{parameter}", scheme, 2, guarded)
-    return lines
+def classes_of(name: str) -> set[str]:
+    """The classes of torch.nn that a selector means."""
+    if name in ALIASES:
+        return {ALIASES[name]}
+    return set(RANK_OPEN.get(name, {}).values())
 
 
-def _single(ruled: Sequence[tuple[BuiltLayer, dict[str, Scheme]]]) -> list[Line]:
-    lines: list[Line] = []
-    for layer, schemes in ruled:
-        for parameter in sorted(schemes, key=_weight_first):
-            target = f"self.{layer.name}.{parameter}"
-            guarded = _may_be_none(layer, parameter)
-            lines += _apply(target, schemes[parameter], 0, guarded)
-    return lines
+def kinds_in(plan: Plan, pool: ClassPool) -> dict[str, _Kind]:
+    """The classes of all layers that a class holds, those of its parts included."""
+    kinds: dict[str, _Kind] = {}
+    for layer in _layers_in(plan, pool, set()):
+        name = type(layer).__name__
+        own = frozenset(layer.parameters())
+        known = kinds.get(name, _Kind(name, own, frozenset()))
+        lacking = known.lacking | (known.parameters ^ own) | (layer.optional & own)
+        kinds[name] = _Kind(name, known.parameters | own, lacking)
+    return kinds
+
+
+def _layers_in(plan: Plan, pool: ClassPool, seen: set[str]) -> list[Layer]:
+    if plan.name in seen:
+        return []
+    seen.add(plan.name)
+    layers = [fact.layer for span, fact in plan.facts.layers.items() if _is_inside(plan, span)]
+    for span, fact in plan.facts.blocks.items():
+        made = pool.block_class(fact)
+        if _is_inside(plan, span):
+            layers += _layers_in(made.plan, pool, seen)
+    return layers
+
+
+def _is_inside(plan: Plan, span: Span) -> bool:
+    if plan.loop is None:
+        return True
+    return plan.loop.span.start <= span.start and span.end <= plan.loop.span.end
+
+
+class _Writer:
+    def __init__(self, plan: Plan, pool: ClassPool, again: bool) -> None:
+        self.plan = plan
+        self.pool = pool
+        self.again = again
+        self.lines: list[Line] = []
+        self.looped: set[str] = set()  # the classes that the loop over the modules has reached
+        self.names: dict[str, None] = {}
+
+    def rename(self, name: str) -> str:
+        """Names in a scheme: variables of the constructor, attributes in a method of its own."""
+        self.names[name] = None
+        if self.again:
+            return f"self.{self.plan.attribute(name)}"
+        return self.plan.in_constructor(name)
+
+    # ---- rules -------------------------------------------------------------------------------
+
+    def by_class(self, statement: s.Init, later: Sequence[s.Init]) -> None:
+        """A loop over the modules, with a branch for the classes that have the same parameters."""
+        kinds = kinds_in(self.plan, self.pool)
+        groups: dict[tuple[str, ...], list[str]] = {}
+        for selector in statement.selectors:
+            if not isinstance(selector, s.Name):
+                continue
+            for name in sorted(classes_of(selector.id) & set(kinds)):
+                wanted = [a.name.id for a in statement.schemes.arguments if a.name]
+                own = tuple(
+                    p
+                    for p in sorted(wanted, key=_weight_first)
+                    if p in kinds[name].parameters and not _overruled(name, p, later)
+                )
+                if own and name not in groups.setdefault(own, []):
+                    groups[own].append(name)
+        schemes = {a.name.id: a for a in statement.schemes.arguments if a.name}
+        for own, names in groups.items():
+            if not names:
+                continue
+            if not self.looped or self.looped & set(names):
+                self.lines.append(Line("for module in self.modules():"))
+                self.looped = set()
+            classes = ", ".join(f"nn.{name}" for name in names)
+            test = classes if len(names) == 1 else f"({classes})"
+            word = "elif" if self.looped else "if"
+            self.lines.append(Line(f"{word} isinstance(module, {test}):", 1))
+            self.looped |= set(names)
+            for parameter in own:
+                guarded = any(parameter in kinds[name].lacking for name in names)
+                self.lines += self._apply(f"module.{parameter}", schemes[parameter], 2, guarded)
+
+    def inner_rules(self, classes: Sequence[s.Init]) -> None:
+        """Inner rules beat outer ones: blocks with rules for these classes apply theirs again."""
+        names = [c.name for c in self.pool.classes if c.reinitialised and self._holds(c.name)]
+        if not names:
+            return
+        shown = names[0] if len(names) == 1 else f"({', '.join(names)})"
+        self.lines += [
+            Line("for module in self.modules():"),
+            Line(f"if isinstance(module, {shown}):", 1),
+            Line("module.init_weights()", 2),
+        ]
+
+    def _holds(self, name: str) -> bool:
+        return name != self.plan.name
+
+    def by_pattern(self, statement: s.Init) -> None:
+        """Layers by their names: one by one where they are this class's own, else by a loop."""
+        for selector in statement.selectors:
+            if not isinstance(selector, s.Literal):
+                continue
+            pattern = str(selector.value)
+            for argument in statement.schemes.arguments:
+                if argument.name is not None:
+                    self._by_pattern(pattern, argument, argument.name.id)
+
+    def _by_pattern(self, pattern: str, argument: s.Argument, parameter: str) -> None:
+        if self._is_flat():
+            for name, layer in self._direct():
+                if fnmatchcase(name, pattern) and parameter in layer.parameters():
+                    guarded = parameter in layer.optional
+                    self.lines += self._apply(f"self.{name}.{parameter}", argument, 0, guarded)
+            return
+        self.lines.append(Line("for name, parameter in self.named_parameters():"))
+        self.lines.append(Line(f"if {_name_test(f'{pattern}.{parameter}')}:", 1))
+        self.lines += self._apply("parameter", argument, 2, False)
+        if "fnmatch(" in self.lines[-2].text or "fnmatch(" in _name_test(f"{pattern}.{parameter}"):
+            self.pool.imports.add("from fnmatch import fnmatch")
+
+    def _is_flat(self) -> bool:
+        names = self.plan.facts.names
+        return (
+            not self.plan.facts.blocks
+            and not names.loops
+            and not any(
+                isinstance(stage.callee, s.Group | s.Repeat)
+                for statement in statements_in(self.plan.facts.definition.body)
+                if isinstance(statement, s.Assign | s.Return)
+                for stage in stages_in(statement.value, lambda name: name[:1].isupper())
+                if stage.label is not None or isinstance(stage.callee, s.Repeat)
+            )
+        )
+
+    def _direct(self) -> list[tuple[str, Layer]]:
+        stages = self.plan.facts.names.stages
+        found: dict[str, Layer] = {}
+        for span, fact in self.plan.facts.layers.items():
+            if stages.get(span):
+                found[stages[span]] = fact.layer
+        return list(found.items())
+
+    def own(self, stage: s.Stage, path: str) -> None:
+        """The schemes of a layer's own `with (…)`."""
+        assert stage.schemes is not None
+        fact = self.plan.facts.layers.get(stage.span)
+        if fact is None:
+            return
+        for argument in sorted(
+            stage.schemes.arguments, key=lambda a: _weight_first(a.name.id if a.name else "")
+        ):
+            if argument.name is None or argument.name.id not in fact.layer.parameters():
+                continue
+            parameter = argument.name.id
+            if path.endswith(".*"):
+                self.lines.append(Line(f"for module in self.{path.removesuffix('.*')}:"))
+                target = f'module.get_parameter("{parameter}")'
+                self.lines += self._apply(target, argument, 1, False)
+            elif "." in path:
+                target = f'self.get_parameter("{path}.{parameter}")'
+                self.lines += self._apply(target, argument, 0, False)
+            else:
+                guarded = parameter in fact.layer.optional
+                self.lines += self._apply(f"self.{path}.{parameter}", argument, 0, guarded)
+
+    def variable(self, variable: s.Variable) -> None:
+        """The scheme of a bare tensor, where `torch.zeros` or `torch.ones` does not serve."""
+        scheme = variable.scheme
+        if scheme is None or (title_of(scheme) in ("zeros", "ones") and not arguments_of(scheme)):
+            return
+        name = self.plan.facts.names.stages[variable.span]
+        argument = s.Argument(variable.name, scheme, scheme.span)
+        self.lines += self._apply(f"self.{name}", argument, 0, False)
+
+    def ties_and_freezes(self) -> None:
+        if self.plan.loop is not None:
+            return
+        for statement in self.plan.facts.definition.body:
+            if isinstance(statement, s.Tie):
+                # After the initialisation, since the rules for the second parameter hold.
+                first, second = statement.first.text, statement.second.text
+                self.lines.append(Line(f"self.{first} = self.{second}"))
+            elif isinstance(statement, s.Freeze):
+                for selector in statement.selectors:
+                    self._freeze(selector)
+
+    def _freeze(self, selector: s.Name | s.Literal) -> None:
+        if isinstance(selector, s.Name):
+            classes = sorted(classes_of(selector.id) & set(kinds_in(self.plan, self.pool)))
+            if not classes_of(selector.id):
+                self.lines.append(Line(f"self.{selector.id}.requires_grad_(False)"))
+            elif classes:
+                shown = ", ".join(f"nn.{name}" for name in classes)
+                test = shown if len(classes) == 1 else f"({shown})"
+                self.lines += [
+                    Line("for module in self.modules():"),
+                    Line(f"if isinstance(module, {test}):", 1),
+                    Line("module.requires_grad_(False)", 2),
+                ]
+            return
+        pattern = str(selector.value)
+        self.lines.append(Line("for name, module in self.named_modules():"))
+        self.lines.append(Line(f"if {_name_test(pattern)}:", 1))
+        self.lines.append(Line("module.requires_grad_(False)", 2))
+        if "fnmatch(" in _name_test(pattern):
+            self.pool.imports.add("from fnmatch import fnmatch")
+
+    # ---- schemes -----------------------------------------------------------------------------
+
+    def _apply(self, target: str, argument: s.Argument, depth: int, guarded: bool) -> list[Line]:
+        lines: list[Line] = []
+        if guarded:
+            lines.append(Line(f"if {target} is not None:", depth))
+            depth += 1
+        scheme = self._scheme(argument)
+        for written in arguments_of(argument.value):
+            for name in names_in(written.value):
+                self.rename(name.id)
+        texts = call_arguments(
+            scheme, write_arguments(arguments_of(argument.value), self.rename), self.rename
+        )
+        head = f"{scheme.torch.removeprefix('torch.')}("
+        parts = bracketed(head, [target, *texts], ")", depth + 2)
+        return [*lines, *(Line(text, depth) for text in parts)]
+
+    def _scheme(self, argument: s.Argument) -> Initialiser:
+        found = Diagnostics(self.plan.facts.home.source)
+        name = title_of(argument.value)
+        given = evaluate_arguments(arguments_of(argument.value), self.plan.facts.values, found)
+        bound = bind(INITIALISERS[name], name, given or [], argument.span, found)
+        assert isinstance(bound, Initialiser), found.in_order()
+        return bound
+
+
+def _overruled(name: str, parameter: str, later: Sequence[s.Init]) -> bool:
+    """Whether a later rule by class decides the same parameter."""
+    return any(
+        isinstance(selector, s.Name)
+        and name in classes_of(selector.id)
+        and any(a.name is not None and a.name.id == parameter for a in statement.schemes.arguments)
+        for statement in later
+        for selector in statement.selectors
+    )
 
 
 def _weight_first(parameter: str) -> tuple[bool, str]:
     return parameter != "weight", parameter
 
 
-def _may_be_none(layer: BuiltLayer, parameter: str) -> bool:
-    """Whether the attribute is, or is declared in torch as, a tensor or None."""
-    return parameter not in layer.parameters or parameter in layer.layer.optional
+def _name_test(pattern: str) -> str:
+    """The test of a name for a pattern: the plain methods of strings where they serve."""
+    special = set("*?[")
+    if not special & set(pattern):
+        return f'name == "{pattern}"'
+    if pattern[0] == "*" and not special & set(pattern[1:]):
+        return f'name.endswith("{pattern[1:]}")'
+    if pattern[-1] == "*" and not special & set(pattern[:-1]):
+        return f'name.startswith("{pattern[:-1]}")'
+    return f'fnmatch(name, "{pattern}")'
 
 
-def _apply(target: str, scheme: Scheme, depth: int, guarded: bool) -> list[Line]:
-    lines: list[Line] = []
-    if guarded:
-        lines.append(Line(f"if {target} is not None:", depth))
-        depth += 1
-    arguments = call_arguments(scheme.initialiser, scheme.arguments, str)
-    head = f"{scheme.initialiser.torch.removeprefix('torch.')}("
-    texts = bracketed(head, [target, *arguments], ")", depth + 2)
-    return [*lines, *(Line(text, depth) for text in texts)]
-
-
-def scheme_names(layers: Mapping[str, BuiltLayer]) -> set[str]:
-    """The parameters and `let`s that the schemes mention."""
-    from netspec.evaluate import names_in
-
-    return {
-        name.id
-        for layer in layers.values()
-        for scheme in layer.schemes.values()
-        for argument in scheme.arguments
-        for name in names_in(argument.value)
-    }
+__all__ = ["Any", "Initialisation", "classes_of", "lower_init"]

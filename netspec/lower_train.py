@@ -6,7 +6,7 @@ from typing import Any
 
 from netspec import syntax as s
 from netspec.layout import WIDTH, bracketed, docstring
-from netspec.lower_call import call_arguments
+from netspec.lower_call import call_arguments, write_arguments
 from netspec.render import fill
 from netspec.training import Training
 from netspec.write import write_expression, write_literal
@@ -110,7 +110,7 @@ def _variable(name: str) -> str:
 
 
 def _used_fields(training: Training) -> set[str]:
-    from netspec.evaluate import names_in
+    from netspec.visit import names_in
 
     names = {name.id for name in names_in(training.loss)} | set(training.feeds)
     names |= {call.target for call in training.metrics}
@@ -154,7 +154,9 @@ def _options(training: Training) -> list[str]:
 
 def _optimizer_lines(training: Training) -> list[str]:
     texts = call_arguments(
-        training.optimizer, training.optimizer_arguments, training.write_constant
+        training.optimizer,
+        write_arguments(training.optimizer_arguments, training.write_constant),
+        training.write_constant,
     )
     names = [text.partition("=")[0] for text in texts]
     written = training.optimizer_arguments
@@ -219,7 +221,8 @@ def _loss_text(training: Training, node: s.Expression) -> tuple[str, int]:
 def _loss_call(training: Training, node: s.Call) -> str:
     loss = training.losses[node.span]
     output, target = (argument.value for argument in node.arguments[:2])
-    texts = call_arguments(loss, node.arguments[2:], training.write_constant)
+    further = write_arguments(node.arguments[2:], training.write_constant)
+    texts = call_arguments(loss, further, training.write_constant)
     first, second = _operand(training, output), _operand(training, target)
     if not isinstance(target, s.Name):
         second = f"torch.full_like({first}, {second})"

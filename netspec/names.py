@@ -18,8 +18,9 @@ set_extra_state set_submodule share_memory state_dict T_destination to to_empty 
 type xpu zero_grad
 """
 _CODE_NAMES = """
-abs bool F float getattr int isinstance len list max min module nn range self str super Tensor
-torch tuple
+abs bool dict enumerate F float fnmatch getattr int isinstance len list max min module nn
+OrderedDict range reversed round self Sequence str sum super
+Tensor torch tuple ValueError zip
 """
 # What every nn.Module has already; a test holds the list against torch.
 MODULE_ATTRIBUTES = frozenset(_MODULE_ATTRIBUTES.split())
@@ -89,3 +90,11 @@ def listing(names: Iterable[str], most: int = 6) -> str:
     if len(quoted) > most:
         return f"{', '.join(quoted[:most])}, …"
     return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"
+
+
+def single(container: str) -> str:
+    """What one of a container is called."""
+    word = container.rstrip("_0123456789")
+    if len(word) < 2:
+        return "block"
+    return word[:-1] if word.endswith("s") and not word.endswith("ss") else word

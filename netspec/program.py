@@ -24,12 +24,20 @@ class Argument(NamedTuple):
 
 
 class Class(NamedTuple):
-    """An `nn.Module`; `arguments` are those of its constructor, `inputs` those of forward."""
+    """An `nn.Module`; `arguments` are those of its constructor, `inputs` those of forward.
+
+    `buffers` are the names of tensors that type checkers must be told of. `initialisation` ends
+    the constructor, or is a method that classes around this one call again, where `reinitialised`.
+    """
 
     name: str
     doc: str
+    buffers: tuple[str, ...]
     arguments: tuple[Argument, ...]
     constructor: tuple[Line, ...]
+    initialisation: tuple[Line, ...]
+    reinitialised: bool
+    ending: tuple[Line, ...]
     inputs: tuple[Argument, ...]
     returns: str
     forward_doc: str

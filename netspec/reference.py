@@ -4,18 +4,17 @@
 """
 
 import inspect
-import pkgutil
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from importlib import import_module
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
-from netspec import catalogue
+from netspec.catalogue import families
+from netspec.catalogue.annotation import describe
 from netspec.catalogue.function import Function
 from netspec.catalogue.layer import ALIASES, RANK_OPEN, Layer
-from netspec.catalogue.signature import Field, Signature, describe, write_value
+from netspec.catalogue.signature import Field, Signature, write_value
 from netspec.tensor import COMPLEX, FLOATING, INTEGER
 
 Entry = type[Signature]
@@ -64,18 +63,11 @@ _PAGES = {
 
 def pages() -> dict[str, str]:
     """The pages by file name. What no page is about by name goes to the last one."""
-    families = [(module, _entries(module)) for module in _modules()]
+    shelves = [(module, _entries(module)) for module in families()]
     named = {kind for page in _PAGES.values() for kind in page.kinds}
-    kinds = {_kind(entry) for _, entries in families for entry in entries}
+    kinds = {_kind(entry) for _, entries in shelves for entry in entries}
     others = tuple(sorted(kinds - named))
-    return {
-        file: _write_page(page, page.kinds or others, families) for file, page in _PAGES.items()
-    }
-
-
-def _modules() -> Iterator[ModuleType]:
-    for module in pkgutil.iter_modules(catalogue.__path__, f"{catalogue.__name__}."):
-        yield import_module(module.name)
+    return {file: _write_page(page, page.kinds or others, shelves) for file, page in _PAGES.items()}
 
 
 def _entries(module: ModuleType) -> list[Entry]:
@@ -89,6 +81,7 @@ def _entries(module: ModuleType) -> list[Entry]:
         and not cls.__name__.startswith("_")
         and cls is not Signature
         and Signature not in cls.__bases__
+        and (not issubclass(cls, Function) or "name" in vars(cls))
     ]
 
 
@@ -107,10 +100,10 @@ def _title(entry: Entry) -> str:
 
 
 def _write_page(
-    page: Page, kinds: Sequence[str], families: Iterable[tuple[ModuleType, list[Entry]]]
+    page: Page, kinds: Sequence[str], shelves: Iterable[tuple[ModuleType, list[Entry]]]
 ) -> str:
     shown: list[tuple[ModuleType, list[Entry]]] = []
-    for module, entries in families:
+    for module, entries in shelves:
         chosen = [entry for entry in entries if _kind(entry) in kinds]
         shown += [(module, chosen)] if chosen else []
     parts = [
@@ -162,21 +155,13 @@ def usage(entry: Entry) -> str:
     keywords = [_argument(entry, field) for field in fields if field.name not in by_position]
     star = ["*"] if keywords else []
     tensors = _TENSORS.get(_kind(entry), ())
-    call = f"{_title(entry)}({', '.join([*tensors, *texts, *star, *keywords])})"
-    return f"{_receiver(entry)} -> {call}" if issubclass(entry, Function) else call
+    return f"{_title(entry)}({', '.join([*tensors, *texts, *star, *keywords])})"
 
 
 def _argument(entry: Entry, field: Field) -> str:
     if field.name == entry.variadic:
         return f"*{field.name}"
     return field.name if field.required else f"{field.name}={write_value(field.default)}"
-
-
-def _receiver(function: type[Function]) -> str:
-    if function.sequence:
-        return "(a, b, …)"
-    letters = "abcdefgh"[: function.arity]
-    return "x" if function.arity == 1 else f"({', '.join(letters)})"
 
 
 def _takes(field: Field) -> str:

@@ -42,13 +42,22 @@ def _layout_class(item: Class) -> dict[str, object]:
     inputs = ["self", *map(str, item.inputs)]
     return {
         "name": item.name,
-        "doc": docstring(item.doc, 1),
+        "doc": docstring(item.doc, 1) if item.doc else [],
+        "buffers": [f"{name}: Tensor" for name in item.buffers],
         "signature": bracketed("def __init__(", arguments, ") -> None:", 1),
-        "constructor": _layout_lines(item.constructor),
+        "empty": len(arguments) == 1 and not _constructor(item),
+        "constructor": _layout_lines(_constructor(item)),
+        "init_weights": _layout_lines(item.initialisation) if item.reinitialised else [],
         "forward_signature": bracketed("def forward(", inputs, f") -> {item.returns}:", 1),
         "forward_doc": docstring(item.forward_doc, 2) if item.forward_doc else [],
         "forward": _layout_lines(item.forward),
     }
+
+
+def _constructor(item: Class) -> tuple[Line, ...]:
+    if item.reinitialised:
+        return (*item.constructor, Line("self.init_weights()"), *item.ending)
+    return (*item.constructor, *item.initialisation, *item.ending)
 
 
 def _layout_lines(lines: tuple[Line, ...]) -> list[str]:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from netspec.diagnostic import Diagnostics
 from netspec.source import Span
 
+FILE = -1  # the place of the documentation of a file among those of declarations
 DEEPEST = 100  # brackets inside brackets
 _PAIRS = {"LPAR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE"}
 _OPENS = {closer: opener for opener, closer in _PAIRS.items()}
@@ -41,7 +42,28 @@ def scan(text: str, pattern: str, keywords: Mapping[str, str], found: Diagnostic
     hard = {word for word in keywords if iskeyword(word)}
     scanner.read(re.compile(pattern), hard)
     scanner.finish()
+    _promote_repeat(scanner.tokens, text)
     return Scan(scanner.tokens, scanner.docs)
+
+
+def _promote_repeat(tokens: list[Token], text: str) -> None:
+    """Make `repeat` a keyword where a layer or a group follows its brackets."""
+    for index, token in enumerate(tokens):
+        if token.type == "NAME" and text[token.start : token.end] == "repeat":
+            end = _closing(tokens, index + 1)
+            if end is not None and tokens[end + 1].type in ("NAME", "LPAR"):
+                tokens[index] = Token("REPEAT", token.start, token.end)
+
+
+def _closing(tokens: list[Token], start: int) -> int | None:
+    """The index of the bracket that closes the one at `start`, with a token behind it."""
+    depth = 0
+    for index in range(start, len(tokens) - 1):
+        depth += tokens[index].type in _PAIRS
+        depth -= tokens[index].type in _OPENS
+        if depth == 0:
+            return index if index > start else None
+    return None
 
 
 def _plain(text: str) -> str:
@@ -77,11 +99,14 @@ class _Scanner:
             kind = hit.lastgroup or ""
             at = hit.end()
             if kind == "NEWLINE":
+                if self.fresh_line and self.doc:
+                    self._end_doc()
                 if not self.inside and self.newline is None:
                     self.newline = Token(kind, hit.start(kind), at)
                 self.fresh_line = True
             elif kind == "DOC":
                 self.doc.append(_plain(hit[kind][2:]))
+                self.fresh_line = False
             elif kind != "COMMENT":
                 start = hit.start(kind)
                 if kind == "NAME":
@@ -102,6 +127,12 @@ class _Scanner:
             self.tokens.append(Token("RBRACE", end, end))
             self.open.pop()
         self._end_statement(end)
+
+    def _end_doc(self) -> None:
+        """Documentation with an empty line behind it is that of the file, where it comes first."""
+        if not self.tokens and FILE not in self.docs:
+            self.docs[FILE] = "\n".join(self.doc).strip()
+        self.doc = []
 
     def _emit(self, token: Token) -> None:
         if self.inside and self.fresh_line:
@@ -133,7 +164,7 @@ class _Scanner:
             return
         name = self.tokens[last]
         keyword = self.keywords.get(self.text[name.start : name.end])
-        if keyword and following not in ("ASSIGN", "COMMA"):
+        if keyword and following not in ("ASSIGN", "COMMA", "LSQB"):
             self.tokens[last] = Token(keyword, name.start, name.end)
 
     def _opened(self, token: Token) -> None:

@@ -10,6 +10,8 @@ from netspec.diagnostic import Diagnostic, Diagnostics, SpecError, did_you_mean
 from netspec.graph import Graph, Net
 from netspec.parse import parse
 from netspec.source import Source, Undecodable, decode
+from netspec.structure import has_structure
+from netspec.uses import Loader
 
 if TYPE_CHECKING:
     from torch import nn
@@ -33,7 +35,14 @@ def load(path: str | Path, /, *, net: str | None = None, **parameters: Any) -> "
 
 def load_with(path: str | Path, parameters: Mapping[str, Any], net: str | None = None) -> "Spec":
     """`load`, with the parameters as a mapping: their names are the spec's own affair."""
-    return _checked(*read_source(path), net, parameters)
+    return _checked(*read_source(path), net, parameters, read_used)
+
+
+def read_used(path: str, user: Source) -> Source | None:
+    """The source of a file by its path relative to `user`; None where there is none."""
+    place = Path(user.name).parent / path
+    source, unreadable = read_source(place)
+    return None if unreadable is not None else source
 
 
 def loads(
@@ -48,7 +57,7 @@ def loads(
     >>> print(spec.nets)
     ('Tiny',)
     """
-    return _checked(Source(text.replace("\r\n", "\n"), name), None, net, parameters)
+    return _checked(Source(text.replace("\r\n", "\n"), name), None, net, parameters, None)
 
 
 def read_source(path: str | Path) -> tuple[Source, Diagnostics | None]:
@@ -89,24 +98,44 @@ def _unreadable(name: str, error: type[Exception], reason: str) -> tuple[Source,
 
 
 def examine(
-    source: Source, unreadable: Diagnostics | None, parameters: Mapping[str, Any]
+    source: Source,
+    unreadable: Diagnostics | None,
+    parameters: Mapping[str, Any],
+    loader: Loader | None = None,
 ) -> tuple[Graph | None, tuple[Diagnostic, ...]]:
     """The graph of a source and all findings; no graph where something is wrong."""
     if unreadable is not None:
         return None, unreadable.in_order()
     parsed = parse(source)
-    graph = check(source, parsed, parameters)
+    graph = check(source, parsed, parameters, loader)
+    if not parsed.found.has_errors:
+        _require_form(graph, parsed.found)
     failed = parsed.found.has_errors
     return (None if failed else graph), parsed.found.in_order()
 
 
+def _require_form(graph: Graph, found: Diagnostics) -> None:
+    """Report what holds for the present parameters only, so that no class can be written for it."""
+    if any(has_structure(net) for net in graph.nets.values()):
+        from netspec.lower import lower
+
+        try:
+            lower(graph)
+        except SpecError as error:
+            found.extend(error.diagnostics)
+
+
 def _checked(
-    source: Source, unreadable: Diagnostics | None, net: str | None, parameters: Mapping[str, Any]
+    source: Source,
+    unreadable: Diagnostics | None,
+    net: str | None,
+    parameters: Mapping[str, Any],
+    loader: Loader | None,
 ) -> "Spec":
-    graph, diagnostics = examine(source, unreadable, parameters)
+    graph, diagnostics = examine(source, unreadable, parameters, loader)
     if graph is None:
         raise SpecError(diagnostics)
-    return Spec(graph, diagnostics, dict(parameters), net)
+    return Spec(graph, diagnostics, dict(parameters), net, loader)
 
 
 class Spec:
@@ -121,7 +150,9 @@ class Spec:
         diagnostics: tuple[Diagnostic, ...],
         parameters: Mapping[str, Any],
         net: str | None = None,
+        loader: Loader | None = None,
     ) -> None:
+        self._loader = loader
         self.graph = graph
         self.diagnostics = diagnostics
         self.parameters = dict(parameters)
@@ -174,7 +205,7 @@ class Spec:
             SpecError: if it does not hold with these values.
         """
         values = {**self.parameters, **parameters}
-        return _checked(self.graph.source, None, self._net, values)
+        return _checked(self.graph.source, None, self._net, values, self._loader)
 
     def build(
         self, *, net: str | None = None, device: str | None = None, **parameters: Any

@@ -1,11 +1,12 @@
 """Turn a checked net into a table: each layer with its output, its parameters and its work."""
 
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from netspec.catalogue.layer import count
 from netspec.dim import Dim, Expression, symbols, value_of
-from netspec.graph import Application, FunctionCall, Net
-from netspec.tensor import Tensor, write_shape
+from netspec.graph import BlockUse, FunctionCall, Net, Step
+from netspec.tensor import Tensor, Type, write_shape
 
 _HEADINGS = ("layer", "type", "output", "parameters", "MACs")
 
@@ -18,7 +19,7 @@ class Row(NamedTuple):
 
     name: str
     type: str
-    output: Tensor | tuple[Tensor, ...]
+    output: Type
     parameters: Dim | None
     macs: Dim
 
@@ -44,29 +45,42 @@ def summarise(net: Net) -> Summary:
     """The summary of a net, for the parameter values that it was checked with."""
     rows: list[Row] = []
     seen: set[str] = set()
-    for step in net.applications.values():
-        rows.append(_row(step, net, seen))
+    for step, depth in _all_steps(net.steps, 0):
+        rows.append(_row(step, net, seen, depth))
     total: Dim = 0
     for row in rows:
         total = total + row.macs
     return Summary(net.name, tuple(rows), net.parameter_count(), total)
 
 
-def _row(step: Application | FunctionCall, net: Net, seen: set[str]) -> Row:
+def _all_steps(steps: Sequence[Step], depth: int) -> Iterator[tuple[Step, int]]:
+    """The steps in order, those inside a block after it and one level deeper."""
+    for step in steps:
+        yield step, depth
+        if isinstance(step, BlockUse):
+            yield from _all_steps(step.steps, depth + 1)
+
+
+def _row(step: Step, net: Net, seen: set[str], depth: int) -> Row:
+    indent = "  " * depth
     if isinstance(step, FunctionCall):
-        return Row("", step.function.name, step.output, 0, 0)
+        return Row("", f"{indent}{step.function.name}", step.output, 0, 0)
+    if isinstance(step, BlockUse):
+        return Row(step.name, f"{indent}{step.title}", step.output or (), 0, 0)
     layer = net.layers[step.name]
     first = step.name not in seen
     seen.add(step.name)
-    macs = step.layer.macs(step.inputs[0], step.output)
+    macs = step.layer.macs(step.inputs[0], step.output, *step.inputs[1:])
     own = count(layer.parameters) if first else None
-    return Row(step.name, type(step.layer).__name__, step.output, own, macs)
+    return Row(step.name, f"{indent}{type(step.layer).__name__}", step.output, own, macs)
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    outputs = row.output if isinstance(row.output, Tensor) else row.output[0]
+    output = row.output
+    while not isinstance(output, Tensor):
+        output = output[0]
     parameters = "shared" if row.parameters is None else _number(row.parameters)
-    return row.name, row.type, write_shape(outputs.shape), parameters, _number(row.macs)
+    return row.name, row.type, write_shape(output.shape), parameters, _number(row.macs)
 
 
 def _number(value: Dim) -> str:

@@ -1,4 +1,8 @@
-"""The syntax tree: what the author wrote, each node with its span."""
+"""The syntax tree: what the author wrote, each node with its span.
+
+Where nodes of one kind stand inside each other, the field is `Any` to type checkers, which follow
+named tuples by their structure and would not come to an end.
+"""
 
 from typing import Any, NamedTuple, TypeAlias
 
@@ -77,9 +81,24 @@ class Attribute(NamedTuple):
     span: Span
 
 
+class Slice(NamedTuple):
+    """`start:stop:step` between [ and ]; None for what is left out."""
+
+    start: Any  # Expression, or None
+    stop: Any
+    step: Any
+    span: Span
+
+
+class Ellipsis(NamedTuple):
+    """`...` between [ and ]."""
+
+    span: Span
+
+
 class Subscript(NamedTuple):
     value: "Expression"
-    element: "Expression"
+    items: tuple[Any, ...]  # Expression, Slice or Ellipsis
     span: Span
 
 
@@ -90,11 +109,26 @@ class Schemes(NamedTuple):
     span: Span
 
 
+class Group(NamedTuple):
+    """`(a -> b)` in place of a layer: several, one after another."""
+
+    stages: tuple[Any, ...]  # Stage
+    span: Span
+
+
+class Repeat(NamedTuple):
+    """`repeat(n) Layer(…)`: n layers, one after another."""
+
+    times: "Expression"
+    stage: Any  # Stage
+    span: Span
+
+
 class Stage(NamedTuple):
     """`label: Layer(…) with (…)` in a chain."""
 
     label: Name | None
-    callee: "Expression"
+    callee: Any  # Expression, Group or Repeat
     schemes: Schemes | None
     span: Span
 
@@ -124,15 +158,23 @@ Expression: TypeAlias = (
 # ---- statements ------------------------------------------------------------------------------
 
 
+class Element(NamedTuple):
+    """`name[index]` as a target: it keeps a value of a loop for later."""
+
+    name: Name
+    at: Expression
+    span: Span
+
+
 class Targets(NamedTuple):
     """Several names that take a tuple apart; they nest as the value does."""
 
-    items: tuple["Name | Targets", ...]
+    items: tuple[Any, ...]  # Name, Element or Targets
     span: Span
 
 
 class Assign(NamedTuple):
-    target: Name | Targets
+    target: Name | Element | Targets
     value: Expression
     span: Span
 
@@ -170,13 +212,97 @@ class Device(NamedTuple):
     span: Span
 
 
+class For(NamedTuple):
+    """`for target in iterable as label { body }`."""
+
+    target: Name | Element | Targets
+    iterable: Expression
+    label: Name | None
+    body: tuple[Any, ...]  # Statement
+    span: Span
+
+
+class If(NamedTuple):
+    """`if test { then } else { other }`."""
+
+    test: Expression
+    then: tuple[Any, ...]  # Statement
+    other: tuple[Any, ...]  # Statement
+    span: Span
+
+
+class Require(NamedTuple):
+    """`require test, "message"`."""
+
+    test: Expression
+    message: str
+    span: Span
+
+
+class Variable(NamedTuple):
+    """`parameter cls: [1, 1, dim] = zeros`, or a buffer; `scheme` is None where none is given."""
+
+    kind: str
+    name: Name
+    type: "TensorType"
+    scheme: Expression | None
+    span: Span
+
+
+class Path(NamedTuple):
+    """`head.weight`: a parameter by the name of its layer and its own."""
+
+    names: tuple[Name, ...]
+    span: Span
+
+    @property
+    def text(self) -> str:
+        return ".".join(name.id for name in self.names)
+
+
+class Tie(NamedTuple):
+    """`tie first = second`: the first parameter becomes the second."""
+
+    first: Path
+    second: Path
+    span: Span
+
+
+class Freeze(NamedTuple):
+    selectors: tuple[Name | Literal, ...]
+    span: Span
+
+
+class On(NamedTuple):
+    """`on "cuda:1" { body }`."""
+
+    device: Literal
+    body: tuple[Any, ...]  # Statement
+    span: Span
+
+
 class Broken(NamedTuple):
     """A statement that could not be read; what it would have defined is unknown."""
 
     span: Span
 
 
-Statement: TypeAlias = Assign | Return | LayerDefinition | Let | Init | Device | Broken
+Statement: TypeAlias = (
+    Assign
+    | Return
+    | LayerDefinition
+    | Let
+    | For
+    | If
+    | Require
+    | Variable
+    | Tie
+    | Freeze
+    | On
+    | Init
+    | Device
+    | Broken
+)
 
 # ---- declarations ----------------------------------------------------------------------------
 
@@ -220,6 +346,38 @@ class Net(NamedTuple):
     span: Span
 
 
+class Block(NamedTuple):
+    """A part of nets; the same parts as a net's."""
+
+    name: Name
+    parameters: tuple[Parameter, ...]
+    inputs: tuple[Input, ...]
+    outputs: tuple[Output, ...]
+    body: tuple[Statement, ...]
+    doc: str
+    span: Span
+
+
+class Use(NamedTuple):
+    """`use Up, Down from "blocks.net"`."""
+
+    names: tuple[Name, ...]
+    path: Literal
+    span: Span
+
+
+class Extern(NamedTuple):
+    """A module written in Python, with its signature; `module` is where it is imported from."""
+
+    name: Name
+    parameters: tuple[Parameter, ...]
+    inputs: tuple[Input, ...]
+    outputs: tuple[Output, ...]
+    module: Literal
+    doc: str
+    span: Span
+
+
 class Setting(NamedTuple):
     name: Name
     value: Expression
@@ -236,5 +394,5 @@ class Train(NamedTuple):
 class File(NamedTuple):
     """A whole spec. `doc` is the documentation that belongs to no net: that of the file."""
 
-    items: tuple[Net | Train | Init | Device | Broken, ...]
+    items: tuple[Net | Block | Train | Init | Device | Use | Extern | Broken, ...]
     doc: str

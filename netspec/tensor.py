@@ -26,6 +26,22 @@ class Tensor(NamedTuple):
         return len(self.shape)
 
 
+Type = Tensor | tuple["Type", ...]
+
+
+class DType(str):
+    """A dtype given as an argument, `zeros(N, dtype=int64)`; a spec writes the bare name."""
+
+    __slots__ = ()
+
+
 def write_shape(shape: Shape) -> str:
     """`[N, 3, H // 2]`, as a spec writes it."""
     return f"[{', '.join(map(str, shape))}]"
+
+
+def write_type(type_: Type) -> str:
+    """`float32[N, 3]`, or `(float32[N, 3], float32[N])` for a tuple."""
+    if isinstance(type_, Tensor):
+        return str(type_)
+    return f"({', '.join(map(write_type, type_))})"

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from netspec import syntax as s
+from netspec.scan import FILE
 from netspec.source import Span
 
 Docs = Mapping[int, str]
@@ -28,7 +29,7 @@ def build(rule: str, children: list[Any], span: Span, docs: Docs) -> Any:
     maker = _MAKERS.get(rule)
     if maker is not None:
         return maker(children, span)
-    if rule in ("net", "train", "file"):
+    if rule in _DECLARATIONS:
         return _DECLARATIONS[rule](children, span, docs)
     return _Part(rule, tuple(children))
 
@@ -86,6 +87,29 @@ def _stage_target(children: list[Any], span: Span) -> s.Stage:
     return s.Stage(None, callee, schemes[0] if schemes else None, span)
 
 
+def _repeat(children: list[Any], span: Span) -> s.Repeat:
+    count, stage = children
+    return s.Repeat(count, stage, span)
+
+
+def _subscript(children: list[Any], span: Span) -> s.Subscript:
+    value, *items = children
+    indices = (s.Ellipsis(item.span) if isinstance(item, Word) else item for item in items)
+    return s.Subscript(value, tuple(indices), span)
+
+
+def _slice(children: list[Any], span: Span) -> s.Slice:
+    """The parts between the colons, which are words."""
+    parts: list[s.Expression | None] = [None]
+    for child in children:
+        if isinstance(child, Word):
+            parts.append(None)
+        else:
+            parts[-1] = child
+    start, stop, step = (*parts, None)[:3]
+    return s.Slice(start, stop, step, span)
+
+
 def _stage(children: list[Any], span: Span) -> s.Stage:
     target = children[-1]
     label = _name(children[0]) if len(children) > 1 else None
@@ -96,8 +120,43 @@ def _targets(children: list[Any], span: Span) -> s.Targets:
     return s.Targets(tuple(_target(child) for child in children), span)
 
 
-def _target(child: Any) -> s.Name | s.Targets:
+def _target(child: Any) -> s.Name | s.Element | s.Targets:
     return _name(child) if isinstance(child, Word) else child
+
+
+def _for(children: list[Any], span: Span) -> s.For:
+    target, iterable, *label, body = children
+    name = _name(label[0].items[0]) if label else None
+    return s.For(_target(target), iterable, name, body.items, span)
+
+
+def _if(children: list[Any], span: Span) -> s.If:
+    test, then, *other = children
+    if not other:
+        return s.If(test, then.items, (), span)
+    (otherwise,) = other[0].items
+    nested = (otherwise,) if isinstance(otherwise, s.If) else otherwise.items
+    return s.If(test, then.items, nested, span)
+
+
+def _require(children: list[Any], span: Span) -> s.Require:
+    test, *message = children
+    return s.Require(test, unquote(message[0].text) if message else "", span)
+
+
+def _variable(children: list[Any], span: Span) -> s.Variable:
+    kind, name, tensor, *scheme = children
+    return s.Variable(kind.text, _name(name), tensor, scheme[0] if scheme else None, span)
+
+
+def _on(children: list[Any], span: Span) -> s.On:
+    device, body = children
+    return s.On(s.Literal(unquote(device.text), device.span), body.items, span)
+
+
+def _use(children: list[Any], span: Span) -> s.Use:
+    *names, path = children
+    return s.Use(tuple(map(_name, names)), s.Literal(unquote(path.text), path.span), span)
 
 
 def _layer(children: list[Any], span: Span) -> s.LayerDefinition:
@@ -150,17 +209,27 @@ def _net(children: list[Any], span: Span, docs: Docs) -> s.Net:
     return s.Net(_name(name), *parts, docs.get(span.start, ""), span)
 
 
+def _block(children: list[Any], span: Span, docs: Docs) -> s.Block:
+    return s.Block(*_net(children, span, docs))
+
+
+def _extern(children: list[Any], span: Span, docs: Docs) -> s.Extern:
+    name, parameters, inputs, outputs, module = children
+    place = s.Literal(unquote(module.text), module.span)
+    parts = (parameters.items, inputs.items, outputs.items, place)
+    return s.Extern(_name(name), *parts, docs.get(span.start, ""), span)
+
+
 def _train(children: list[Any], span: Span, docs: Docs) -> s.Train:
     net, *settings = children
     return s.Train(_name(net), tuple(settings), docs.get(span.start, ""), span)
 
 
 def _file(children: list[Any], span: Span, docs: Docs) -> s.File:
-    first = min(docs, default=None)
-    owned = {item.span.start for item in children if isinstance(item, s.Net | s.Train)}
-    free = first is not None and first not in owned
-    is_first = free and bool(children) and children[0].span.start == first
-    return s.File(tuple(children), docs[first] if first is not None and is_first else "")
+    own = docs.get(FILE, "")
+    if not own and children and not isinstance(children[0], s.Net | s.Block | s.Extern | s.Train):
+        own = docs.get(children[0].span.start, "")
+    return s.File(tuple(children), own)
 
 
 _MAKERS: dict[str, Callable[[list[Any], Span], Any]] = {
@@ -177,7 +246,21 @@ _MAKERS: dict[str, Callable[[list[Any], Span], Any]] = {
     "name": lambda c, at: s.Name(c[0].text, at),
     "attribute": lambda c, at: s.Attribute(c[0], _name(c[1]), at),
     "call": lambda c, at: s.Call(c[0], tuple(c[1:]), at),
-    "subscript": lambda c, at: s.Subscript(c[0], c[1], at),
+    "applied": lambda c, at: s.Call(c[0], tuple(c[1:]), at),
+    "subscript": _subscript,
+    "slice": _slice,
+    "stages": lambda c, at: s.Group(tuple(c), at),
+    "repeat": _repeat,
+    "element": lambda c, at: s.Element(_name(c[0]), c[1], at),
+    "for": _for,
+    "if": _if,
+    "require": _require,
+    "variable": _variable,
+    "path": lambda c, at: s.Path(tuple(map(_name, c)), at),
+    "tie": lambda c, at: s.Tie(c[0], c[1], at),
+    "freeze": lambda c, at: s.Freeze(tuple(c), at),
+    "on": _on,
+    "use": _use,
     "positional": lambda c, at: s.Argument(None, c[0], at),
     "keyword": lambda c, at: s.Argument(_name(c[0]), c[1], at),
     "binary": _binary,
@@ -206,6 +289,8 @@ _MAKERS: dict[str, Callable[[list[Any], Span], Any]] = {
 }
 _DECLARATIONS: dict[str, Callable[[list[Any], Span, Docs], Any]] = {
     "net": _net,
+    "block": _block,
+    "extern": _extern,
     "train": _train,
     "file": _file,
 }

@@ -64,12 +64,33 @@ def _write(node: s.Expression, rename: Callable[[str], str]) -> tuple[str, int]:
         case s.Conditional(then, test, other):
             parts = (_at(then, 1, rename), _at(test, 1, rename), _at(other, 0, rename))
             return f"{parts[0]} if {parts[1]} else {parts[2]}", 0
-        case s.Subscript(value, index):
-            return f"{_at(value, _ATOM, rename)}[{write_expression(index, rename)}]", _ATOM
+        case s.Subscript(value, items):
+            inner = ", ".join(write_index(item, rename) for item in items)
+            return f"{_at(value, _ATOM, rename)}[{inner}]", _ATOM
         case s.Call(s.Name(id), arguments):
             inner = ", ".join(write_expression(argument.value, rename) for argument in arguments)
+            inner += ", strict=True" if id == "zip" else ""
             return f"{id}({inner})", _ATOM
     raise TypeError(f"no build-time expression: {type(node).__name__}")
+
+
+def write_index(
+    item: s.Expression | s.Slice | s.Ellipsis, rename: Callable[[str], str] = str
+) -> str:
+    """What stands between [ and ], as ruff's formatter spaces it."""
+    match item:
+        case s.Ellipsis():
+            return "..."
+        case s.Slice(start, stop, step):
+            parts = [
+                "" if part is None else write_expression(part, rename) for part in (start, stop)
+            ]
+            parts += [] if step is None else [write_expression(step, rename)]
+            simple = all(
+                part is None or isinstance(part, s.Name | s.Literal) for part in (start, stop, step)
+            )
+            return ":".join(parts) if simple else " : ".join(parts).strip()
+    return write_expression(item, rename)
 
 
 def _signed(operand: s.Expression, rename: Callable[[str], str]) -> str:

@@ -157,8 +157,15 @@ def test_an_interrupted_run_resumes_to_the_same_bits(script: Path, tmp_path: Pat
 def interrupt(script: Path, *options: str, after: str) -> int:
     """The exit code of a run that gets Ctrl-C once it has printed `after`; no traceback."""
     command = [sys.executable, "-u", str(script), *SHORT, *options]
+    # Sums over other numbers of threads differ in their last bits.
+    threads = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
     with subprocess.Popen(
-        command, cwd=script.parent, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        cwd=script.parent,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=threads,
     ) as process:
         assert process.stdout is not None
         for line in process.stdout:

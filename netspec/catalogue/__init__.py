@@ -1,30 +1,29 @@
-"""All layers, functions and initialisation schemes that a spec can name."""
+"""All layers, functions and initialisation schemes that a spec can name.
 
-from netspec.catalogue import (
-    activation,
-    convolution,
-    dropout,
-    embedding,
-    linear,
-    normalization,
-    pooling,
-    shaping,
-    tensor_functions,
-)
+A family is imported when something of it is asked for: `index` knows which one holds a name.
+"""
+
+from importlib import import_module
+from pkgutil import walk_packages
+from types import ModuleType
+
 from netspec.catalogue.function import FUNCTIONS
 from netspec.catalogue.initialiser import INITIALISERS
-from netspec.catalogue.layer import ALIASES, LAYERS, RANK_OPEN
+from netspec.catalogue.layer import ALIASES, LAYERS, LAZY, RANK_OPEN
 
-FAMILIES = (
-    activation,
-    convolution,
-    dropout,
-    embedding,
-    linear,
-    normalization,
-    pooling,
-    shaping,
-    tensor_functions,
-)
 
-__all__ = ["ALIASES", "FAMILIES", "FUNCTIONS", "INITIALISERS", "LAYERS", "RANK_OPEN"]
+def families() -> list[ModuleType]:
+    """All modules of the catalogue, imported."""
+    found = walk_packages(__path__, f"{__name__}.")
+    return [import_module(item.name) for item in sorted(found, key=lambda item: item.name)]
+
+
+__all__ = [
+    "ALIASES",
+    "FUNCTIONS",
+    "INITIALISERS",
+    "LAYERS",
+    "LAZY",
+    "RANK_OPEN",
+    "families",
+]

@@ -2,10 +2,10 @@
 
 from typing import Any, ClassVar, Literal
 
-from netspec.catalogue.layer import Example, Layer, Misfit
+from netspec.catalogue.layer import Example, Layer, Misfit, require_rank
 from netspec.catalogue.shapes import resolve_axis
 from netspec.catalogue.signature import PositiveInt
-from netspec.dim import same
+from netspec.dim import divide, same
 from netspec.tensor import COMPLEX, FLOATING, INTEGER, Shape, Tensor, write_shape
 
 _REAL = FLOATING | INTEGER
@@ -25,6 +25,23 @@ class ReLU(_Activation):
     dtypes: ClassVar[frozenset[str]] = _REAL
 
     inplace: bool = False
+
+
+class RReLU(_Activation):
+    """x where it is positive, else a x, with a drawn between `lower` and `upper` while training."""
+
+    lower: float = 1.0 / 8
+    upper: float = 1.0 / 3
+    inplace: bool = False
+
+    def output(self, x: Tensor) -> Tensor:
+        if self.lower > self.upper:
+            raise Misfit(
+                f"lower={self.lower} must not be larger than upper={self.upper}",
+                label="no room between them",
+                help="swap them",
+            )
+        return x
 
 
 class ReLU6(_Activation):
@@ -165,6 +182,70 @@ class Hardswish(_Activation):
     inplace: bool = False
 
 
+class Hardshrink(_Activation):
+    """x where |x| > lambd, else 0."""
+
+    lambd: float = 0.5
+
+
+class Softshrink(_Activation):
+    """x moved by `lambd` towards 0, and 0 where |x| is at most lambd."""
+
+    lambd: float = 0.5
+
+    def output(self, x: Tensor) -> Tensor:
+        if self.lambd < 0:
+            raise Misfit(
+                f"`lambd` of `Softshrink` must be at least 0, found {self.lambd}",
+                label="negative",
+                help=f"write {-self.lambd}",
+                argument="lambd",
+            )
+        return x
+
+
+class Tanhshrink(_ToFloat):
+    """x - tanh(x)."""
+
+    dtypes: ClassVar[frozenset[str]] = _REAL
+
+
+class Threshold(_Activation):
+    """x where it is above `threshold`, else `value`."""
+
+    dtypes: ClassVar[frozenset[str]] = _REAL
+    examples: ClassVar[tuple[Example, ...]] = (Example("Threshold(0.1, 0.0)", _ROW, _ROW),)
+
+    threshold: float
+    value: float
+    inplace: bool = False
+
+
+class GLU(Layer):
+    """a sigmoid(b), with a and b the halves of dimension `dim`: `[*, 2 * C]` to `[*, C]`."""
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("GLU", "float32[N, 8]", "float32[N, 4]"),
+        Example("GLU(dim=1)", "float32[N, 8, T]", "float32[N, 4, T]"),
+    )
+
+    dim: int = -1
+
+    def output(self, x: Tensor) -> Tensor:
+        if not x.shape:
+            raise Misfit("`GLU` halves a dimension, found []", label="the input has none")
+        axis = resolve_axis(x, self.dim, "GLU", "dim")
+        size = x.shape[axis]
+        if same(size % 2, 1):
+            raise Misfit(
+                f"`GLU` halves dimension {axis} of {write_shape(x.shape)}, but {size} is odd",
+                label=f"{size} numbers",
+                help="give it an even size, or choose another `dim`",
+                argument="dim" if "dim" in self.given else None,
+            )
+        return Tensor((*x.shape[:axis], divide(size, 2), *x.shape[axis + 1 :]), x.dtype)
+
+
 class Softplus(_Activation):
     """log(1 + exp(beta x)) / beta, linear above `threshold`."""
 
@@ -198,6 +279,26 @@ class Softmax(_Softmax):
     examples: ClassVar[tuple[Example, ...]] = (Example("Softmax(dim=1)", _ROW, _ROW),)
 
     dim: int | None = None
+
+
+class Softmin(_Softmax):
+    """exp(-x) / Σ exp(-x) over the dimension `dim`."""
+
+    examples: ClassVar[tuple[Example, ...]] = (Example("Softmin(dim=1)", _ROW, _ROW),)
+
+    dim: int | None = None
+
+
+class Softmax2d(Layer):
+    """exp(x) / Σ exp(x) over the channels of an image: `[N, C, H, W]`, shape unchanged."""
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("Softmax2d", "float32[N, 8, 5, 5]", "float32[N, 8, 5, 5]"),
+    )
+
+    def output(self, x: Tensor) -> Tensor:
+        require_rank(self, x, (3, 4), "images [N, C, H, W]")
+        return x
 
 
 class LogSoftmax(_Softmax):

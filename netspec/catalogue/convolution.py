@@ -137,7 +137,7 @@ class _Conv(_Convolution):
         layer: Any = self
         return _weights(self, layer.out_channels, layer.in_channels)
 
-    def macs(self, x: Tensor, y: Tensor) -> Dim:
+    def macs(self, x: Tensor, y: Tensor, *rest: Any) -> Dim:
         return product((*y.shape, *self.parameters()["weight"][1:]))
 
 
@@ -211,7 +211,7 @@ class _ConvTranspose(_Convolution):
         layer: Any = self
         return _weights(self, layer.in_channels, layer.out_channels)
 
-    def macs(self, x: Tensor, y: Tensor) -> Dim:
+    def macs(self, x: Tensor, y: Tensor, *rest: Any) -> Dim:
         return product((*x.shape, *self.parameters()["weight"][1:]))
 
 

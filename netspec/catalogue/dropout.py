@@ -2,9 +2,9 @@
 
 from typing import ClassVar
 
-from netspec.catalogue.layer import Example, Layer, require_rank
+from netspec.catalogue.layer import Example, Layer, Misfit, require_rank
 from netspec.catalogue.signature import Probability
-from netspec.tensor import Tensor
+from netspec.tensor import Tensor, write_shape
 
 
 class Dropout(Layer):
@@ -67,3 +67,33 @@ class Dropout3d(_ChannelDropout):
 
     p: Probability = 0.5
     inplace: bool = False
+
+
+class AlphaDropout(Layer):
+    """Dropout that keeps the mean and variance of SELU's output; shape unchanged."""
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("AlphaDropout(0.1)", "float32[N, 8]", "float32[N, 8]"),
+    )
+
+    p: Probability = 0.5
+    inplace: bool = False
+
+
+class FeatureAlphaDropout(Layer):
+    """AlphaDropout of whole channels: `[N, C, *]`, shape unchanged."""
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("FeatureAlphaDropout", "float32[N, 8, 5, 5, 5]", "float32[N, 8, 5, 5, 5]"),
+    )
+
+    p: Probability = 0.5
+    inplace: bool = False
+
+    def output(self, x: Tensor) -> Tensor:
+        if x.rank < 2:
+            raise Misfit(
+                f"`FeatureAlphaDropout` takes [N, C, *], found {write_shape(x.shape)}",
+                label=f"the input has {x.rank} dimension{'s' if x.rank != 1 else ''}",
+            )
+        return x

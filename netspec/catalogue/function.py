@@ -1,34 +1,57 @@
-"""A function of the catalogue: tensors in, checked arguments under torch's names, tensors out."""
+"""A function of the catalogue: tensors and other arguments under torch's names, tensors out."""
 
 from typing import ClassVar
 
+from netspec.catalogue import index
+from netspec.catalogue.shelf import Shelf
 from netspec.catalogue.signature import Signature
-from netspec.tensor import Tensor
+from netspec.tensor import Type
 
-FUNCTIONS: dict[str, type["Function"]] = {}
+FUNCTIONS: Shelf["Function"] = Shelf(index.FUNCTIONS)
 
 
 class Function(Signature):
     """A tensor function or method, named as torch names it; it joins the catalogue as `name`.
 
-    `arity`: the tensors that it takes before its other arguments.
-    `sequence`: it takes one sequence of any number of tensors in place of `arity` single ones.
-    `torch`: `torch.cat`, `torch.nn.functional.relu`, or `torch.Tensor.reshape` for a method.
+    Fields annotated `Input` take a tensor, `Inputs` several, `Input | float` either.
+
+    `torch`: `torch.cat`, `torch.nn.functional.relu`, or `torch.Tensor.reshape` for a method; where
+    a class does not say it, `name` in its `home`.
+    `creates`: it makes a tensor from numbers alone, on a device that the caller chooses.
+    `random`: it draws from torch's generator.
+    `training`: torch's function has an argument `training`, which follows the mode of the net.
+    `training_only`: arguments that are 0.0 outside training.
     """
 
     name: ClassVar[str]
-    arity: ClassVar[int] = 1
-    sequence: ClassVar[bool] = False
+    home: ClassVar[str] = "torch"
+    creates: ClassVar[bool] = False
+    random: ClassVar[bool] = False
+    training: ClassVar[bool] = False
+    training_only: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, name: str = "") -> None:
         if name:
             cls.name = name
-            FUNCTIONS[name] = cls
+            cls.torch = vars(cls).get("torch", f"{cls.home}.{name}")
+            FUNCTIONS.add(name, cls)
 
-    def apply(self, *inputs: Tensor) -> Tensor | tuple[Tensor, ...]:
-        """The output for the inputs.
+    def apply(self) -> Type:
+        """The output for the tensors and the arguments.
 
         Raises:
             Misfit: where torch would raise.
         """
         raise NotImplementedError
+
+
+class Method(Function):
+    """A method of a tensor, which is its `input`."""
+
+    home: ClassVar[str] = "torch.Tensor"
+
+
+class Functional(Function):
+    """A function of torch.nn.functional."""
+
+    home: ClassVar[str] = "torch.nn.functional"

@@ -1,32 +1,25 @@
 """A layer of the catalogue: torch's arguments, the shape rule, parameters and MACs in one class."""
 
-from collections.abc import Mapping
-from typing import ClassVar, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
 
+from netspec.catalogue import index
+from netspec.catalogue.shelf import Shelf
 from netspec.catalogue.signature import LARGEST, Signature, Value
-from netspec.dim import Dim, Expression, at_least, product, same, value_of
-from netspec.tensor import FLOATING, Shape, Tensor, write_shape
+from netspec.dim import Dim, Expression, at_least, product, same, sample_of, value_of
+from netspec.misfit import Misfit as Misfit
+from netspec.tensor import FLOATING, Shape, Tensor, Type, write_shape, write_type
 
-LAYERS: dict[str, type["Layer"]] = {}
-ALIASES: dict[str, str] = {}
-RANK_OPEN: dict[str, dict[int, str]] = {}
+LAYERS: Shelf["Layer"] = Shelf(index.LAYERS)
+ALIASES = dict(index.ALIASES)
+RANK_OPEN = {name: dict(ranks) for name, ranks in index.RANK_OPEN.items()}
 
-
-class Misfit(Exception):
-    """Inputs or arguments that do not go together.
-
-    `message` says what does not fit, `label` stands under the carets, `argument` names the argument
-    to point at, where it is not the whole call.
-    """
-
-    def __init__(
-        self, message: str, *, label: str = "", help: str = "", argument: str | None = None
-    ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.label = label
-        self.help = help
-        self.argument = argument
+# torch's classes that infer what netspec always infers, and what to write instead.
+LAZY = {
+    f"Lazy{name}{ndim}d": f"{name}{ndim}d"
+    for name in ("Conv", "ConvTranspose", "BatchNorm", "InstanceNorm")
+    for ndim in (1, 2, 3)
+} | {"LazyLinear": "Linear"}
 
 
 class Example(NamedTuple):
@@ -44,12 +37,17 @@ class Layer(Signature):
     `dtypes`: the input dtypes that torch takes.
     `optional`: the parameters that torch's type stubs declare as a tensor or None.
     `stateless`: no parameters, no buffers: one module can serve in several places.
+    `takes`: the inputs of forward, by torch's names; `may_take`: those that may be left out.
+    `pairs`: the inputs that are a pair of tensors.
     """
 
     ndim: ClassVar[int | None] = None
     dtypes: ClassVar[frozenset[str]] = FLOATING
     stateless: ClassVar[bool] = True
     optional: ClassVar[frozenset[str]] = frozenset()
+    takes: ClassVar[tuple[str, ...]] = ("input",)
+    may_take: ClassVar[tuple[str, ...]] = ()
+    pairs: ClassVar[frozenset[str]] = frozenset()
     examples: ClassVar[tuple[Example, ...]] = ()
 
     def __init_subclass__(cls, aliases: tuple[str, ...] = ()) -> None:
@@ -57,40 +55,116 @@ class Layer(Signature):
         if name.startswith("_"):
             return
         cls.torch = vars(cls).get("torch", f"torch.nn.{name}")
-        LAYERS[name] = cls
+        LAYERS.add(name, cls)
         for title in (name, *aliases):
             ALIASES[title] = name
             if cls.ndim and title.endswith(f"{cls.ndim}d"):
                 RANK_OPEN.setdefault(title.removesuffix(f"{cls.ndim}d"), {})[cls.ndim] = name
 
-    def apply(self, x: Tensor) -> Tensor:
-        """The output for input `x`; sets the arguments that the input decides.
+    def apply(self, *inputs: Type | None, **named: Type | None) -> Type:
+        """The output for the inputs; sets the arguments that they decide.
 
         Raises:
             Misfit: where torch would raise.
         """
-        self.require_dtype(x)
-        for name, dim in self.infer(x).items():
-            self.settle(name, dim, x)
-        output = self.output(x)
+        bound = self.bind_inputs(inputs, named)
+        if isinstance(bound[0], Tensor):
+            self.require_dtype(bound[0])
+        for name, dim in self.infer(*bound).items():
+            self.settle(name, dim, *bound)
+        output = self.output(*bound)
         for name, shape in self.parameters().items():
             _require_storable(name, shape)
         return output
 
-    def infer(self, x: Tensor) -> Mapping[str, Dim]:
-        """The arguments that the input decides."""
+    @classmethod
+    def bind_inputs(
+        cls, inputs: Sequence[Type | None], named: Mapping[str, Type | None]
+    ) -> tuple[Type | None, ...]:
+        """One entry for each of `takes` and `may_take`, None where an optional one is missing.
+
+        Raises:
+            Misfit: for a wrong number, an unknown name, a tuple in place of a tensor or a tensor
+                in place of a tuple.
+        """
+        names = (*cls.takes, *cls.may_take)
+        if len(inputs) > len(names):
+            raise Misfit(
+                f"`{cls.__name__}` takes {cls.inputs_usage()}, found {len(inputs)}",
+                label=f"{len(inputs)} inputs",
+                help=f"give it {_and(names)} alone",
+            )
+        bound: dict[str, Type | None] = dict(zip(names, inputs, strict=False))
+        for name, type_ in named.items():
+            if name not in names or name in bound:
+                twice = name in bound
+                raise Misfit(
+                    f"`{cls.__name__}` got `{name}` twice, by position and by name"
+                    if twice
+                    else f"`{cls.__name__}` has no input `{name}`",
+                    label="given again here" if twice else "no such input",
+                    help=f"it takes {cls.inputs_usage()}",
+                    argument=name,
+                )
+            bound[name] = type_
+        missing = [name for name in cls.takes if bound.get(name) is None]
+        if missing:
+            raise Misfit(
+                f"`{cls.__name__}` takes {cls.inputs_usage()}, but gets no {_and(missing, 'or')}",
+                label=f"found {len(inputs) + len(named)}",
+                help=f"write `({', '.join(cls.takes)}) -> {cls.__name__}`"
+                if len(cls.takes) > 1
+                else "",
+            )
+        for name, given in bound.items():
+            cls._require_kind(name, given)
+        return tuple(bound.get(name) for name in names)
+
+    @classmethod
+    def inputs_usage(cls) -> str:
+        """What it takes, in words: "one input, `input`, and optionally `hx`"."""
+        counts = {1: "one input", 2: "two inputs", 3: "three inputs"}
+        takes = counts.get(len(cls.takes), f"{len(cls.takes)} inputs")
+        if len(cls.takes) > 1 or cls.may_take:
+            takes += f", {_and(cls.takes)}"
+        return f"{takes}, and optionally {_and(cls.may_take)}" if cls.may_take else takes
+
+    @classmethod
+    def _require_kind(cls, name: str, given: Type | None) -> None:
+        is_tensor = isinstance(given, Tensor)
+        is_pair = given is not None and not is_tensor and len(given) == 2
+        if given is None or (is_pair if name in cls.pairs else is_tensor):
+            return
+        found = write_type(given)
+        wanted = "a pair of tensors" if name in cls.pairs else "a tensor"
+        raise Misfit(
+            f"`{name}` of `{cls.__name__}` must be {wanted}, found {found}",
+            label="a tensor" if isinstance(given, Tensor) else f"a tuple of {len(given)}",
+            help="write both in parentheses, (h, c)"
+            if name in cls.pairs
+            else "unpack the tuple first: `y, _ = …`",
+            argument=name,
+        )
+
+    def infer(self, *bound: Any, **unused: Any) -> Mapping[str, Dim]:
+        """The arguments that the inputs decide; takes what `output` takes."""
         return {}
 
-    def output(self, x: Tensor) -> Tensor:
-        """The shape rule."""
+    def output(self, *bound: Any, **unused: Any) -> Type:
+        """The shape rule; takes one entry for each of `takes` and `may_take`."""
+        x: Tensor = bound[0]
         return x
 
     def parameters(self) -> Mapping[str, Shape]:
         """The shapes of the learnable tensors by name, once `apply` has settled the arguments."""
         return {}
 
-    def macs(self, x: Tensor, y: Tensor) -> Dim:
-        """Multiply-accumulate operations for one whole input, batch included."""
+    def buffers(self) -> Mapping[str, Shape]:
+        """The shapes of the persistent buffers by name, once `apply` has settled the arguments."""
+        return {}
+
+    def macs(self, x: Any, y: Any, *rest: Any) -> Dim:
+        """Multiply-accumulate operations for the first input, the output, and the other inputs."""
         return 0
 
     def require_dtype(self, x: Tensor) -> None:
@@ -101,12 +175,13 @@ class Layer(Signature):
                 label=f"the input is {x}",
             )
 
-    def settle(self, name: str, dim: Dim, x: Tensor) -> None:
-        """Set an inferred argument, or hold the given one against the input."""
+    def settle(self, name: str, dim: Dim, *bound: Type | None) -> None:
+        """Set an inferred argument, or hold the given one against the inputs."""
         given = self.given.get(name)
+        have = "has" if sum(isinstance(item, Tensor) for item in bound) == 1 else "have"
         if given is not None and same(given, dim) is False:
             raise Misfit(
-                f"`{name}` is {given}, but the input of shape {write_shape(x.shape)} has {dim}",
+                f"`{name}` is {given}, but {_inputs(bound, 'of')} {have} {dim}",
                 label=f"the input decides `{name}`",
                 help=f"leave `{name}` out, or write {name}={dim}",
                 argument=name,
@@ -115,11 +190,22 @@ class Layer(Signature):
             raise Misfit(
                 f"`{name}` of `{type(self).__name__}` must be known when the net is built, "
                 f"but `{dim}` is known only when data flows",
-                label=f"the input has shape {write_shape(x.shape)}",
+                label=_inputs(bound, have),
                 help=f"write a number or a parameter in place of `{dim}` in the net's signature",
             )
         _require_storable(name, (dim,))
         setattr(self, name, dim)
+
+
+def _inputs(bound: Sequence[Type | None], between: str) -> str:
+    shapes = [write_shape(given.shape) for given in bound if isinstance(given, Tensor)]
+    noun = "the input" if len(shapes) == 1 else "the inputs"
+    return f"{noun} {between} shape{noun[9:]} {_and(shapes, quote='')}"
+
+
+def _and(words: Sequence[str], word: str = "and", quote: str = "`") -> str:
+    quoted = [f"{quote}{name}{quote}" for name in words]
+    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} {word} {quoted[-1]}"
 
 
 def _require_storable(name: str, shape: Shape) -> None:
@@ -147,6 +233,55 @@ def require_rank(layer: Layer, x: Tensor, ranks: tuple[int, ...], wanted: str) -
             f"found {write_shape(x.shape)} of {x.rank} dimension{'s' if x.rank != 1 else ''}",
             label=f"the input has {x.rank} dimension{'s' if x.rank != 1 else ''}",
         )
+
+
+def require_shape(layer: Layer, name: str, given: Tensor, wanted: Shape, why: str) -> None:
+    """Refuse an input beside the first whose shape cannot be the `wanted` one."""
+    fits = given.rank == len(wanted) and all(
+        same(left, right) is not False for left, right in zip(given.shape, wanted, strict=True)
+    )
+    if not fits:
+        raise Misfit(
+            f"`{name}` of `{type(layer).__name__}` must be {write_shape(wanted)}, "
+            f"found {write_shape(given.shape)}",
+            label=f"{write_shape(wanted)} wanted",
+            help=why,
+            argument=name,
+        )
+
+
+def require_same_dtype(layer: Layer, name: str, given: Tensor, dtype: str) -> None:
+    """Refuse an input beside the first that torch would not convert."""
+    if given.dtype != dtype:
+        raise Misfit(
+            f"`{name}` of `{type(layer).__name__}` must be {dtype}, found {given.dtype}",
+            label=f"this is {given}",
+            help=f"convert it to {dtype} first",
+            argument=name,
+        )
+
+
+def require_divides(
+    layer: Layer, name: str, number: Dim, whole: Dim, what: str, help: str = ""
+) -> None:
+    """Refuse an argument that must divide `whole`, the number of `what`, and does not."""
+    rest = value_of(whole % number)
+    if rest:
+        raise Misfit(
+            f"`{name}` of `{type(layer).__name__}` must divide {what}: "
+            f"{whole} is no multiple of {name}={number}",
+            label=f"{value_of(whole)} % {value_of(number)} is {rest}",
+            help=help or f"choose `{name}` among the numbers that divide {value_of(whole)}",
+            argument=name,
+        )
+
+
+def number_of(dim: Dim) -> int:
+    """The number that decides a layer's structure; it is known when the layer is built."""
+    number = sample_of(dim)
+    if number is None:
+        raise TypeError(f"{dim} is not known when the layer is built")
+    return number
 
 
 def require_positive(

@@ -1,14 +1,13 @@
-"""Normalisations: over the batch, over the last dimensions, over groups of channels."""
+"""Normalisations of each sample: over the last dimensions, groups of channels, near channels."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
-from netspec.catalogue.layer import Example, Layer, Misfit
+from netspec.catalogue.layer import Example, Layer, Misfit, require_rank
 from netspec.catalogue.signature import (
     INFERRED,
     InferredInt,
     KeywordFlag,
-    PositiveFloat,
     PositiveInt,
 )
 from netspec.dim import Dim, product, same, value_of
@@ -17,121 +16,25 @@ from netspec.tensor import Shape, Tensor, write_shape
 _FLOAT32 = frozenset({"float32"})
 
 
-class _BatchNorm(Layer):
-    stateless: ClassVar[bool] = False
-    dtypes: ClassVar[frozenset[str]] = _FLOAT32
-    ranks: ClassVar[tuple[int, ...]] = ()
-    wanted: ClassVar[str] = ""
-
-    def infer(self, x: Tensor) -> Mapping[str, Dim]:
-        if x.rank not in self.ranks:
-            raise Misfit(
-                f"`{type(self).__name__}` takes {self.wanted}, found {write_shape(x.shape)}",
-                label=f"the input has {x.rank} dimension{'s' if x.rank != 1 else ''}",
-                help=f"use `BatchNorm{x.rank - 2}d`, or `BatchNorm` for any rank"
-                if 3 <= x.rank <= 5
-                else "use `BatchNorm1d` for [N, C]"
-                if x.rank == 2
-                else "",
-            )
-        return {"num_features": x.shape[1]}
-
-    def output(self, x: Tensor) -> Tensor:
-        _require_several(self, x, product((x.shape[0], *x.shape[2:])))
-        return x
-
-    def parameters(self) -> Mapping[str, Shape]:
-        layer: Any = self
-        shape = (layer.num_features,)
-        if not layer.affine:
-            return {}
-        return {"weight": shape, "bias": shape} if layer.bias else {"weight": shape}
-
-
-def _require_several(layer: Layer, x: Tensor, values: Dim) -> None:
+def require_several(layer: Layer, x: Tensor, values: Dim, help: str = "") -> None:
     """Training cannot normalise one value: it has no spread."""
     if same(values, 1):
         raise Misfit(
             f"`{type(layer).__name__}` needs more than one value for each mean while training, "
             f"found one in {write_shape(x.shape)}",
             label=f"the input has shape {write_shape(x.shape)}",
-            help="let the data decide the batch size: write a name for it, [N, …]",
+            help=help or "let the data decide the batch size: write a name for it, [N, …]",
         )
 
 
-class BatchNorm1d(_BatchNorm):
-    """Normalise each channel over the batch: `[N, C]` or `[N, C, L]`, shape unchanged."""
-
-    ndim: ClassVar[int] = 1
-    ranks: ClassVar[tuple[int, ...]] = (2, 3)
-    wanted: ClassVar[str] = "[N, C] or [N, C, L]"
-    examples: ClassVar[tuple[Example, ...]] = (
-        Example("BatchNorm1d", "float32[N, 8]", "float32[N, 8]"),
-    )
-
-    num_features: InferredInt
-    eps: PositiveFloat = 1e-05
-    momentum: float | None = 0.1
-    affine: bool = True
-    track_running_stats: bool = True
-    bias: KeywordFlag = True
-
-
-class BatchNorm2d(_BatchNorm):
-    """Normalise each channel over the batch: `[N, C, H, W]`, shape unchanged."""
-
-    ndim: ClassVar[int] = 2
-    ranks: ClassVar[tuple[int, ...]] = (4,)
-    wanted: ClassVar[str] = "images [N, C, H, W]"
-    examples: ClassVar[tuple[Example, ...]] = (
-        Example("BatchNorm2d(affine=False)", "float32[N, 8, 5, 5]", "float32[N, 8, 5, 5]"),
-    )
-
-    num_features: InferredInt
-    eps: PositiveFloat = 1e-05
-    momentum: float | None = 0.1
-    affine: bool = True
-    track_running_stats: bool = True
-    bias: KeywordFlag = True
-
-
-class BatchNorm3d(_BatchNorm):
-    """Normalise each channel over the batch: `[N, C, D, H, W]`, shape unchanged."""
-
-    ndim: ClassVar[int] = 3
-    ranks: ClassVar[tuple[int, ...]] = (5,)
-    wanted: ClassVar[str] = "volumes [N, C, D, H, W]"
-    examples: ClassVar[tuple[Example, ...]] = (
-        Example("BatchNorm3d", "float32[N, 8, 5, 5, 5]", "float32[N, 8, 5, 5, 5]"),
-    )
-
-    num_features: InferredInt
-    eps: PositiveFloat = 1e-05
-    momentum: float | None = 0.1
-    affine: bool = True
-    track_running_stats: bool = True
-    bias: KeywordFlag = True
-
-
-class LayerNorm(Layer):
-    """Normalise each sample over its last dimensions, by default the very last: shape unchanged."""
-
+class _TrailingNorm(Layer):
     stateless: ClassVar[bool] = False
     dtypes: ClassVar[frozenset[str]] = _FLOAT32
-    examples: ClassVar[tuple[Example, ...]] = (
-        Example("LayerNorm", "float32[N, T, 64]", "float32[N, T, 64]"),
-        Example("LayerNorm(normalized_shape=(4, 5))", "float32[N, 4, 5]", "float32[N, 4, 5]"),
-    )
-
-    normalized_shape: Annotated[PositiveInt | tuple[PositiveInt, ...], INFERRED]
-    eps: float = 1e-05
-    elementwise_affine: bool = True
-    bias: bool = True
 
     def infer(self, x: Tensor) -> Mapping[str, Dim]:
         given = self.given.get("normalized_shape")
         if not x.shape:
-            raise Misfit("`LayerNorm` needs at least one dimension, found []")
+            raise Misfit(f"`{type(self).__name__}` needs at least one dimension, found []")
         if given is None or not isinstance(given, tuple | list):
             return {"normalized_shape": x.shape[-1]}
         trailing = x.shape[len(x.shape) - len(given) :] if len(given) <= x.rank else ()
@@ -152,7 +55,36 @@ class LayerNorm(Layer):
             return {}
         size = layer.normalized_shape
         shape: Shape = tuple(size) if isinstance(size, tuple | list) else (size,)
-        return {"weight": shape, "bias": shape} if layer.bias else {"weight": shape}
+        return (
+            {"weight": shape, "bias": shape} if getattr(layer, "bias", False) else {"weight": shape}
+        )
+
+
+class LayerNorm(_TrailingNorm):
+    """Normalise each sample over its last dimensions, by default the very last: shape unchanged."""
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("LayerNorm", "float32[N, T, 64]", "float32[N, T, 64]"),
+        Example("LayerNorm(normalized_shape=(4, 5))", "float32[N, 4, 5]", "float32[N, 4, 5]"),
+    )
+
+    normalized_shape: Annotated[PositiveInt | tuple[PositiveInt, ...], INFERRED]
+    eps: float = 1e-05
+    elementwise_affine: bool = True
+    bias: bool = True
+
+
+class RMSNorm(_TrailingNorm):
+    """Divide each sample by the root mean square of its last dimensions: shape unchanged."""
+
+    takes: ClassVar[tuple[str, ...]] = ("x",)
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("RMSNorm", "float32[N, T, 64]", "float32[N, T, 64]"),
+    )
+
+    normalized_shape: Annotated[PositiveInt | tuple[PositiveInt, ...], INFERRED]
+    eps: float | None = None
+    elementwise_affine: bool = True
 
 
 class GroupNorm(Layer):
@@ -187,7 +119,7 @@ class GroupNorm(Layer):
                 label=f"{value_of(channels)} % {value_of(self.num_groups)} is {rest}",
                 help="choose a number of groups that divides the channels",
             )
-        _require_several(self, x, product((x.shape[0] * channels // self.num_groups, *x.shape[2:])))
+        require_several(self, x, product((x.shape[0] * channels // self.num_groups, *x.shape[2:])))
         return x
 
     def parameters(self) -> Mapping[str, Shape]:
@@ -195,3 +127,42 @@ class GroupNorm(Layer):
         if not self.affine:
             return {}
         return {"weight": shape, "bias": shape} if self.bias else {"weight": shape}
+
+
+class LocalResponseNorm(Layer):
+    """Divide by the squares of the `size` nearest channels: `[N, C, *]`, shape unchanged."""
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("LocalResponseNorm(5)", "float32[N, 96, 55, 55]", "float32[N, 96, 55, 55]"),
+    )
+
+    size: PositiveInt
+    alpha: float = 0.0001
+    beta: float = 0.75
+    k: float = 1.0
+
+    def output(self, x: Tensor) -> Tensor:
+        if x.rank < 3:
+            raise Misfit(
+                f"`LocalResponseNorm` takes [N, C, *] of at least 3 dimensions, "
+                f"found {write_shape(x.shape)}",
+                label=f"the input has {x.rank} dimension{'s' if x.rank != 1 else ''}",
+            )
+        return x
+
+
+class CrossMapLRN2d(Layer):
+    """As LocalResponseNorm, cut off differently at the ends: `[N, C, H, W]`, shape unchanged."""
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("CrossMapLRN2d(5)", "float32[N, 96, 55, 55]", "float32[N, 96, 55, 55]"),
+    )
+
+    size: PositiveInt
+    alpha: float = 0.0001
+    beta: float = 0.75
+    k: float = 1
+
+    def output(self, x: Tensor) -> Tensor:
+        require_rank(self, x, (4,), "images [N, C, H, W]")
+        return x

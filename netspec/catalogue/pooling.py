@@ -1,6 +1,6 @@
-"""Pooling: the largest or the mean of each window, or of a fixed number of windows."""
+"""Pooling: the largest, the mean or a norm of each window."""
 
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from netspec.catalogue.convolution import PICTURES
 from netspec.catalogue.layer import Example, Layer, Misfit, require_rank, spread
@@ -14,9 +14,7 @@ from netspec.catalogue.signature import (
     Size3,
 )
 from netspec.dim import Dim, at_least, divide, smallest, value_of
-from netspec.tensor import Tensor, write_shape
-
-Never = Literal[False]
+from netspec.tensor import Tensor, Type, write_shape
 
 
 def _pool(layer: Any, x: Tensor, dilation: Any = 1) -> Tensor:
@@ -68,9 +66,14 @@ def _pooled(
 
 
 class _MaxPool(Layer):
-    def output(self, x: Tensor) -> Tensor:
+    def output(self, x: Tensor) -> Type:
         layer: Any = self
-        return _pool(layer, x, layer.dilation)
+        return with_indices(layer, _pool(layer, x, layer.dilation))
+
+
+def with_indices(layer: Any, y: Tensor) -> Type:
+    """The output, and where each number came from with return_indices=True."""
+    return (y, Tensor(y.shape, "int64")) if layer.return_indices else y
 
 
 class MaxPool1d(_MaxPool):
@@ -85,7 +88,7 @@ class MaxPool1d(_MaxPool):
     stride: Size1 | None = None
     padding: Padding1 = 0
     dilation: Size1 = 1
-    return_indices: Never = False
+    return_indices: bool = False
     ceil_mode: bool = False
 
 
@@ -104,7 +107,7 @@ class MaxPool2d(_MaxPool):
     stride: Size2 | None = None
     padding: Padding2 = 0
     dilation: Size2 = 1
-    return_indices: Never = False
+    return_indices: bool = False
     ceil_mode: bool = False
 
 
@@ -120,7 +123,7 @@ class MaxPool3d(_MaxPool):
     stride: Size3 | None = None
     padding: Padding3 = 0
     dilation: Size3 = 1
-    return_indices: Never = False
+    return_indices: bool = False
     ceil_mode: bool = False
 
 
@@ -177,100 +180,79 @@ class AvgPool3d(_AvgPool):
 
     def output(self, x: Tensor) -> Tensor:
         y = super().output(x)
-        for size, kernel in zip(x.shape[-3:], spread(self.kernel_size, 3), strict=True):
-            if at_least(size, kernel) is False:
-                raise Misfit(
-                    f"kernel size {kernel} is larger than the input size {size}",
-                    label="`AvgPool3d` does not count the padding",
-                    help="pool less before it, or use a smaller kernel",
-                )
+        _require_whole_windows(self, x)
         return y
 
 
-class _Adaptive(Layer):
-    """None in `output_size` keeps that size of the input."""
+def _require_whole_windows(layer: Any, x: Tensor) -> None:
+    """The mean in three dimensions does not begin with a window that is cut off."""
+    for size, kernel in zip(x.shape[-3:], spread(layer.kernel_size, 3), strict=True):
+        if at_least(size, kernel) is False:
+            raise Misfit(
+                f"kernel size {kernel} is larger than the input size {size}",
+                label=f"`{type(layer).__name__}` does not count the padding",
+                help="pool less before it, or use a smaller kernel",
+            )
 
+
+class _LPPool(Layer):
     def output(self, x: Tensor) -> Tensor:
         layer: Any = self
-        ndim = layer.ndim
-        require_rank(self, x, (ndim + 1, ndim + 2), PICTURES[ndim])
-        wanted = layer.output_size
-        each = wanted if isinstance(wanted, tuple | list) else (wanted,) * ndim
-        sizes = [
-            size if new is None else new
-            for size, new in zip(x.shape[-ndim:], each * (ndim // len(each)), strict=True)
-        ]
-        return Tensor((*x.shape[:-ndim], *sizes), x.dtype)
+        if layer.norm_type == 0:
+            raise Misfit(
+                f"`norm_type` of `{type(self).__name__}` cannot be 0: it is divided by",
+                label="zero",
+                help="use 2 for the Euclidean norm, or 1 for the sum",
+                argument="norm_type",
+            )
+        return _pool(layer, x)
 
 
-MaybeSize = PositiveInt | None
-
-
-class AdaptiveAvgPool1d(_Adaptive):
-    """The means of `output_size` windows, whatever the length: `[N, C, L]` to `[N, C, L']`."""
+class LPPool1d(_LPPool):
+    """(Σ xᵖ) ** (1 / p) of windows, p = `norm_type`: `[N, C, L]` to `[N, C, L']`."""
 
     ndim: ClassVar[int] = 1
+    padding: ClassVar[int] = 0
     examples: ClassVar[tuple[Example, ...]] = (
-        Example("AdaptiveAvgPool1d(1)", "float32[N, 8, L]", "float32[N, 8, 1]"),
+        Example("LPPool1d(2, 4)", "float32[N, 8, 100]", "float32[N, 8, 25]"),
     )
 
-    output_size: Size1
+    norm_type: float
+    kernel_size: PositiveInt
+    stride: PositiveInt | None = None
+    ceil_mode: bool = False
 
 
-class AdaptiveAvgPool2d(_Adaptive):
-    """The means of `output_size` windows, whatever the size: `[N, C, H, W]` to `[N, C, H', W']`."""
+class LPPool2d(_LPPool):
+    """(Σ xᵖ) ** (1 / p) of windows, p = `norm_type`: `[N, C, H, W]` to `[N, C, H', W']`."""
 
     ndim: ClassVar[int] = 2
+    padding: ClassVar[int] = 0
     examples: ClassVar[tuple[Example, ...]] = (
-        Example("AdaptiveAvgPool2d(1)", "float32[N, 8, H, W]", "float32[N, 8, 1, 1]"),
-        Example("AdaptiveAvgPool2d((None, 7))", "float32[N, 8, H, W]", "float32[N, 8, H, 7]"),
+        Example("LPPool2d(2, 4)", "float32[N, 6, 28, 28]", "float32[N, 6, 7, 7]"),
     )
 
-    output_size: PositiveInt | tuple[MaybeSize, MaybeSize]
+    norm_type: float
+    kernel_size: Size2
+    stride: Size2 | None = None
+    ceil_mode: bool = False
 
 
-class AdaptiveAvgPool3d(_Adaptive):
-    """The means of `output_size` windows: `[N, C, D, H, W]` to `[N, C, D', H', W']`."""
+class LPPool3d(_LPPool):
+    """(Σ xᵖ) ** (1 / p) of windows, p = `norm_type`: `[N, C, D, H, W]` to `[N, C, D', H', W']`."""
 
     ndim: ClassVar[int] = 3
+    padding: ClassVar[int] = 0
     examples: ClassVar[tuple[Example, ...]] = (
-        Example("AdaptiveAvgPool3d(2)", "float32[N, 8, D, H, W]", "float32[N, 8, 2, 2, 2]"),
+        Example("LPPool3d(2, 4)", "float32[N, 6, 8, 8, 8]", "float32[N, 6, 2, 2, 2]"),
     )
 
-    output_size: PositiveInt | tuple[MaybeSize, MaybeSize, MaybeSize]
+    norm_type: float
+    kernel_size: Size3
+    stride: Size3 | None = None
+    ceil_mode: bool = False
 
-
-class AdaptiveMaxPool1d(_Adaptive):
-    """The largest numbers of `output_size` windows: `[N, C, L]` to `[N, C, L']`."""
-
-    ndim: ClassVar[int] = 1
-    examples: ClassVar[tuple[Example, ...]] = (
-        Example("AdaptiveMaxPool1d(4)", "float32[N, 8, L]", "float32[N, 8, 4]"),
-    )
-
-    output_size: Size1
-    return_indices: Never = False
-
-
-class AdaptiveMaxPool2d(_Adaptive):
-    """The largest numbers of `output_size` windows: `[N, C, H, W]` to `[N, C, H', W']`."""
-
-    ndim: ClassVar[int] = 2
-    examples: ClassVar[tuple[Example, ...]] = (
-        Example("AdaptiveMaxPool2d((2, 3))", "float32[N, 8, H, W]", "float32[N, 8, 2, 3]"),
-    )
-
-    output_size: PositiveInt | tuple[MaybeSize, MaybeSize]
-    return_indices: Never = False
-
-
-class AdaptiveMaxPool3d(_Adaptive):
-    """The largest numbers of `output_size` windows: `[N, C, D, H, W]` to `[N, C, D', H', W']`."""
-
-    ndim: ClassVar[int] = 3
-    examples: ClassVar[tuple[Example, ...]] = (
-        Example("AdaptiveMaxPool3d(2)", "float32[N, 8, D, H, W]", "float32[N, 8, 2, 2, 2]"),
-    )
-
-    output_size: PositiveInt | tuple[MaybeSize, MaybeSize, MaybeSize]
-    return_indices: Never = False
+    def output(self, x: Tensor) -> Tensor:
+        y = super().output(x)
+        _require_whole_windows(self, x)
+        return y

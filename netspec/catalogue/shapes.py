@@ -1,8 +1,8 @@
 """Rules on shapes that layers and functions share: axes, flattening, filling in a -1."""
 
-from netspec.catalogue.layer import Misfit
 from netspec.catalogue.signature import Value
-from netspec.dim import Dim, divide, product, same, value_of
+from netspec.dim import Dim, agree, divide, product, same, sample_of, value_of
+from netspec.misfit import Misfit
 from netspec.tensor import Shape, Tensor, write_shape
 
 
@@ -12,7 +12,7 @@ def resolve_axis(x: Tensor, axis: Value, title: str, argument: str) -> int:
     Raises:
         Misfit: where `x` has no such axis.
     """
-    number = value_of(axis)
+    number = sample_of(axis)
     rank = max(x.rank, 1)
     if number is None or not -rank <= number < rank:
         raise Misfit(
@@ -22,6 +22,37 @@ def resolve_axis(x: Tensor, axis: Value, title: str, argument: str) -> int:
             argument=argument,
         )
     return number % rank
+
+
+def require_dimensions(x: Tensor, title: str, count: int = 1) -> None:
+    """Refuse a tensor with fewer than `count` dimensions."""
+    if x.rank < count:
+        least = "one dimension" if count == 1 else f"{count} dimensions"
+        raise Misfit(
+            f"`{title}` takes a tensor with at least {least}, found {write_shape(x.shape)}",
+            label="the input is a single number"
+            if not x.shape
+            else f"the input has {x.rank} dimension{'s' if x.rank != 1 else ''}",
+            help="give it one: `-> unsqueeze(0)`",
+        )
+
+
+def resolve_axes(x: Tensor, axes: Value, title: str, argument: str) -> list[int]:
+    """One axis or several, counted from the front.
+
+    Raises:
+        Misfit: where `x` lacks one of them, or one is named twice.
+    """
+    each = axes if isinstance(axes, tuple | list) else (axes,)
+    found = [resolve_axis(x, axis, title, argument) for axis in each]
+    if len(set(found)) < len(found):
+        raise Misfit(
+            f"`{argument}`={axes} of `{title}` names a dimension twice",
+            label=f"the input has shape {write_shape(x.shape)}",
+            help="name each once",
+            argument=argument,
+        )
+    return found
 
 
 def flatten(x: Tensor, start: Value, end: Value, title: str) -> Tensor:
@@ -51,14 +82,15 @@ def fill_in(sizes: Shape, total: Dim, argument: str, x: Tensor) -> Shape:
         raise Misfit(
             f"`{argument}` has {write_shape(sizes)}: one size may be -1, the others are positive",
             label="cannot be sizes",
+            help="-1 stands for what is left over, once",
             argument=argument,
         )
     known = product(size for axis, size in enumerate(sizes) if axis not in open_axes)
     if not open_axes:
-        if same(known, total):
+        if agree(known, total):
             return sizes
         raise _uneven(sizes, total, known, argument, x)
-    if value_of(known) == 0 or not same(divide(total, known) * known, total):
+    if value_of(known) == 0 or not agree(divide(total, known) * known, total):
         raise _uneven(sizes, total, known, argument, x)
     return tuple(divide(total, known) if axis in open_axes else s for axis, s in enumerate(sizes))
 

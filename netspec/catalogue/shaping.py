@@ -1,12 +1,12 @@
 """Layers that change the shape alone: flatten, unflatten, upsample, pixel shuffle."""
 
 from fractions import Fraction
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
-from netspec.catalogue.layer import Example, Layer, Misfit
+from netspec.catalogue.layer import Example, Layer, Misfit, require_divides, require_rank
 from netspec.catalogue.shapes import fill_in, flatten, resolve_axis
 from netspec.catalogue.signature import PositiveFloat, PositiveInt, Size1, Size2, Size3, Value
-from netspec.dim import Dim, Expression, at_least, divide, value_of
+from netspec.dim import Dim, Expression, at_least, divide, product, value_of
 from netspec.tensor import COMPLEX, FLOATING, INTEGER, Tensor, write_shape
 
 _ANY = FLOATING | INTEGER | COMPLEX | {"bool"}
@@ -53,10 +53,75 @@ Scale = PositiveFloat
 Mode = Literal["nearest", "linear", "bilinear", "bicubic", "trilinear", "area", "nearest-exact"]
 
 
-class Upsample(Layer):
-    """Resize a signal, image or volume to `size`, or by `scale_factor`."""
-
+class _Resize(Layer):
     dtypes: ClassVar[frozenset[str]] = FLOATING
+
+    def output(self, x: Tensor) -> Tensor:
+        layer: Any = self
+        self._require_one_target()
+        self._require_mode(x)
+        ndim = x.rank - 2
+        target = layer.scale_factor if layer.size is None else layer.size
+        each = _each(target, ndim, "scale_factor" if layer.size is None else "size", x)
+        if layer.size is None:
+            sizes = [
+                scale(size, factor, "scale_factor")
+                for size, factor in zip(x.shape[2:], each, strict=True)
+            ]
+        else:
+            sizes = list(each)
+        if any(at_least(size, 1) is False for size in sizes):
+            shape = write_shape((*x.shape[:2], *sizes))
+            raise Misfit(
+                f"the output of `{type(self).__name__}` would have shape {shape}",
+                label="a size of zero",
+                help="use a larger scale_factor",
+            )
+        return Tensor((*x.shape[:2], *sizes), x.dtype)
+
+    def _require_one_target(self) -> None:
+        layer: Any = self
+        if (layer.size is None) == (layer.scale_factor is None):
+            both = "both" if layer.size is not None else "neither"
+            raise Misfit(
+                f"`{type(self).__name__}` takes either `size` or `scale_factor`, found {both}",
+                label=f"{both} given",
+                help=f"write `{type(self).__name__}(scale_factor=2)`, say",
+            )
+        if layer.recompute_scale_factor and layer.size is not None:
+            raise Misfit(
+                "recompute_scale_factor=True wants a `scale_factor`, found `size`",
+                label="`size` is given",
+                help="leave `recompute_scale_factor` out",
+                argument="recompute_scale_factor",
+            )
+
+    def _require_mode(self, x: Tensor) -> None:
+        layer: Any = self
+        wanted = _RANKS.get(layer.mode)
+        if (wanted is not None and x.rank != wanted) or not 3 <= x.rank <= 5:
+            ranks = str(wanted) if wanted else "3, 4 or 5"
+            modes = {3: "linear", 4: "bilinear", 5: "trilinear"}
+            raise Misfit(
+                f'`Upsample` with mode="{layer.mode}" takes an input of {ranks} dimensions, '
+                f"found {write_shape(x.shape)}",
+                label=f"the input has {x.rank} dimensions",
+                help=f'use mode="{modes[x.rank]}"' if x.rank in modes else "",
+                argument="mode",
+            )
+        smooth = layer.mode in _RANKS
+        if layer.align_corners is not None and not smooth:
+            raise Misfit(
+                f'`align_corners` does not go with mode="{layer.mode}"',
+                label="there are no corners to align",
+                help='leave it out, or use mode="bilinear"',
+                argument="align_corners",
+            )
+
+
+class Upsample(_Resize):
+    """Resize a signal, image or volume to `size`, or by `scale_factor`: `[N, C, *]`."""
+
     examples: ClassVar[tuple[Example, ...]] = (
         Example("Upsample(scale_factor=2)", "float32[N, 8, H, W]", "float32[N, 8, 2 * H, 2 * W]"),
         Example(
@@ -72,61 +137,6 @@ class Upsample(Layer):
     align_corners: bool | None = None
     recompute_scale_factor: bool | None = None
 
-    def output(self, x: Tensor) -> Tensor:
-        self._require_one_target()
-        self._require_mode(x)
-        ndim = x.rank - 2
-        target = self.scale_factor if self.size is None else self.size
-        each = _each(target, ndim, "scale_factor" if self.size is None else "size", x)
-        if self.size is None:
-            sizes = [_scaled(size, factor) for size, factor in zip(x.shape[2:], each, strict=True)]
-        else:
-            sizes = list(each)
-        if any(at_least(size, 1) is False for size in sizes):
-            raise Misfit(
-                f"the output of `Upsample` would have shape {write_shape((*x.shape[:2], *sizes))}",
-                label="a size of zero",
-                help="use a larger scale_factor",
-            )
-        return Tensor((*x.shape[:2], *sizes), x.dtype)
-
-    def _require_one_target(self) -> None:
-        if (self.size is None) == (self.scale_factor is None):
-            both = "both" if self.size is not None else "neither"
-            raise Misfit(
-                f"`Upsample` takes either `size` or `scale_factor`, found {both}",
-                label=f"{both} given",
-                help="write `Upsample(scale_factor=2)`, say",
-            )
-        if self.recompute_scale_factor and self.size is not None:
-            raise Misfit(
-                "recompute_scale_factor=True wants a `scale_factor`, found `size`",
-                label="`size` is given",
-                help="leave `recompute_scale_factor` out",
-                argument="recompute_scale_factor",
-            )
-
-    def _require_mode(self, x: Tensor) -> None:
-        wanted = _RANKS.get(self.mode)
-        if (wanted is not None and x.rank != wanted) or not 3 <= x.rank <= 5:
-            ranks = str(wanted) if wanted else "3, 4 or 5"
-            modes = {3: "linear", 4: "bilinear", 5: "trilinear"}
-            raise Misfit(
-                f'`Upsample` with mode="{self.mode}" takes an input of {ranks} dimensions, '
-                f"found {write_shape(x.shape)}",
-                label=f"the input has {x.rank} dimensions",
-                help=f'use mode="{modes[x.rank]}"' if x.rank in modes else "",
-                argument="mode",
-            )
-        smooth = self.mode in _RANKS
-        if self.align_corners is not None and not smooth:
-            raise Misfit(
-                f'`align_corners` does not go with mode="{self.mode}"',
-                label="there are no corners to align",
-                help='leave it out, or use mode="bilinear"',
-                argument="align_corners",
-            )
-
 
 def _each(target: Value, ndim: int, name: str, x: Tensor) -> tuple[Value, ...]:
     if not isinstance(target, tuple | list):
@@ -141,7 +151,7 @@ def _each(target: Value, ndim: int, name: str, x: Tensor) -> tuple[Value, ...]:
     return tuple(target)
 
 
-def _scaled(size: Dim, factor: Value) -> Dim:
+def scale(size: Dim, factor: Value, argument: str) -> Dim:
     """`floor(size * factor)`, exact where the factor is a simple fraction."""
     if isinstance(factor, Expression | int):
         return size * factor
@@ -153,10 +163,50 @@ def _scaled(size: Dim, factor: Value) -> Dim:
         raise Misfit(
             f"the size {size} scaled by {factor} cannot be written as a formula",
             label=f"{factor} is no simple fraction",
-            help="scale by a whole number or a fraction like 0.5, or give `size`",
-            argument="scale_factor",
+            help="use a whole number or a fraction like 0.5, or give the size",
+            argument=argument,
         )
     return divide(size * fraction.numerator, fraction.denominator)
+
+
+class _Upsampling2d(_Resize):
+    """`Upsample` of images alone; torch keeps these two classes for old code."""
+
+    align_corners: ClassVar[bool | None] = None
+    recompute_scale_factor: ClassVar[bool | None] = None
+
+    def output(self, x: Tensor) -> Tensor:
+        require_rank(self, x, (4,), "images [N, C, H, W]")
+        return super().output(x)
+
+
+class UpsamplingNearest2d(_Upsampling2d):
+    """Repeat the pixels of an image, as `Upsample` does: `[N, C, H, W]` to `[N, C, H', W']`."""
+
+    mode: ClassVar[str] = "nearest"
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example(
+            "UpsamplingNearest2d(scale_factor=2)",
+            "float32[N, 8, H, W]",
+            "float32[N, 8, 2 * H, 2 * W]",
+        ),
+    )
+
+    size: PositiveInt | tuple[PositiveInt, PositiveInt] | None = None
+    scale_factor: Scale | tuple[Scale, Scale] | None = None
+
+
+class UpsamplingBilinear2d(_Upsampling2d):
+    """Interpolate between pixels with corners aligned: `[N, C, H, W]` to `[N, C, H', W']`."""
+
+    mode: ClassVar[str] = "bilinear"
+    align_corners: ClassVar[bool] = True
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("UpsamplingBilinear2d((9, 7))", "float32[N, 8, 4, 4]", "float32[N, 8, 9, 7]"),
+    )
+
+    size: PositiveInt | tuple[PositiveInt, PositiveInt] | None = None
+    scale_factor: Scale | tuple[Scale, Scale] | None = None
 
 
 class PixelShuffle(Layer):
@@ -186,3 +236,48 @@ class PixelShuffle(Layer):
             )
         channels = divide(channels, factor * factor)
         return Tensor((*x.shape[:-3], channels, height * factor, width * factor), x.dtype)
+
+
+class PixelUnshuffle(Layer):
+    """Move space into channels: `[*, C, H * r, W * r]` to `[*, C * r * r, H, W]`."""
+
+    dtypes: ClassVar[frozenset[str]] = _ANY
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("PixelUnshuffle(2)", "float32[N, 4, 10, 10]", "float32[N, 16, 5, 5]"),
+    )
+
+    downscale_factor: PositiveInt
+
+    def output(self, x: Tensor) -> Tensor:
+        if x.rank < 3:
+            raise Misfit(
+                f"`PixelUnshuffle` takes images [N, C, H, W], found {write_shape(x.shape)}",
+                label=f"the input has {x.rank} dimension{'s' if x.rank != 1 else ''}",
+            )
+        factor = self.downscale_factor
+        channels, height, width = x.shape[-3:]
+        for what, size in (("the height", height), ("the width", width)):
+            require_divides(self, "downscale_factor", factor, size, what)
+        sizes = divide(height, factor), divide(width, factor)
+        return Tensor((*x.shape[:-3], product((channels, factor, factor)), *sizes), x.dtype)
+
+
+class ChannelShuffle(Layer):
+    """Deal the channels out from `groups` groups: `[N, C, *]`, shape unchanged."""
+
+    dtypes: ClassVar[frozenset[str]] = _ANY
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("ChannelShuffle(2)", "float32[N, 8, 5, 5]", "float32[N, 8, 5, 5]"),
+    )
+
+    groups: PositiveInt
+
+    def output(self, x: Tensor) -> Tensor:
+        if x.rank < 3:
+            raise Misfit(
+                f"`ChannelShuffle` takes [N, C, *] of at least 3 dimensions, "
+                f"found {write_shape(x.shape)}",
+                label=f"the input has {x.rank} dimension{'s' if x.rank != 1 else ''}",
+            )
+        require_divides(self, "groups", self.groups, x.shape[1], "the channels")
+        return x

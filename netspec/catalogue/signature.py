@@ -5,19 +5,21 @@ imported: Pydantic's Python layer would double the time of `netspec check`. A te
 annotation of the catalogue against `pydantic.TypeAdapter`.
 """
 
-import math
-import types
 from collections.abc import Mapping, Sequence
 from enum import Enum
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Union, get_args, get_origin
+from typing import Annotated, Any, ClassVar, NamedTuple, get_args, get_origin
 
-from annotated_types import Ge, Gt, Le, Lt, MinLen
+from annotated_types import Ge, Gt, Le, MinLen
 from pydantic_core import SchemaValidator, ValidationError
 
-from netspec.dim import Expression
+from netspec.catalogue.annotation import Value as Value
+from netspec.catalogue.annotation import concretise, describe, label, value_help
+from netspec.catalogue.annotation import kind_of as kind_of
+from netspec.catalogue.annotation import schema_of as schema_of
+from netspec.catalogue.annotation import write_value as write_value
+from netspec.tensor import DType, Tensor
 
 LARGEST = 2**59  # a tensor of as many numbers of 8 bytes is as large as torch can count
-Value = Any  # a build-time value: int, Expression, float, bool, str, None, list or tuple of these
 
 
 class Mark(Enum):
@@ -35,12 +37,15 @@ class Mark(Enum):
 
 INFERRED, KEYWORD, FREE = Mark
 KeywordFlag = Annotated[bool, KEYWORD]
-
+KeywordDType = Annotated[DType | None, KEYWORD]
 
 PositiveInt = Annotated[int, Gt(0)]
 NonNegativeInt = Annotated[int, Ge(0)]
 InferredInt = Annotated[int, Gt(0), INFERRED]
+Size = Annotated[int, FREE]
 Sizes = Annotated[tuple[int, ...], FREE]
+Input = Tensor
+Inputs = Annotated[tuple[Tensor, ...], MinLen(1)]
 Probability = Annotated[float, Ge(0), Le(1)]
 PositiveFloat = Annotated[float, Gt(0)]
 NonNegativeFloat = Annotated[float, Ge(0)]
@@ -60,7 +65,10 @@ MISSING = Missing()
 
 
 class Field(NamedTuple):
-    """One argument: its name, its Pydantic annotation, its default, and its marks."""
+    """One argument: its name, its Pydantic annotation, its default, and its marks.
+
+    `tensor`: it takes a tensor or several, if need be among other things.
+    """
 
     name: str
     annotation: object
@@ -68,6 +76,7 @@ class Field(NamedTuple):
     inferred: bool
     free: bool
     keyword: bool
+    tensor: bool
 
     @property
     def required(self) -> bool:
@@ -169,9 +178,12 @@ class Signature:
     @classmethod
     def _surplus(cls, taken: int, found: int) -> ArgumentError:
         counts = "no positional arguments" if taken == 0 else _count(taken, "positional argument")
+        first = next(iter(cls.fields().values()), None)
+        counted = f", `{first.name}` counted" if first is not None and first.tensor else ""
         return ArgumentError(
             "surplus-argument",
-            f"`{cls.__name__}` takes {'' if taken == 0 else 'at most '}{counts}, found {found}",
+            f"`{cls.__name__}` takes {'' if taken == 0 else 'at most '}{counts}{counted}, "
+            f"found {found}",
             taken,
             "one too many",
             cls._inferred_help() or f"it takes {cls.usage()}",
@@ -243,8 +255,8 @@ class Signature:
             "wrong-argument",
             f"`{field.name}` of `{cls.__name__}` must be {wanted}, found {found}",
             place,
-            _label(value, wanted),
-            advice or _value_help(field.annotation, value),
+            label(value, wanted),
+            advice or value_help(field.annotation, value),
         )
 
     @classmethod
@@ -278,9 +290,19 @@ def _read_fields(cls: type[Signature]) -> Mapping[str, Field]:
                 marks = getattr(annotation, "__metadata__", ())
                 default = getattr(cls, name, MISSING)
                 found[name] = Field(
-                    name, annotation, default, INFERRED in marks, FREE in marks, KEYWORD in marks
+                    name,
+                    annotation,
+                    default,
+                    inferred=INFERRED in marks,
+                    free=FREE in marks,
+                    keyword=KEYWORD in marks,
+                    tensor=_takes_tensor(annotation),
                 )
     return found
+
+
+def _takes_tensor(annotation: object) -> bool:
+    return annotation is Tensor or any(_takes_tensor(part) for part in get_args(annotation))
 
 
 def _read_positional(cls: type[Signature]) -> tuple[str, ...]:
@@ -296,7 +318,7 @@ def _read_positional(cls: type[Signature]) -> tuple[str, ...]:
 def _collect(positional: Sequence[Value], first: int) -> list[Value]:
     """The arguments from number `first` on as one, unless they are one tuple already."""
     head, rest = list(positional[:first]), tuple(positional[first:])
-    if len(rest) == 1 and isinstance(rest[0], tuple | list):
+    if len(rest) == 1 and isinstance(rest[0], tuple | list) and not isinstance(rest[0], Tensor):
         return [*head, rest[0]]
     return [*head, rest] if rest else head
 
@@ -323,164 +345,6 @@ def _is_too_large(value: Value) -> bool:
     if isinstance(value, tuple):
         return any(map(_is_too_large, value))
     return isinstance(value, int) and abs(value) > LARGEST
-
-
-_PLAIN = {int: "int", float: "float", bool: "bool", str: "str", type(None): "none"}
-_BOUNDS = {Gt: "gt", Ge: "ge", Lt: "lt", Le: "le"}
-
-
-def schema_of(annotation: object) -> dict[str, object]:
-    """The engine's schema of a Pydantic annotation, strict as to types.
-
-    Raises:
-        TypeError: for an annotation that Pydantic knows and this catalogue does not use.
-    """
-    origin, parts = get_origin(annotation), get_args(annotation)
-    if isinstance(annotation, type) and annotation in _PLAIN:
-        return {"type": _PLAIN[annotation], "strict": True}
-    if origin is Annotated:
-        schema = schema_of(parts[0])
-        for bound in parts[1:]:
-            if type(bound) in _BOUNDS:
-                key = _BOUNDS[type(bound)]
-                schema[key] = getattr(bound, key)
-            elif isinstance(bound, MinLen):
-                schema["min_length"] = bound.min_length
-        return schema
-    if origin in (Union, types.UnionType):
-        return {"type": "union", "choices": [schema_of(part) for part in parts]}
-    if origin is Literal:
-        return {"type": "literal", "expected": list(parts)}
-    if origin is tuple and parts[-1:] == (...,):
-        return {"type": "tuple", "items_schema": [schema_of(parts[0])], "variadic_item_index": 0}
-    if origin is tuple:
-        return {"type": "tuple", "items_schema": [schema_of(part) for part in parts]}
-    raise TypeError(f"no schema for {annotation!r}")
-
-
-def concretise(value: Value, stand_in: int | None = None) -> Value:
-    """`value` with the numbers of its expressions, and tuples for lists, as the engine wants it.
-
-    `stand_in` serves for what only the data decides.
-    """
-    if isinstance(value, Expression):
-        known = stand_in if value.value is None else value.value
-        return value if known is None else known
-    if isinstance(value, list | tuple):
-        return tuple(concretise(item, stand_in) for item in value)
-    return value
-
-
-_NAMES = {int: "an integer", float: "a number", bool: "True or False", str: "a string"}
-
-
-def describe(annotation: object) -> str:
-    """What a field wants, in words: `a positive integer or a pair of positive integers`."""
-    origin, parts = get_origin(annotation), get_args(annotation)
-    if annotation is type(None):
-        return "None"
-    if isinstance(annotation, type) and annotation in _NAMES:
-        return _NAMES[annotation]
-    if origin is Annotated:
-        return _describe_bounds(parts[0], parts[1:])
-    if origin is Literal:
-        return _one_of([write_value(part) for part in parts])
-    if origin is tuple:
-        return _describe_tuple(parts)
-    if origin in (Union, types.UnionType):
-        return _one_of([describe(part) for part in parts])
-    return str(annotation)
-
-
-def _describe_bounds(kind: object, bounds: Sequence[object]) -> str:
-    noun = "integer" if kind is int else "number"
-    known = [bound for bound in bounds if type(bound) in _BOUNDS]
-    match known:
-        case [Gt(gt=0)]:
-            return f"a positive {noun}"
-        case [Ge(ge=0)]:
-            return f"{'an' if noun == 'integer' else 'a'} {noun} of at least 0"
-        case [Ge(ge=low), Le(le=high)]:
-            return f"a {noun} from {low} to {high}"
-        case [Gt(gt=low), Lt(lt=high)]:
-            return f"a {noun} between {low} and {high}"
-        case [Ge(ge=low), Lt(lt=high)]:
-            return f"a {noun} of at least {low} and below {high}"
-        case [Ge(ge=low)]:
-            return f"{'an' if noun == 'integer' else 'a'} {noun} of at least {low}"
-    return describe(kind)
-
-
-def _describe_tuple(parts: Sequence[object]) -> str:
-    item = describe(parts[0]).split(" ", 1)[-1].replace("integer", "integers", 1)
-    if parts[-1] is ...:
-        return f"a tuple of {item.replace('number', 'numbers', 1)}"
-    counts = {1: "one", 2: "a pair of", 3: "three", 4: "four", 6: "six"}
-    item = item.replace("number", "numbers", 1)
-    if len(parts) == 1:
-        return f"a tuple of one {describe(parts[0]).split(' ', 1)[-1]}"
-    return f"{counts.get(len(parts), str(len(parts)))} {item}"
-
-
-def kind_of(value: Value) -> str:
-    """What a value is, in words: `a string`."""
-    match value:
-        case bool():
-            return "True or False" if value is None else f"the truth value {value}"
-        case None:
-            return "None"
-        case int():
-            return "an integer"
-        case float():
-            return "a number with a fraction" if not value.is_integer() else "a float"
-        case str():
-            return "a string"
-        case tuple() | list():
-            return f"a tuple of {len(value)}"
-        case Expression() if value.value is not None:
-            return "an integer"
-        case Expression():
-            return "a dimension that only the data decides"
-    return "something that is no build-time value"
-
-
-def write_value(value: Value) -> str:
-    """A build-time value as a spec writes it."""
-    if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    if isinstance(value, tuple):
-        inner = ", ".join(write_value(item) for item in value)
-        return f"({inner},)" if len(value) == 1 else f"({inner})"
-    if isinstance(value, list):
-        return f"[{', '.join(write_value(item) for item in value)}]"
-    if isinstance(value, Expression):
-        return str(value)
-    return repr(value)
-
-
-def _label(value: Value, wanted: str) -> str:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    whole = isinstance(value, int) or "number" in wanted
-    if number and whole and ("integer" in wanted or "number" in wanted):
-        return "out of range"
-    return f"{kind_of(value)}, not {wanted}"
-
-
-def _value_help(annotation: object, value: Value) -> str:
-    if isinstance(value, str):
-        text = value.strip()
-        if text.lstrip("-").isdigit() and "integer" in describe(annotation):
-            return f"write {text} without quotes"
-    if isinstance(value, float) and value.is_integer() and "integer" in describe(annotation):
-        return f"write {int(value)}"
-    if isinstance(value, float) and math.isfinite(value) and "integer" in describe(annotation):
-        return f"give a whole number, for instance {max(1, round(value))}"
-    return f"give {describe(annotation)}"
-
-
-def _one_of(words: Sequence[str]) -> str:
-    unique = list(dict.fromkeys(words))
-    return unique[0] if len(unique) == 1 else f"{', '.join(unique[:-1])} or {unique[-1]}"
 
 
 def _count(number: int, noun: str) -> str:

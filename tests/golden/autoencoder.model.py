@@ -4,8 +4,8 @@ from torch import Tensor, nn
 
 
 class Autoencoder(nn.Module):
-    """Map image (N, 1, 28, 28) to reconstruction (N, 1, 28, 28); 115,217 parameters by
-    default.
+    """Map image (N, 1, 28, 28) to reconstruction (N, 1, 28, 28); 115,217 parameters
+    by default.
     """
 
     def __init__(self, latent: int = 32) -> None:
@@ -21,15 +21,12 @@ class Autoencoder(nn.Module):
         self.conv_transpose2 = nn.ConvTranspose2d(16, 1, 4, stride=2, padding=1)
         self.sigmoid = nn.Sigmoid()
         for module in self.modules():
-            if isinstance(module, (nn.Conv2d, nn.Linear, nn.ConvTranspose2d)):
+            if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
                 nn.init.xavier_uniform_(module.weight)
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Map image (N, 1, 28, 28) to reconstruction (N, 1, 28, 28); 115,217 parameters
-        by default.
-        """
         code = self.relu(self.conv1(image))  # 16 x 14 x 14
         code = self.relu(self.conv2(code))  # 32 x 7 x 7
         code = self.flatten(code)

@@ -23,9 +23,6 @@ class M5(nn.Module):
         self.head = nn.Linear(2 * width, classes)
 
     def forward(self, signal: Tensor) -> Tensor:
-        """Map signal (N, 1, 16000) to logits (N, classes); 26,915 parameters by
-        default.
-        """
         x = self.relu(self.batch_norm1(self.conv1(signal)))  # width x 996
         x = self.max_pool(x)  # width x 249
         x = self.max_pool(self.relu(self.batch_norm2(self.conv2(x))))  # width x 61

@@ -48,16 +48,16 @@ class KitchenSink(nn.Module):
             if isinstance(module, nn.Linear):
                 nn.init.xavier_normal_(module.weight, gain=2.0)
         nn.init.normal_(self.head1.weight, 0.0, 0.02 / width**0.5)
-        nn.init.zeros_(self.head1.bias)
         nn.init.normal_(self.head2.weight, 0.0, 0.02 / width**0.5)
+        nn.init.zeros_(self.head1.bias)
         nn.init.zeros_(self.head2.bias)
         nn.init.constant_(self.linear2.bias, 0.5)
 
     def forward(
         self, image: Tensor, tokens: Tensor, table: Tensor, x: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Map image (N, 3, H, W) and tokens int64 (N, T) and table (N, F) and x (N, 5)
-        to picture (N, width, H, W) and words (N, T, sizes[1]) and row (N, 2 *
+        """Map image (N, 3, H, W) and tokens int64 (N, T) and table (N, F) and x (N,
+        5) to picture (N, width, H, W) and words (N, T, sizes[1]) and row (N, 2 *
         width); 2,339 parameters by default.
         """
         N, _, H, W = image.shape

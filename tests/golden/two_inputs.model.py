@@ -7,8 +7,8 @@ from torch import Tensor, nn
 
 
 class HousePrice(nn.Module):
-    """Map photo (N, 3, H, W) and facts (N, figures) to price (N, 1); 14,937 parameters
-    by default.
+    """Map photo (N, 3, H, W) and facts (N, figures) to price (N, 1); 14,937
+    parameters by default.
     """
 
     def __init__(self, figures: int = 12, width: int = 32) -> None:
@@ -28,9 +28,6 @@ class HousePrice(nn.Module):
         self.head = nn.Linear(width + width, 1)
 
     def forward(self, photo: Tensor, facts: Tensor) -> Tensor:
-        """Map photo (N, 3, H, W) and facts (N, figures) to price (N, 1); 14,937
-        parameters by default.
-        """
         seen = self.relu(self.batch_norm1(self.stem(photo)))
         seen = seen + self.relu(self.batch_norm2(self.refine(seen)))
         picture = self.flatten(self.adaptive_avg_pool(seen))

@@ -42,6 +42,59 @@ SPECIAL: dict[str, list[Arguments]] = {
         for index in (0, 8, 9, -1, -9, -10)
     ],
     "PixelShuffle": [{"upscale_factor": factor} for factor in (1, 2, 3)],
+    "GLU": [{"dim": dim} for dim in (0, 1, 2, -1, -2, -3)],
+    "RReLU": [{"lower": 0.5}, {"lower": 1, "upper": 1}, {"lower": 0.0, "upper": 0.0}],
+    "RMSNorm": [{"normalized_shape": shape} for shape in [6, 5, (6,), (5, 6), (4, 6), ()]],
+    "Fold": [
+        {"output_size": size, "kernel_size": kernel, **more}
+        for size, kernel in [((2, 3), (1, 2)), (3, 2), ((2, 5), (1, 4)), ((2, 2), (1, 1))]
+        for more in ({}, {"padding": (0, 1)}, {"stride": 2}, {"dilation": 2}, {"stride": (1, 2)})
+    ]
+    + [
+        {"output_size": (2, 4), "kernel_size": (1, 2)},
+        {"output_size": (2, 3), "kernel_size": 1},
+        {"output_size": (3, 4), "kernel_size": 2},
+        {"output_size": (1, 2), "kernel_size": 2, "padding": 1},
+        {"output_size": (4, 6), "kernel_size": (2, 2), "stride": 2},
+        {"output_size": (2, 5), "kernel_size": (1, 2), "dilation": (1, 2)},
+        {"output_size": (5, 6), "kernel_size": (2, 1), "dilation": 2, "stride": (2, 2)},
+    ],
+    "FractionalMaxPool2d": [
+        *({"kernel_size": 2, "output_size": size} for size in (1, 2, (3, 2), (4, 5), (4, 6))),
+        *({"kernel_size": (2, 1), "output_ratio": ratio} for ratio in (0.5, 0.7, 0.1, (0.9, 0.3))),
+        {"kernel_size": 2, "output_size": 2, "output_ratio": 0.5},
+    ],
+    "FractionalMaxPool3d": [
+        *({"kernel_size": 2, "output_size": size} for size in (1, 2, (3, 2, 1), (2, 2, 3))),
+        *({"kernel_size": 1, "output_ratio": ratio} for ratio in (0.5, 0.7, (0.9, 0.3, 0.4))),
+    ],
+    **{
+        f"{kind}Pad{ndim}d": [
+            {"padding": padding, **({"value": 0.5} if kind == "Constant" else {})}
+            for padding in paddings
+        ]
+        for kind in ("Constant", "Zero", "Reflection", "Replication", "Circular")
+        for ndim, paddings in {
+            1: [1, 0, -1, (2, 1), (0, 3), (-1, 2), (5, 0), (6, 1), (-3, -4), (7, 7)],
+            2: [1, 0, -1, (2, 1, 0, 1), (0, 3, 4, 0), (-1, 2, 1, -2), (5, 0, 0, 0), (1, 1, 5, 5)],
+            3: [1, 0, -1, (2, 1, 0, 1, 1, 0), (2, 2, -1, 1, 0, 2), (0, 0, 0, 0, 3, 0)],
+        }.items()
+    },
+}
+
+# The dimensions of the input that a layer which names none takes.
+RANKS = {
+    "Softmax2d": 4,
+    "CrossMapLRN2d": 4,
+    "LocalResponseNorm": 4,
+    "PixelShuffle": 4,
+    "PixelUnshuffle": 4,
+    "ChannelShuffle": 4,
+    "Unfold": 4,
+    "Fold": 3,
+    "Upsample": 4,
+    "UpsamplingNearest2d": 4,
+    "UpsamplingBilinear2d": 4,
 }
 
 SHAPES = [
@@ -63,7 +116,7 @@ DTYPES = ["float32", "float64", "int64", "int32", "bool"]
 def inputs(layer: type[Layer]) -> list[Tensor]:
     """Shapes of every rank in the dtype that suits the layer, and one shape in the other dtypes."""
     own = "int64" if "int64" in layer.dtypes and "float32" not in layer.dtypes else "float32"
-    rank = 2 + (layer.ndim or 0)
+    rank = RANKS.get(layer.__name__, 2 + (layer.ndim or 0))
     typical = {2: (2, 6), 3: (2, 4, 6), 4: (2, 4, 5, 6), 5: (2, 4, 3, 3, 3)}[rank]
     tensors = [Tensor(shape, own) for shape in SHAPES]
     return tensors + [Tensor(typical, dtype) for dtype in DTYPES if dtype != own]
@@ -72,7 +125,7 @@ def inputs(layer: type[Layer]) -> list[Tensor]:
 def arguments(signature: type[Signature], count: int) -> Iterator[Arguments]:
     """Each field through its values while the others keep theirs, then random mixtures."""
     yield from SPECIAL.get(signature.__name__, [])
-    fields = [field for field in signature.fields().values() if not field.inferred]
+    fields = [f for f in signature.fields().values() if not (f.inferred or f.tensor)]
     pools = {field.name: _values(field.annotation) for field in fields}
     base = {field.name: pools[field.name][0] for field in fields if field.required}
     yield dict(base)

@@ -1,0 +1,1 @@
+"""Tensor functions and methods, lower case as in torch, by family."""

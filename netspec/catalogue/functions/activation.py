@@ -1,0 +1,278 @@
+"""Activation functions: one number in, one out; and softmax along a dimension."""
+
+from typing import Annotated, ClassVar, Literal
+
+from netspec.catalogue.dtypes import NUMBERS, REAL, as_floating, require_dtype
+from netspec.catalogue.function import Function, Functional, Method
+from netspec.catalogue.functions.pointwise import Pointwise
+from netspec.catalogue.shapes import resolve_axis
+from netspec.catalogue.signature import KEYWORD, Input, KeywordDType, NonNegativeFloat
+from netspec.dim import divide, product, same, value_of
+from netspec.misfit import Misfit
+from netspec.tensor import COMPLEX, FLOATING, Tensor, write_shape
+
+
+class _Activation(Pointwise, Functional):
+    dtypes: ClassVar[frozenset[str]] = FLOATING
+
+
+class Relu(_Activation, name="relu"):
+    """max(x, 0)."""
+
+    dtypes: ClassVar[frozenset[str]] = REAL
+
+
+class Relu6(_Activation, name="relu6"):
+    """min(max(x, 0), 6)."""
+
+    dtypes: ClassVar[frozenset[str]] = REAL
+
+
+class Elu(_Activation, name="elu"):
+    """x where positive, else alpha * (exp(x) - 1)."""
+
+    alpha: float = 1.0
+
+
+class Selu(_Activation, name="selu"):
+    """An ELU that keeps mean and variance."""
+
+
+class Celu(_Activation, name="celu"):
+    """An ELU that is smooth at 0 for each alpha."""
+
+    alpha: float = 1.0
+
+    def apply(self) -> Tensor:
+        if self.alpha == 0:
+            raise Misfit(
+                "`alpha` of `celu` divides, found 0",
+                label="division by 0",
+                help="use `relu`, or another alpha",
+                argument="alpha",
+            )
+        return super().apply()
+
+
+class Gelu(_Activation, name="gelu"):
+    """x Φ(x), with Φ the normal distribution."""
+
+    approximate: Annotated[Literal["none", "tanh"], KEYWORD] = "none"
+
+
+class Silu(_Activation, name="silu"):
+    """x * sigmoid(x)."""
+
+    dtypes: ClassVar[frozenset[str]] = FLOATING | COMPLEX
+
+
+class Mish(_Activation, name="mish"):
+    """x * tanh(softplus(x))."""
+
+
+class LeakyRelu(_Activation, name="leaky_relu"):
+    """x where positive, else negative_slope * x."""
+
+    negative_slope: float = 0.01
+
+
+class Softplus(_Activation, name="softplus"):
+    """log(1 + exp(beta * x)) / beta."""
+
+    beta: float = 1
+    threshold: float = 20
+
+
+class Logsigmoid(_Activation, name="logsigmoid"):
+    """log(sigmoid(x))."""
+
+
+class Hardswish(_Activation, name="hardswish"):
+    """x * relu6(x + 3) / 6."""
+
+
+class Hardsigmoid(_Activation, name="hardsigmoid"):
+    """relu6(x + 3) / 6."""
+
+
+class Hardshrink(_Activation, name="hardshrink"):
+    """x, or 0 where |x| is at most lambd."""
+
+    lambd: float = 0.5
+
+
+class Softshrink(_Activation, name="softshrink"):
+    """x moved by lambd towards 0."""
+
+    lambd: NonNegativeFloat = 0.5
+
+
+class Threshold(_Activation, name="threshold"):
+    """x, or value where x is at most threshold."""
+
+    dtypes: ClassVar[frozenset[str]] = REAL
+
+    threshold: float
+    value: float
+
+
+class Hardtanh(_Activation, name="hardtanh"):
+    """x, not below min_val, not above max_val."""
+
+    dtypes: ClassVar[frozenset[str]] = REAL - {"uint8"}
+
+    min_val: float = -1.0
+    max_val: float = 1.0
+
+    def apply(self) -> Tensor:
+        if self.min_val > self.max_val:
+            raise Misfit(
+                f"`min_val`={self.min_val} of `hardtanh` is above `max_val`={self.max_val}",
+                label="no number between them",
+                help="swap them",
+                argument="min_val",
+            )
+        return super().apply()
+
+
+class Rrelu(_Activation, name="rrelu"):
+    """A leaky ReLU; while training, its slope is drawn between lower and upper."""
+
+    random: ClassVar[bool] = True
+    training: ClassVar[bool] = True
+
+    lower: float = 1.0 / 8
+    upper: float = 1.0 / 3
+
+    def apply(self) -> Tensor:
+        if self.lower > self.upper:
+            raise Misfit(
+                f"`lower`={self.lower} of `rrelu` is above `upper`={self.upper}",
+                label="no slope between them",
+                help="swap them",
+                argument="lower",
+            )
+        return super().apply()
+
+
+class _Smooth(_Activation):
+    """Integers give float32."""
+
+    dtypes: ClassVar[frozenset[str]] = NUMBERS
+
+    def result(self, dtype: str) -> str:
+        return as_floating(dtype)
+
+
+class Tanhshrink(_Smooth, name="tanhshrink"):
+    """x - tanh(x)."""
+
+
+class Softsign(_Smooth, name="softsign"):
+    """x / (1 + |x|)."""
+
+
+class Prelu(Functional, name="prelu"):
+    """x where positive, else weight * x: one weight for all channels, or one for each."""
+
+    input: Input
+    weight: Input
+
+    def apply(self) -> Tensor:
+        require_dtype("prelu", self.input, FLOATING)
+        x, weight = self.input, self.weight
+        if weight.dtype != x.dtype:
+            raise Misfit(
+                f"`prelu` takes a `weight` of the input's dtype, found {weight.dtype}",
+                label=f"the input is {x}",
+                help=f"turn it into {x.dtype}: `-> to({x.dtype})`",
+                argument="weight",
+            )
+        channels = 1 if x.rank < 2 else x.shape[1]
+        one = value_of(product(weight.shape)) == 1
+        if weight.rank > 1 or not (one or (weight.rank == 1 and same(weight.shape[0], channels))):
+            raise Misfit(
+                f"`weight` of `prelu` has one number, or one for each of {channels} channels, "
+                f"found {write_shape(weight.shape)}",
+                label=f"the input has shape {write_shape(x.shape)}",
+                help="channels are dimension 1 of the input",
+                argument="weight",
+            )
+        return x
+
+
+class Glu(Functional, name="glu"):
+    """The first half along `dim`, times the sigmoid of the second half."""
+
+    input: Input
+    dim: int = -1
+
+    def apply(self) -> Tensor:
+        x = self.input
+        require_dtype("glu", x, FLOATING)
+        if not x.shape:
+            raise Misfit(
+                "`glu` cannot halve a tensor without dimensions",
+                label="found []",
+                help="give it at least one dimension: `-> unsqueeze(0)`",
+            )
+        axis = resolve_axis(x, self.dim, "glu", "dim")
+        size = x.shape[axis]
+        if value_of(size % 2):
+            raise Misfit(
+                f"`glu` halves dimension {axis}, found an odd size: {size}",
+                label=f"the input has shape {write_shape(x.shape)}",
+                help="make it even, twice what shall come out, or choose another `dim`",
+                argument="dim",
+            )
+        return Tensor((*x.shape[:axis], divide(size, 2), *x.shape[axis + 1 :]), x.dtype)
+
+
+class _Softmax(Function):
+    input: Input
+    dim: int
+    dtype: KeywordDType = None
+
+    def apply(self) -> Tensor:
+        x = self.input
+        resolve_axis(x, self.dim, self.name, "dim")
+        dtype = x.dtype if self.dtype is None else str(self.dtype)
+        if dtype not in FLOATING:
+            raise Misfit(
+                f"`{self.name}` takes floating point tensors, found {dtype}",
+                label=f"the input is {x}",
+                help="turn it into another dtype first: `-> to(float32)`",
+            )
+        return Tensor(x.shape, dtype)
+
+
+class Softmax(_Softmax, Method, name="softmax"):
+    """exp(x) / Σ exp(x) over the dimension `dim`."""
+
+
+class LogSoftmax(_Softmax, Method, name="log_softmax"):
+    """log(exp(x) / Σ exp(x)) over the dimension `dim`."""
+
+
+class Softmin(_Softmax, Functional, name="softmin"):
+    """exp(-x) / Σ exp(-x) over the dimension `dim`."""
+
+    def apply(self) -> Tensor:
+        require_dtype("softmin", self.input, NUMBERS)
+        return super().apply()
+
+
+class GumbelSoftmax(Functional, name="gumbel_softmax"):
+    """A softmax of `logits` with Gumbel noise; `hard` makes it one-hot."""
+
+    random: ClassVar[bool] = True
+
+    logits: Input
+    tau: float = 1
+    hard: bool = False
+    dim: Annotated[int, KEYWORD] = -1
+
+    def apply(self) -> Tensor:
+        require_dtype("gumbel_softmax", self.logits, FLOATING, "logits")
+        resolve_axis(self.logits, self.dim, "gumbel_softmax", "dim")
+        return self.logits

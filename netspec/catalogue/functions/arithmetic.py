@@ -1,0 +1,382 @@
+"""Functions of two or three numbers, at each place of tensors that broadcast."""
+
+from typing import Annotated, ClassVar, Literal
+
+from netspec.catalogue.dtypes import (
+    ANY,
+    NOT_COMPLEX,
+    NUMBERS,
+    REAL,
+    TRUTH,
+    as_floating,
+    require_dtype,
+    require_one_dtype,
+)
+from netspec.catalogue.function import Function
+from netspec.catalogue.signature import KEYWORD, Input
+from netspec.elementwise import broadcast, operate, operate_number, result_type
+from netspec.misfit import Misfit
+from netspec.tensor import COMPLEX, FLOATING, INTEGER, Shape, Tensor
+
+Operand = Tensor | int | float
+
+
+def _broadcast(title: str, *operands: Operand) -> Shape:
+    """The shape that the tensors among the operands broadcast to."""
+    shape: Shape = ()
+    for operand in operands:
+        if isinstance(operand, Tensor):
+            shape = broadcast(f"apply `{title}` to", shape, operand.shape)
+    return shape
+
+
+class _Operator(Function):
+    """The function that an operator calls."""
+
+    operator: ClassVar[str]
+
+    input: Input
+    other: Input | float
+
+    def apply(self) -> Tensor:
+        if isinstance(self.other, Tensor):
+            return operate(self.operator, self.input, self.other)
+        return operate_number(self.operator, self.input, self.other)
+
+
+class Add(_Operator, name="add"):
+    """x + y."""
+
+    operator: ClassVar[str] = "+"
+
+
+class Sub(_Operator, name="sub"):
+    """x - y."""
+
+    operator: ClassVar[str] = "-"
+
+
+class Mul(_Operator, name="mul"):
+    """x * y."""
+
+    operator: ClassVar[str] = "*"
+
+
+class FloorDivide(_Operator, name="floor_divide"):
+    """x // y, rounded down."""
+
+    operator: ClassVar[str] = "//"
+
+
+class Remainder(_Operator, name="remainder"):
+    """x % y, with the sign of y."""
+
+    operator: ClassVar[str] = "%"
+
+
+class Eq(_Operator, name="eq"):
+    """x == y."""
+
+    operator: ClassVar[str] = "=="
+
+
+class Ne(_Operator, name="ne"):
+    """x != y."""
+
+    operator: ClassVar[str] = "!="
+
+
+class Lt(_Operator, name="lt"):
+    """x < y."""
+
+    operator: ClassVar[str] = "<"
+
+
+class Le(_Operator, name="le"):
+    """x <= y."""
+
+    operator: ClassVar[str] = "<="
+
+
+class Gt(_Operator, name="gt"):
+    """x > y."""
+
+    operator: ClassVar[str] = ">"
+
+
+class Ge(_Operator, name="ge"):
+    """x >= y."""
+
+    operator: ClassVar[str] = ">="
+
+
+class Div(_Operator, name="div"):
+    """x / y, or x // y with `rounding_mode`."""
+
+    operator: ClassVar[str] = "/"
+
+    rounding_mode: Annotated[Literal["floor", "trunc"] | None, KEYWORD] = None
+
+    def apply(self) -> Tensor:
+        if self.rounding_mode is None:
+            return super().apply()
+        operator = "//"
+        if isinstance(self.other, Tensor):
+            return operate(operator, self.input, self.other)
+        return operate_number(operator, self.input, self.other)
+
+
+class Pow(Function, name="pow"):
+    """input ** exponent."""
+
+    input: Input
+    exponent: Input | float
+
+    def apply(self) -> Tensor:
+        if isinstance(self.exponent, Tensor):
+            return operate("**", self.input, self.exponent)
+        return operate_number("**", self.input, self.exponent)
+
+
+class _Binary(Function):
+    """`dtypes`: those of the two together; `floating`: integers give float32."""
+
+    dtypes: ClassVar[frozenset[str]] = NOT_COMPLEX
+    floating: ClassVar[bool] = False
+
+    input: Input
+    other: Input
+
+    def apply(self) -> Tensor:
+        dtype = result_type(self.input, self.other)
+        for x in (self.input, self.other):
+            if dtype not in self.dtypes:
+                require_dtype(self.name, x, self.dtypes)
+        shape = broadcast(f"apply `{self.name}` to", self.input.shape, self.other.shape)
+        return Tensor(shape, self.result(dtype))
+
+    def result(self, dtype: str) -> str:
+        """The dtype of the output for the one that the operands have in common."""
+        return dtype
+
+
+class Maximum(_Binary, name="maximum"):
+    """The larger of two numbers."""
+
+
+class Minimum(_Binary, name="minimum"):
+    """The smaller of two numbers."""
+
+
+class Fmax(_Binary, name="fmax"):
+    """The larger of two numbers; NaN only where both are."""
+
+
+class Fmin(_Binary, name="fmin"):
+    """The smaller of two numbers; NaN only where both are."""
+
+
+class Atan2(_Binary, name="atan2"):
+    """The angle of the point (other, input)."""
+
+    def result(self, dtype: str) -> str:
+        return as_floating(dtype)
+
+
+class Hypot(_Binary, name="hypot"):
+    """sqrt(x * x + y * y)."""
+
+    dtypes: ClassVar[frozenset[str]] = FLOATING
+
+
+class Logaddexp(_Binary, name="logaddexp"):
+    """log(exp(x) + exp(y))."""
+
+    dtypes: ClassVar[frozenset[str]] = FLOATING | COMPLEX
+
+
+class _Logical(_Binary):
+    dtypes: ClassVar[frozenset[str]] = ANY
+
+    def result(self, dtype: str) -> str:
+        return "bool"
+
+
+class LogicalAnd(_Logical, name="logical_and"):
+    """Whether both are other than 0."""
+
+
+class LogicalOr(_Logical, name="logical_or"):
+    """Whether one of both is other than 0."""
+
+
+class LogicalXor(_Logical, name="logical_xor"):
+    """Whether exactly one of both is other than 0."""
+
+
+class _BinaryOrNumber(Function):
+    """The second operand may be a number."""
+
+    dtypes: ClassVar[frozenset[str]] = NOT_COMPLEX
+
+    input: Input
+    other: Input | float
+
+    def apply(self) -> Tensor:
+        dtype = result_type(self.input, self.other)
+        if dtype not in self.dtypes:
+            for x in (self.input, self.other):
+                if isinstance(x, Tensor):
+                    require_dtype(self.name, x, self.dtypes)
+            raise Misfit(
+                f"`{self.name}` has no meaning for {dtype}, found {self.input} and {self.other}",
+                label=f"together they are {dtype}",
+                help="bring both to one dtype: `-> to(float32)` or `-> to(int64)`",
+            )
+        return Tensor(_broadcast(self.name, self.input, self.other), self.result(dtype))
+
+    def result(self, dtype: str) -> str:
+        """The dtype of the output for the one that the operands have in common."""
+        return dtype
+
+
+class Fmod(_BinaryOrNumber, name="fmod"):
+    """The remainder of x / y, with the sign of x."""
+
+    dtypes: ClassVar[frozenset[str]] = REAL
+
+
+class Xlogy(_BinaryOrNumber, name="xlogy"):
+    """x * log(y), 0 where x is 0."""
+
+    def result(self, dtype: str) -> str:
+        return as_floating(dtype)
+
+
+class BitwiseAnd(_BinaryOrNumber, name="bitwise_and"):
+    """The bits that both have; of truth values, whether both are true."""
+
+    dtypes: ClassVar[frozenset[str]] = INTEGER | TRUTH
+
+
+class BitwiseOr(_BinaryOrNumber, name="bitwise_or"):
+    """The bits that one of both has; of truth values, whether one of both is true."""
+
+    dtypes: ClassVar[frozenset[str]] = INTEGER | TRUTH
+
+
+class BitwiseXor(_BinaryOrNumber, name="bitwise_xor"):
+    """The bits that exactly one of both has."""
+
+    dtypes: ClassVar[frozenset[str]] = INTEGER | TRUTH
+
+
+class Clamp(Function, name="clamp"):
+    """x, not below min, not above max."""
+
+    input: Input
+    min: Input | float | None = None
+    max: Input | float | None = None
+
+    def apply(self) -> Tensor:
+        bounds = [bound for bound in (self.min, self.max) if bound is not None]
+        if not bounds:
+            raise Misfit(
+                "`clamp` needs `min` or `max`",
+                label="no bound given",
+                help="write `clamp(min=0)`, say",
+            )
+        if len({isinstance(bound, Tensor) for bound in bounds}) > 1:
+            raise Misfit(
+                "`min` and `max` of `clamp` are two numbers or two tensors",
+                label="one of each",
+                help="clamp twice: `-> clamp(min=…) -> clamp(max=…)`",
+            )
+        dtype = result_type(self.input, *bounds)
+        if dtype == "bool" and len(bounds) > 1:
+            require_dtype("clamp", self.input, REAL)
+        if dtype in COMPLEX:
+            for x in (self.input, *(bound for bound in bounds if isinstance(bound, Tensor))):
+                require_dtype("clamp", x, NOT_COMPLEX)
+        return Tensor(_broadcast("clamp", self.input, *bounds), dtype)
+
+
+class Where(Function, name="where"):
+    """input where the condition holds, other elsewhere."""
+
+    condition: Input
+    input: Input | float
+    other: Input | float
+
+    def apply(self) -> Tensor:
+        require_dtype(
+            "where", self.condition, TRUTH, "condition", "compare it with something: `ne(0)`, say"
+        )
+        shape = _broadcast("where", self.condition, self.input, self.other)
+        return Tensor(shape, result_type(self.input, self.other))
+
+
+class Lerp(Function, name="lerp"):
+    """input + weight * (end - input)."""
+
+    input: Input
+    end: Input
+    weight: Input | float
+
+    def apply(self) -> Tensor:
+        tensors = [self.input, self.end]
+        if isinstance(self.weight, Tensor) and self.weight.shape:
+            tensors.append(self.weight)
+        require_one_dtype("lerp", tensors)
+        dtype = result_type(self.input, self.end, self.weight)
+        if isinstance(self.weight, float | int) or dtype not in FLOATING | COMPLEX:
+            require_dtype("lerp", self.input, FLOATING | COMPLEX)
+        return Tensor(_broadcast("lerp", self.input, self.end, self.weight), dtype)
+
+
+class _AddProduct(Function):
+    input: Input
+    tensor1: Input
+    tensor2: Input
+    value: Annotated[float, KEYWORD] = 1
+
+    def apply(self) -> Tensor:
+        tensors = (self.input, self.tensor1, self.tensor2)
+        dtype = result_type(*tensors)
+        if dtype == "bool":
+            require_dtype(self.name, self.input, NUMBERS)
+        if dtype in INTEGER and isinstance(self.value, float):
+            raise Misfit(
+                f"`value` of `{self.name}` must be a whole number where all tensors hold integers",
+                label=f"found {self.value}",
+                help="turn one into floating point first: `-> to(float32)`",
+                argument="value",
+            )
+        return Tensor(_broadcast(self.name, *tensors), dtype)
+
+
+class Addcmul(_AddProduct, name="addcmul"):
+    """input + value * tensor1 * tensor2."""
+
+
+class Addcdiv(_AddProduct, name="addcdiv"):
+    """input + value * tensor1 / tensor2."""
+
+    def apply(self) -> Tensor:
+        if not {self.tensor1.dtype, self.tensor2.dtype} & (FLOATING | COMPLEX):
+            require_dtype("addcdiv", self.tensor1, FLOATING | COMPLEX, "tensor1")
+        return super().apply()
+
+
+class Isclose(Function, name="isclose"):
+    """Whether |x - y| is at most atol + rtol * |y|."""
+
+    input: Input
+    other: Input
+    rtol: float = 1e-05
+    atol: float = 1e-08
+    equal_nan: bool = False
+
+    def apply(self) -> Tensor:
+        require_one_dtype("isclose", (self.input, self.other))
+        return Tensor(_broadcast("isclose", self.input, self.other), "bool")

@@ -1,0 +1,371 @@
+"""Functions that make tensors: of numbers alone, or like another tensor."""
+
+import math
+from typing import Annotated, ClassVar
+
+from annotated_types import MaxLen, MinLen
+
+from netspec.catalogue.dtypes import require_dtype
+from netspec.catalogue.function import Function
+from netspec.catalogue.shapes import require_dimensions
+from netspec.catalogue.signature import (
+    FREE,
+    Input,
+    KeywordDType,
+    NonNegativeInt,
+    Sizes,
+    Value,
+)
+from netspec.dim import Dim, Expression, at_least, divide, value_of
+from netspec.misfit import Misfit
+from netspec.tensor import COMPLEX, FLOATING, INTEGER, DType, Shape, Tensor, write_shape
+
+Number = Annotated[float, FREE]
+Filling = Annotated[float | bool, FREE]
+Count = Annotated[int, FREE]
+
+
+def _require_sizes(sizes: Shape, title: str, argument: str) -> Shape:
+    if any(at_least(size, 0) is False for size in sizes):
+        raise Misfit(
+            f"`{title}` makes no tensor of shape {write_shape(sizes)}",
+            label="a size below 0",
+            help="sizes are at least 0",
+            argument=argument,
+        )
+    return sizes
+
+
+def _dtype_of(value: Value) -> str:
+    if isinstance(value, bool):
+        return "bool"
+    return "float32" if isinstance(value, float) else "int64"
+
+
+class _Sized(Function):
+    """`dtypes`: those that it can be made in."""
+
+    creates: ClassVar[bool] = True
+    variadic: ClassVar[str | None] = "size"
+    dtypes: ClassVar[frozenset[str] | None] = None
+
+    size: Sizes
+    dtype: KeywordDType = None
+
+    def apply(self) -> Tensor:
+        shape = _require_sizes(tuple(self.size), self.name, "size")
+        x = Tensor(shape, str(self.dtype or "float32"))
+        if self.dtypes is not None:
+            _require_makeable(self.name, x, self.dtypes)
+        return x
+
+
+def _require_makeable(title: str, x: Tensor, dtypes: frozenset[str]) -> None:
+    if x.dtype not in dtypes:
+        raise Misfit(
+            f"`{title}` makes no {x.dtype} tensors",
+            label="no such numbers to draw",
+            help="leave `dtype` out, and convert: `-> to(int64)`, say",
+            argument="dtype",
+        )
+
+
+class Zeros(_Sized, name="zeros"):
+    """A tensor of zeros: `zeros(N, 4)`."""
+
+
+class Ones(_Sized, name="ones"):
+    """A tensor of ones."""
+
+
+class Empty(_Sized, name="empty"):
+    """A tensor of whatever is in the memory."""
+
+
+class Rand(_Sized, name="rand"):
+    """Random numbers from 0 to 1."""
+
+    random: ClassVar[bool] = True
+    dtypes: ClassVar[frozenset[str] | None] = FLOATING | COMPLEX
+
+
+class Randn(_Sized, name="randn"):
+    """Random numbers of the normal distribution."""
+
+    random: ClassVar[bool] = True
+    dtypes: ClassVar[frozenset[str] | None] = FLOATING | COMPLEX
+
+
+class Full(Function, name="full"):
+    """A tensor of one number: `full((N, 1), 0.5)`."""
+
+    creates: ClassVar[bool] = True
+
+    size: Sizes
+    fill_value: Filling
+    dtype: KeywordDType = None
+
+    def apply(self) -> Tensor:
+        shape = _require_sizes(tuple(self.size), "full", "size")
+        return Tensor(shape, str(self.dtype or _dtype_of(self.fill_value)))
+
+
+class Arange(Function, name="arange"):
+    """The numbers from 0, or a start, up to an end without it: `arange(T)`, `arange(1, 10, 2)`."""
+
+    creates: ClassVar[bool] = True
+    variadic: ClassVar[str | None] = "bounds"
+
+    bounds: Annotated[tuple[float, ...], FREE, MinLen(1), MaxLen(3)]
+    dtype: KeywordDType = None
+
+    def apply(self) -> Tensor:
+        start, end, step = self._bounds()
+        floating = any(isinstance(bound, float) for bound in (start, end, step))
+        dtype = str(self.dtype or ("float32" if floating else "int64"))
+        if dtype in COMPLEX | {"bool"}:
+            _require_makeable("arange", Tensor((), dtype), FLOATING | INTEGER)
+        if value_of(step) == 0:
+            raise self._empty("the step is 0")
+        count = _count_floats(start, end, step) if floating else _count(start, end, step)
+        if at_least(count, 1) is False:
+            raise self._empty(f"{count} numbers")
+        return Tensor((count,), dtype)
+
+    def _bounds(self) -> tuple[Value, Value, Value]:
+        match tuple(self.bounds):
+            case (end,):
+                return 0, end, 1
+            case (start, end):
+                return start, end, 1
+            case (start, end, step):
+                return start, end, step
+        raise TypeError(self.bounds)
+
+    def _empty(self, label: str) -> Misfit:
+        written = ", ".join(map(str, self.bounds))
+        return Misfit(
+            f"`arange({written})` makes no numbers",
+            label=label,
+            help="the step leads from the start to the end",
+        )
+
+
+def _count(start: Dim, end: Dim, step: Dim) -> Dim:
+    if at_least(step, 0) is False:
+        return divide(start - end - step - 1, -step)
+    return divide(end - start + step - 1, step)
+
+
+def _count_floats(start: Value, end: Value, step: Value) -> int:
+    bounds = (start, end, step)
+    first, last, width = (value_of(x) if isinstance(x, Expression) else x for x in bounds)
+    if first is None or last is None or width is None:
+        raise Misfit(
+            "how many numbers `arange` makes cannot be written as a formula",
+            label="one bound has a fraction, another only the data decides",
+            help="use whole numbers, and scale them afterwards: `0.5 * arange(T)`",
+        )
+    return math.ceil((last - first) / width)
+
+
+class _Spaced(Function):
+    creates: ClassVar[bool] = True
+
+    start: Number
+    end: Number
+    steps: Count
+
+    def spaced(self, dtype: DType | None) -> Tensor:
+        (steps,) = _require_sizes((self.steps,), self.name, "steps")
+        return Tensor((steps,), str(dtype or "float32"))
+
+
+class Linspace(_Spaced, name="linspace"):
+    """`steps` numbers from `start` to `end`, both among them."""
+
+    dtype: KeywordDType = None
+
+    def apply(self) -> Tensor:
+        return self.spaced(self.dtype)
+
+
+class Logspace(_Spaced, name="logspace"):
+    """`base` to the power of `steps` numbers from `start` to `end`."""
+
+    base: float = 10.0
+    dtype: KeywordDType = None
+
+    def apply(self) -> Tensor:
+        return self.spaced(self.dtype)
+
+
+class Eye(Function, name="eye"):
+    """A matrix with ones on the diagonal: [n, m]."""
+
+    creates: ClassVar[bool] = True
+
+    n: Count
+    m: Annotated[int | None, FREE] = None
+    dtype: KeywordDType = None
+
+    def apply(self) -> Tensor:
+        sizes = (self.n, self.n if self.m is None else self.m)
+        return Tensor(_require_sizes(sizes, "eye", "n"), str(self.dtype or "float32"))
+
+
+class Randint(Function, name="randint"):
+    """Random whole numbers from `low` up to `high` without it."""
+
+    creates: ClassVar[bool] = True
+    random: ClassVar[bool] = True
+
+    low: Count
+    high: Count
+    size: Sizes
+    dtype: KeywordDType = None
+
+    def apply(self) -> Tensor:
+        if at_least(self.low, self.high):
+            raise Misfit(
+                f"`randint` draws numbers from {self.low} up to {self.high} without it",
+                label="there are none",
+                help="choose a larger `high`",
+                argument="high",
+            )
+        x = Tensor(_require_sizes(tuple(self.size), "randint", "size"), str(self.dtype or "int64"))
+        _require_makeable("randint", x, FLOATING | INTEGER | {"bool"})
+        return x
+
+
+class Randperm(Function, name="randperm"):
+    """The numbers from 0 up to `n` without it in random order."""
+
+    creates: ClassVar[bool] = True
+    random: ClassVar[bool] = True
+
+    n: Count
+    dtype: KeywordDType = None
+
+    def apply(self) -> Tensor:
+        x = Tensor(_require_sizes((self.n,), "randperm", "n"), str(self.dtype or "int64"))
+        _require_makeable("randperm", x, FLOATING | INTEGER)
+        return x
+
+
+class _TriangleIndices(Function):
+    creates: ClassVar[bool] = True
+    lower: ClassVar[bool]
+
+    row: NonNegativeInt
+    col: NonNegativeInt
+    offset: int = 0
+
+    def apply(self) -> Tensor:
+        rows, columns, offset = (value_of(x) or 0 for x in (self.row, self.col, self.offset))
+        below = sum(min(max(row + offset + self.lower, 0), columns) for row in range(rows))
+        return Tensor((2, below if self.lower else rows * columns - below), "int64")
+
+
+class TrilIndices(_TriangleIndices, name="tril_indices"):
+    """Where the lower triangle of a matrix is: rows and columns, [2, count]."""
+
+    lower: ClassVar[bool] = True
+
+
+class TriuIndices(_TriangleIndices, name="triu_indices"):
+    """Where the upper triangle of a matrix is: rows and columns, [2, count]."""
+
+    lower: ClassVar[bool] = False
+
+
+class _Like(Function):
+    dtypes: ClassVar[frozenset[str] | None] = None
+
+    input: Input
+    dtype: KeywordDType = None
+
+    def apply(self) -> Tensor:
+        x = Tensor(self.input.shape, str(self.dtype or self.input.dtype))
+        if self.dtypes is not None:
+            require_dtype(self.name, x, self.dtypes, help="give it another dtype: dtype=float32")
+        return x
+
+
+class ZerosLike(_Like, name="zeros_like"):
+    """Zeros in the shape of another tensor."""
+
+
+class OnesLike(_Like, name="ones_like"):
+    """Ones in the shape of another tensor."""
+
+
+class EmptyLike(_Like, name="empty_like"):
+    """Whatever is in the memory, in the shape of another tensor."""
+
+
+class RandLike(_Like, name="rand_like"):
+    """Random numbers from 0 to 1 in the shape of another tensor."""
+
+    random: ClassVar[bool] = True
+    dtypes: ClassVar[frozenset[str] | None] = FLOATING | COMPLEX
+
+
+class RandnLike(_Like, name="randn_like"):
+    """Random numbers of the normal distribution in the shape of another tensor."""
+
+    random: ClassVar[bool] = True
+    dtypes: ClassVar[frozenset[str] | None] = FLOATING | COMPLEX
+
+
+class FullLike(Function, name="full_like"):
+    """One number in the shape of another tensor."""
+
+    input: Input
+    fill_value: Filling
+    dtype: KeywordDType = None
+
+    def apply(self) -> Tensor:
+        return Tensor(self.input.shape, str(self.dtype or self.input.dtype))
+
+
+class Bernoulli(Function, name="bernoulli"):
+    """1 with the probability that each number gives, else 0."""
+
+    random: ClassVar[bool] = True
+
+    input: Input
+
+    def apply(self) -> Tensor:
+        require_dtype("bernoulli", self.input, FLOATING)
+        return self.input
+
+
+class Multinomial(Function, name="multinomial"):
+    """`num_samples` places, drawn by the weights along the last dimension."""
+
+    random: ClassVar[bool] = True
+
+    input: Input
+    num_samples: Count
+    replacement: bool = False
+
+    def apply(self) -> Tensor:
+        x = self.input
+        require_dtype("multinomial", x, FLOATING)
+        require_dimensions(x, "multinomial")
+        if x.rank > 2:
+            raise Misfit(
+                f"`multinomial` takes a list of weights or a matrix, found {write_shape(x.shape)}",
+                label=f"the input has {x.rank} dimensions",
+                help="flatten the ones in front: `-> flatten(0, -2)`",
+            )
+        few = not self.replacement and at_least(x.shape[-1], self.num_samples) is False
+        if at_least(self.num_samples, 1) is False or few:
+            raise Misfit(
+                f"`multinomial` cannot draw {self.num_samples} of {x.shape[-1]}",
+                label="without putting them back" if few else "draw at least one",
+                help="use replacement=True, or draw fewer" if few else "choose a larger number",
+                argument="num_samples",
+            )
+        return Tensor((*x.shape[:-1], self.num_samples), "int64")

@@ -1,0 +1,369 @@
+"""Products of matrices and vectors, and distances between rows."""
+
+from typing import Annotated, ClassVar
+
+from netspec.catalogue.dtypes import (
+    NUMBERS,
+    as_floating,
+    as_modulus,
+    require_dtype,
+    require_one_dtype,
+)
+from netspec.catalogue.function import Function, Functional
+from netspec.catalogue.shapes import require_dimensions, resolve_axes, resolve_axis
+from netspec.catalogue.signature import KEYWORD, Input, NonNegativeFloat
+from netspec.dim import Dim, agree, divide, same, value_of
+from netspec.elementwise import broadcast, multiply_matrices, require_product, result_type
+from netspec.misfit import Misfit
+from netspec.tensor import FLOATING, Shape, Tensor, write_shape
+
+Scale = Annotated[float, KEYWORD]
+
+
+def _require_rank(title: str, x: Tensor, rank: int, argument: str, what: str) -> None:
+    if x.rank != rank:
+        raise Misfit(
+            f"`{argument}` of `{title}` is {what}, found {write_shape(x.shape)}",
+            label=f"{x.rank} dimension{'s' if x.rank != 1 else ''}, not {rank}",
+            help="use `matmul`, which takes vectors, matrices and stacks of them",
+            argument=argument,
+        )
+
+
+class Matmul(Function, name="matmul"):
+    """The product of matrices, of stacks of them, or with vectors: `x @ y`."""
+
+    input: Input
+    other: Input
+
+    def apply(self) -> Tensor:
+        return multiply_matrices(self.input, self.other, "matmul")
+
+
+class Mm(Function, name="mm"):
+    """The product of two matrices."""
+
+    input: Input
+    mat2: Input
+
+    def apply(self) -> Tensor:
+        _require_rank("mm", self.input, 2, "input", "a matrix")
+        _require_rank("mm", self.mat2, 2, "mat2", "a matrix")
+        return multiply_matrices(self.input, self.mat2, "mm")
+
+
+def _require_batches(title: str, left: Tensor, right: Tensor, names: tuple[str, str]) -> None:
+    for x, name in zip((left, right), names, strict=True):
+        _require_rank(title, x, 3, name, "a stack of matrices [N, rows, columns]")
+    if not agree(left.shape[0], right.shape[0]):
+        raise Misfit(
+            f"`{title}` takes as many matrices on both sides, found {left.shape[0]} and "
+            f"{right.shape[0]}",
+            label=f"{write_shape(left.shape)} and {write_shape(right.shape)}",
+            help="use `matmul`, which broadcasts",
+            argument=names[1],
+        )
+
+
+class Bmm(Function, name="bmm"):
+    """The products of two stacks of matrices, one by one."""
+
+    input: Input
+    mat2: Input
+
+    def apply(self) -> Tensor:
+        _require_batches("bmm", self.input, self.mat2, ("input", "mat2"))
+        return multiply_matrices(self.input, self.mat2, "bmm")
+
+
+class Mv(Function, name="mv"):
+    """The product of a matrix and a vector."""
+
+    input: Input
+    vec: Input
+
+    def apply(self) -> Tensor:
+        _require_rank("mv", self.input, 2, "input", "a matrix")
+        _require_rank("mv", self.vec, 1, "vec", "a vector")
+        return multiply_matrices(self.input, self.vec, "mv")
+
+
+class Dot(Function, name="dot"):
+    """The sum of the products of two vectors' numbers."""
+
+    input: Input
+    tensor: Input
+
+    def apply(self) -> Tensor:
+        _require_rank("dot", self.input, 1, "input", "a vector")
+        _require_rank("dot", self.tensor, 1, "tensor", "a vector")
+        return multiply_matrices(self.input, self.tensor, "dot")
+
+
+class Outer(Function, name="outer"):
+    """Each number of one vector times each of another: [m, n]."""
+
+    input: Input
+    vec2: Input
+
+    def apply(self) -> Tensor:
+        _require_rank("outer", self.input, 1, "input", "a vector")
+        _require_rank("outer", self.vec2, 1, "vec2", "a vector")
+        shape = (self.input.shape[0], self.vec2.shape[0])
+        return Tensor(shape, result_type(self.input, self.vec2))
+
+
+def _added(x: Tensor, product: Tensor, title: str) -> Tensor:
+    """The type of a product with `x`, stretched to its shape, added."""
+    require_one_dtype(title, (x, product))
+    if not _stretches(x.shape, product.shape):
+        raise Misfit(
+            f"`input` of `{title}` does not broadcast to {write_shape(product.shape)}, found "
+            f"{write_shape(x.shape)}",
+            label=f"the product has shape {write_shape(product.shape)}",
+            help="add it afterwards, with `+`",
+            argument="input",
+        )
+    return product
+
+
+def _stretches(shape: Shape, target: Shape) -> bool:
+    """Whether a shape broadcasts to exactly this one."""
+    return len(shape) <= len(target) and all(
+        same(a, b) or same(a, 1) for a, b in zip(shape[::-1], target[::-1], strict=False)
+    )
+
+
+class Addmm(Function, name="addmm"):
+    """beta * input + alpha * mat1 @ mat2."""
+
+    input: Input
+    mat1: Input
+    mat2: Input
+    beta: Scale = 1
+    alpha: Scale = 1
+
+    def apply(self) -> Tensor:
+        _require_rank("addmm", self.mat1, 2, "mat1", "a matrix")
+        _require_rank("addmm", self.mat2, 2, "mat2", "a matrix")
+        return _added(self.input, multiply_matrices(self.mat1, self.mat2, "addmm"), "addmm")
+
+
+class Baddbmm(Function, name="baddbmm"):
+    """beta * input + alpha * batch1 @ batch2, matrix by matrix."""
+
+    input: Input
+    batch1: Input
+    batch2: Input
+    beta: Scale = 1
+    alpha: Scale = 1
+
+    def apply(self) -> Tensor:
+        _require_batches("baddbmm", self.batch1, self.batch2, ("batch1", "batch2"))
+        product = multiply_matrices(self.batch1, self.batch2, "baddbmm")
+        return _added(self.input, product, "baddbmm")
+
+
+class Tensordot(Function, name="tensordot"):
+    """The products summed over the last `dims` dimensions of `a` and the first of `b`."""
+
+    a: Input
+    b: Input
+    dims: int | tuple[tuple[int, ...], tuple[int, ...]] = 2
+
+    def apply(self) -> Tensor:
+        a, b = self.a, self.b
+        require_product("tensordot", a, b)
+        if isinstance(self.dims, tuple | list):
+            for x in (a, b):
+                require_dimensions(x, "tensordot")
+            first = resolve_axes(a, self.dims[0], "tensordot", "dims")
+            second = resolve_axes(b, self.dims[1], "tensordot", "dims")
+        else:
+            count = value_of(self.dims) or 0
+            if not 0 <= count <= min(a.rank, b.rank):
+                raise Misfit(
+                    f"`tensordot` cannot sum over {count} dimensions of {write_shape(a.shape)} and "
+                    f"{write_shape(b.shape)}",
+                    label="not as many are there",
+                    help=f"choose `dims` from 0 to {min(a.rank, b.rank)}",
+                    argument="dims",
+                )
+            first, second = list(range(a.rank - count, a.rank)), list(range(count))
+        pairs = [(a.shape[i], b.shape[j]) for i, j in zip(first, second, strict=False)]
+        if len(first) != len(second) or not all(map(_meet, pairs)):
+            raise Misfit(
+                f"`tensordot` sums over dimensions of one size, found "
+                f"{write_shape(tuple(a.shape[i] for i in first))} and "
+                f"{write_shape(tuple(b.shape[i] for i in second))}",
+                label=f"of {write_shape(a.shape)} and {write_shape(b.shape)}",
+                help="name the dimensions of both: dims=((1,), (0,))",
+                argument="dims",
+            )
+        left = [size for axis, size in enumerate(a.shape) if axis not in first]
+        right = [size for axis, size in enumerate(b.shape) if axis not in second]
+        return Tensor((*left, *right), a.dtype)
+
+
+def _meet(sizes: tuple[Dim, Dim]) -> bool:
+    """Whether a sum can run over both: they are equal, or one of them is stretched."""
+    return agree(*sizes) or bool(same(sizes[0], 1) or same(sizes[1], 1))
+
+
+class Cross(Function, name="cross"):
+    """The cross product of vectors of three numbers along `dim`."""
+
+    input: Input
+    other: Input
+    dim: int
+
+    def apply(self) -> Tensor:
+        dtype = require_one_dtype("cross", (self.input, self.other))
+        require_dtype("cross", self.input, NUMBERS)
+        if self.input.rank != self.other.rank:
+            raise Misfit(
+                f"`cross` takes tensors with as many dimensions, found "
+                f"{write_shape(self.input.shape)} and {write_shape(self.other.shape)}",
+                label=f"{self.input.rank} and {self.other.rank} dimensions",
+                help="add dimensions with `unsqueeze`",
+            )
+        require_dimensions(self.input, "cross")
+        axis = resolve_axis(self.input, self.dim, "cross", "dim")
+        sizes = self.input.shape[axis], self.other.shape[axis]
+        if any(same(size, 3) is False for size in sizes):
+            raise Misfit(
+                f"`cross` multiplies vectors of three numbers, dimension {axis} has {sizes[0]} and "
+                f"{sizes[1]}",
+                label="not three",
+                help="choose the dimension of size 3",
+                argument="dim",
+            )
+        return Tensor(broadcast("multiply", self.input.shape, self.other.shape), dtype)
+
+
+class Linear(Functional, name="linear"):
+    """input @ weight.T + bias, along the last dimension."""
+
+    input: Input
+    weight: Input
+    bias: Input | None = None
+
+    def apply(self) -> Tensor:
+        x, weight = self.input, self.weight
+        require_dimensions(x, "linear")
+        if weight.rank not in (1, 2):
+            _require_rank("linear", weight, 2, "weight", "a matrix [out, in]")
+        require_product("linear", x, weight)
+        if not agree(x.shape[-1], weight.shape[-1]):
+            raise Misfit(
+                f"`weight` of `linear` takes {weight.shape[-1]} numbers, found "
+                f"{write_shape(x.shape)}",
+                label=f"the last dimension has {x.shape[-1]}",
+                help="give it the shape [out, in]",
+                argument="weight",
+            )
+        if self.bias is not None:
+            _require_rank("linear", weight, 2, "weight", "a matrix [out, in] where `bias` is given")
+        out = Tensor((*x.shape[:-1], *weight.shape[:-1]), x.dtype)
+        return out if self.bias is None else _with_bias(out, self.bias, weight, "linear")
+
+
+def _with_bias(out: Tensor, bias: Tensor, weight: Tensor, title: str) -> Tensor:
+    require_one_dtype(title, (out, bias))
+    wanted = weight.shape[:-1]
+    if bias.rank != len(wanted) or not all(map(same, bias.shape, wanted)):
+        raise Misfit(
+            f"`bias` of `{title}` has shape {write_shape(wanted)}, found {write_shape(bias.shape)}",
+            label=f"`weight` is {write_shape(weight.shape)}",
+            help="give it a number for each output",
+            argument="bias",
+        )
+    return out
+
+
+class CosineSimilarity(Functional, name="cosine_similarity"):
+    """The cosine of the angle between vectors along `dim`."""
+
+    x1: Input
+    x2: Input
+    dim: int = 1
+    eps: float = 1e-08
+
+    def apply(self) -> Tensor:
+        dtype = result_type(self.x1, self.x2)
+        if dtype not in FLOATING:
+            for x in (self.x1, self.x2):
+                require_dtype("cosine_similarity", x, FLOATING)
+        both = Tensor(broadcast("compare", self.x1.shape, self.x2.shape), dtype)
+        axis = resolve_axis(both, self.dim, "cosine_similarity", "dim")
+        return Tensor((*both.shape[:axis], *both.shape[axis + 1 :]), dtype)
+
+
+class PairwiseDistance(Functional, name="pairwise_distance"):
+    """The p-norm of the difference of vectors along the last dimension."""
+
+    x1: Input
+    x2: Input
+    p: float = 2.0
+    eps: float = 1e-06
+    keepdim: bool = False
+
+    def apply(self) -> Tensor:
+        for x in (self.x1, self.x2):
+            require_dtype("pairwise_distance", x, NUMBERS)
+        shape = broadcast("compare", self.x1.shape, self.x2.shape)
+        dtype = as_modulus(as_floating(result_type(self.x1, self.x2)))
+        if self.keepdim:
+            return Tensor((*shape[:-1], 1) if shape else (), dtype)
+        return Tensor(shape[:-1], dtype)
+
+
+class Cdist(Function, name="cdist"):
+    """The p-norm distance of each row of one matrix to each of another: [..., P, R]."""
+
+    dtypes: ClassVar[frozenset[str]] = frozenset({"float32", "float64"})
+
+    x1: Input
+    x2: Input
+    p: NonNegativeFloat = 2.0
+
+    def apply(self) -> Tensor:
+        a, b = self.x1, self.x2
+        for x, name in ((a, "x1"), (b, "x2")):
+            require_dtype("cdist", x, self.dtypes, name)
+            require_dimensions(x, "cdist", 2)
+        if not agree(a.shape[-1], b.shape[-1]):
+            raise Misfit(
+                f"`cdist` compares rows of one length, found {a.shape[-1]} and {b.shape[-1]}",
+                label=f"{write_shape(a.shape)} and {write_shape(b.shape)}",
+                help="give both the same last dimension",
+                argument="x2",
+            )
+        batch = broadcast("compare", a.shape[:-2], b.shape[:-2])
+        return Tensor((*batch, a.shape[-2], b.shape[-2]), require_one_dtype("cdist", (a, b)))
+
+
+class Pdist(Functional, name="pdist"):
+    """The p-norm distance of each pair of rows."""
+
+    input: Input
+    p: NonNegativeFloat = 2.0
+
+    def apply(self) -> Tensor:
+        require_dtype("pdist", self.input, frozenset({"float32", "float64"}))
+        _require_rank("pdist", self.input, 2, "input", "a matrix")
+        rows: Dim = self.input.shape[0]
+        return Tensor((divide(rows * (rows - 1), 2),), self.input.dtype)
+
+
+class Kron(Function, name="kron"):
+    """Each number of one tensor times all of another, block by block."""
+
+    input: Input
+    other: Input
+
+    def apply(self) -> Tensor:
+        rank = max(self.input.rank, self.other.rank)
+        a, b = ((1,) * (rank - x.rank) + x.shape for x in (self.input, self.other))
+        shape = tuple(x * y for x, y in zip(a, b, strict=True))
+        return Tensor(shape, result_type(self.input, self.other))

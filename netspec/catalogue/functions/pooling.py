@@ -1,0 +1,254 @@
+"""Pooling as functions; the layers of the same kind have the rules."""
+
+from typing import Any, ClassVar
+
+from netspec.catalogue.dtypes import require_dtype
+from netspec.catalogue.function import Functional
+from netspec.catalogue.layer import LAYERS
+from netspec.catalogue.signature import (
+    Input,
+    Padding1,
+    Padding2,
+    Padding3,
+    PositiveInt,
+    Size1,
+    Size2,
+    Size3,
+)
+from netspec.misfit import Misfit
+from netspec.tensor import FLOATING, Tensor, Type
+
+
+class OfLayer(Functional):
+    """A function that computes what a layer without parameters does.
+
+    `layer`: that layer; `beyond`: arguments that it does not have.
+    """
+
+    dtypes: ClassVar[frozenset[str]] = FLOATING
+    layer: ClassVar[str]
+    beyond: ClassVar[tuple[str, ...]] = ()
+
+    input: Input
+
+    def apply(self) -> Type:
+        return self.run()
+
+    def run(self) -> Tensor:
+        """The output of the layer.
+
+        Raises:
+            Misfit: the layer's, with the name of the function.
+        """
+        left_out = {"input", *self.beyond}
+        given = {name: value for name, value in self.given.items() if name not in left_out}
+        require_dtype(self.name, self.input, self.dtypes)
+        layer: Any = LAYERS[self.layer](**given)
+        try:
+            output: Tensor = layer.apply(self.input)
+        except Misfit as misfit:
+            raise self._renamed(misfit) from None
+        return output
+
+    def _renamed(self, misfit: Misfit) -> Misfit:
+        def own(text: str) -> str:
+            return text.replace(f"`{self.layer}", f"`{self.name}")
+
+        return Misfit(
+            own(misfit.message),
+            label=own(misfit.label),
+            help=own(misfit.help) or "add or join dimensions first: `unsqueeze`, `flatten`",
+            argument=misfit.argument,
+        )
+
+
+class _MaxPool(OfLayer):
+    """With `return_indices` also where each number comes from."""
+
+    beyond: ClassVar[tuple[str, ...]] = ("return_indices",)
+
+    def apply(self) -> Type:
+        output = self.run()
+        if self.given.get("return_indices"):
+            return output, Tensor(output.shape, "int64")
+        return output
+
+
+class MaxPool1d(_MaxPool, name="max_pool1d"):
+    """The largest number of each window: [N, C, L] to [N, C, L']."""
+
+    layer: ClassVar[str] = "MaxPool1d"
+
+    kernel_size: Size1
+    stride: Size1 | None = None
+    padding: Padding1 = 0
+    dilation: Size1 = 1
+    ceil_mode: bool = False
+    return_indices: bool = False
+
+
+class MaxPool2d(_MaxPool, name="max_pool2d"):
+    """The largest number of each window: [N, C, H, W] to [N, C, H', W']."""
+
+    layer: ClassVar[str] = "MaxPool2d"
+
+    kernel_size: Size2
+    stride: Size2 | None = None
+    padding: Padding2 = 0
+    dilation: Size2 = 1
+    ceil_mode: bool = False
+    return_indices: bool = False
+
+
+class MaxPool3d(_MaxPool, name="max_pool3d"):
+    """The largest number of each window: [N, C, D, H, W] to [N, C, D', H', W']."""
+
+    layer: ClassVar[str] = "MaxPool3d"
+
+    kernel_size: Size3
+    stride: Size3 | None = None
+    padding: Padding3 = 0
+    dilation: Size3 = 1
+    ceil_mode: bool = False
+    return_indices: bool = False
+
+
+class AvgPool1d(OfLayer, name="avg_pool1d"):
+    """The mean of each window: [N, C, L] to [N, C, L']."""
+
+    layer: ClassVar[str] = "AvgPool1d"
+
+    kernel_size: Size1
+    stride: Size1 | None = None
+    padding: Padding1 = 0
+    ceil_mode: bool = False
+    count_include_pad: bool = True
+
+
+class AvgPool2d(OfLayer, name="avg_pool2d"):
+    """The mean of each window: [N, C, H, W] to [N, C, H', W']."""
+
+    layer: ClassVar[str] = "AvgPool2d"
+
+    kernel_size: Size2
+    stride: Size2 | None = None
+    padding: Padding2 = 0
+    ceil_mode: bool = False
+    count_include_pad: bool = True
+    divisor_override: PositiveInt | None = None
+
+
+class AvgPool3d(OfLayer, name="avg_pool3d"):
+    """The mean of each window: [N, C, D, H, W] to [N, C, D', H', W']."""
+
+    layer: ClassVar[str] = "AvgPool3d"
+
+    kernel_size: Size3
+    stride: Size3 | None = None
+    padding: Padding3 = 0
+    ceil_mode: bool = False
+    count_include_pad: bool = True
+    divisor_override: PositiveInt | None = None
+
+
+class _LpPool(OfLayer):
+    """A norm of each window is the mean of powers, so the rule is that of the mean."""
+
+    beyond: ClassVar[tuple[str, ...]] = ("norm_type",)
+
+    def apply(self) -> Type:
+        if self.given["norm_type"] == 0:
+            raise Misfit(
+                f"`norm_type` of `{self.name}` divides, found 0",
+                label="division by 0",
+                help="2 is the root of the sum of squares",
+                argument="norm_type",
+            )
+        return self.run()
+
+
+class LpPool1d(_LpPool, name="lp_pool1d"):
+    """The p-norm of each window: [N, C, L] to [N, C, L']."""
+
+    layer: ClassVar[str] = "AvgPool1d"
+
+    norm_type: float
+    kernel_size: PositiveInt
+    stride: Size1 | None = None
+    ceil_mode: bool = False
+
+
+class LpPool2d(_LpPool, name="lp_pool2d"):
+    """The p-norm of each window: [N, C, H, W] to [N, C, H', W']."""
+
+    layer: ClassVar[str] = "AvgPool2d"
+
+    norm_type: float
+    kernel_size: Size2
+    stride: Size2 | None = None
+    ceil_mode: bool = False
+
+
+class LpPool3d(_LpPool, name="lp_pool3d"):
+    """The p-norm of each window: [N, C, D, H, W] to [N, C, D', H', W']."""
+
+    layer: ClassVar[str] = "AvgPool3d"
+
+    norm_type: float
+    kernel_size: Size3
+    stride: Size3 | None = None
+    ceil_mode: bool = False
+
+
+MaybeSize = PositiveInt | None
+
+
+class AdaptiveAvgPool1d(OfLayer, name="adaptive_avg_pool1d"):
+    """The means of `output_size` windows, whatever the length."""
+
+    layer: ClassVar[str] = "AdaptiveAvgPool1d"
+
+    output_size: Size1
+
+
+class AdaptiveAvgPool2d(OfLayer, name="adaptive_avg_pool2d"):
+    """The means of `output_size` windows, whatever the size; None keeps a size."""
+
+    layer: ClassVar[str] = "AdaptiveAvgPool2d"
+
+    output_size: PositiveInt | tuple[MaybeSize, MaybeSize]
+
+
+class AdaptiveAvgPool3d(OfLayer, name="adaptive_avg_pool3d"):
+    """The means of `output_size` windows, whatever the size; None keeps a size."""
+
+    layer: ClassVar[str] = "AdaptiveAvgPool3d"
+
+    output_size: PositiveInt | tuple[MaybeSize, MaybeSize, MaybeSize]
+
+
+class AdaptiveMaxPool1d(_MaxPool, name="adaptive_max_pool1d"):
+    """The largest numbers of `output_size` windows, whatever the length."""
+
+    layer: ClassVar[str] = "AdaptiveMaxPool1d"
+
+    output_size: Size1
+    return_indices: bool = False
+
+
+class AdaptiveMaxPool2d(_MaxPool, name="adaptive_max_pool2d"):
+    """The largest numbers of `output_size` windows, whatever the size; None keeps a size."""
+
+    layer: ClassVar[str] = "AdaptiveMaxPool2d"
+
+    output_size: PositiveInt | tuple[MaybeSize, MaybeSize]
+    return_indices: bool = False
+
+
+class AdaptiveMaxPool3d(_MaxPool, name="adaptive_max_pool3d"):
+    """The largest numbers of `output_size` windows, whatever the size; None keeps a size."""
+
+    layer: ClassVar[str] = "AdaptiveMaxPool3d"
+
+    output_size: PositiveInt | tuple[MaybeSize, MaybeSize, MaybeSize]
+    return_indices: bool = False

@@ -1,0 +1,365 @@
+"""Functions that reduce dimensions: sums, means, extremes, norms."""
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from annotated_types import MinLen
+
+from netspec.catalogue.dtypes import (
+    ANY,
+    NOT_COMPLEX,
+    REAL,
+    as_floating,
+    as_modulus,
+    as_total,
+    require_dtype,
+)
+from netspec.catalogue.function import Function, Method
+from netspec.catalogue.shapes import resolve_axes, resolve_axis
+from netspec.catalogue.signature import KEYWORD, Input, KeywordDType, KeywordFlag
+from netspec.misfit import Misfit
+from netspec.tensor import COMPLEX, FLOATING, Shape, Tensor, Type
+
+Dims = int | tuple[int, ...]
+OMITTED: Any = None  # the default of an argument that torch has no value for: it is left out
+
+
+def _without(x: Tensor, axes: list[int], keepdim: bool) -> Shape:
+    """The shape after a reduction over `axes`."""
+    if keepdim:
+        return tuple(1 if axis in axes else size for axis, size in enumerate(x.shape))
+    return tuple(size for axis, size in enumerate(x.shape) if axis not in axes)
+
+
+def _require_dim(function: Function) -> None:
+    """Refuse `keepdim` without `dim` where torch has no such overload."""
+    given = function.given
+    if "keepdim" in given and "dim" not in given and function.fields()["dim"].default is None:
+        none = function.fields()["dim"].annotation is not int
+        raise Misfit(
+            f"`keepdim` of `{function.name}` goes with `dim`, found `keepdim` alone",
+            label="which dimensions to keep?",
+            help="write dim=None for all" if none else "name a dimension, or leave `keepdim` out",
+            argument="keepdim",
+        )
+
+
+class _Reduction(Method):
+    """A subclass declares `dim` and, but for a few, `keepdim`.
+
+    `tied`: torch takes `keepdim` only where `dim` is given, too.
+    """
+
+    dtypes: ClassVar[frozenset[str]] = ANY
+    tied: ClassVar[bool] = False
+
+    input: Input
+
+    def apply(self) -> Tensor:
+        require_dtype(self.name, self.input, self.dtypes)
+        if self.tied:
+            _require_dim(self)
+        return Tensor(self.shape(), self.result(self.input.dtype))
+
+    def shape(self) -> Shape:
+        """Without the dimensions `dim`, all of them for None, or with 1 in their places."""
+        dim: Any = vars(self).get("dim")
+        axes = list(range(self.input.rank))
+        if dim is not None and dim not in ((), []):
+            axes = resolve_axes(self.input, dim, self.name, "dim")
+        return _without(self.input, axes, vars(self).get("keepdim", False))
+
+    def result(self, dtype: str) -> str:
+        """The dtype of the output."""
+        return dtype
+
+
+class _Total(_Reduction):
+    tied: ClassVar[bool] = True
+
+    dim: Dims | None = None
+    keepdim: bool = False
+    dtype: KeywordDType = None
+
+    def result(self, dtype: str) -> str:
+        return as_total(dtype) if self.dtype is None else str(self.dtype)
+
+
+class Sum(_Total, name="sum"):
+    """The sum over one dimension, several, or all: `x -> sum(dim=1)`."""
+
+
+class Nansum(_Total, name="nansum"):
+    """The sum, NaN counting as 0."""
+
+    dtypes: ClassVar[frozenset[str]] = NOT_COMPLEX
+    tied: ClassVar[bool] = False
+
+
+class Prod(_Reduction, name="prod"):
+    """The product over one dimension or all."""
+
+    tied: ClassVar[bool] = True
+
+    dim: int = OMITTED
+    keepdim: bool = False
+    dtype: KeywordDType = None
+
+    def result(self, dtype: str) -> str:
+        return as_total(dtype) if self.dtype is None else str(self.dtype)
+
+
+class Mean(_Reduction, name="mean"):
+    """The mean over one dimension, several, or all: `x -> mean(dim=(2, 3))`."""
+
+    tied: ClassVar[bool] = True
+    means: ClassVar[frozenset[str]] = FLOATING | COMPLEX
+
+    dim: Dims | None = None
+    keepdim: bool = False
+    dtype: KeywordDType = None
+
+    def apply(self) -> Tensor:
+        x = self.input
+        if self.dtype is not None:
+            x = Tensor(x.shape, str(self.dtype))
+        require_dtype(self.name, x, self.means)
+        return Tensor(super().apply().shape, x.dtype)
+
+
+class Nanmean(Mean, name="nanmean"):
+    """The mean of all that is not NaN."""
+
+    dtypes: ClassVar[frozenset[str]] = FLOATING
+    means: ClassVar[frozenset[str]] = FLOATING
+    tied: ClassVar[bool] = False
+
+
+class _Spread(_Reduction):
+    dtypes: ClassVar[frozenset[str]] = FLOATING | COMPLEX
+
+    dim: Dims | None = None
+    correction: Annotated[float, KEYWORD] = 1
+    keepdim: KeywordFlag = False
+
+    def result(self, dtype: str) -> str:
+        return as_modulus(dtype)
+
+
+class Std(_Spread, name="std"):
+    """The standard deviation over one dimension, several, or all."""
+
+
+class Var(_Spread, name="var"):
+    """The variance over one dimension, several, or all."""
+
+
+class _SpreadAndMean(Function):
+    input: Input
+    dim: Dims | None = None
+    correction: Annotated[float, KEYWORD] = 1
+    keepdim: KeywordFlag = False
+
+    def apply(self) -> Type:
+        x = self.input
+        require_dtype(self.name, x, FLOATING | COMPLEX)
+        axes = list(range(x.rank))
+        if self.dim is not None and self.dim != ():
+            axes = resolve_axes(x, self.dim, self.name, "dim")
+        shape = _without(x, axes, self.keepdim)
+        return Tensor(shape, as_modulus(x.dtype)), Tensor(shape, x.dtype)
+
+
+class StdMean(_SpreadAndMean, name="std_mean"):
+    """The standard deviation and the mean."""
+
+
+class VarMean(_SpreadAndMean, name="var_mean"):
+    """The variance and the mean."""
+
+
+class _Extreme(_Reduction):
+    dtypes: ClassVar[frozenset[str]] = NOT_COMPLEX
+
+    dim: Dims | None = None
+    keepdim: bool = False
+
+
+class Amax(_Extreme, name="amax"):
+    """The largest number over one dimension, several, or all."""
+
+
+class Amin(_Extreme, name="amin"):
+    """The smallest number over one dimension, several, or all."""
+
+
+class Aminmax(_Reduction, name="aminmax"):
+    """The smallest and the largest number over one dimension or all."""
+
+    dtypes: ClassVar[frozenset[str]] = NOT_COMPLEX
+
+    dim: Annotated[int | None, KEYWORD] = None
+    keepdim: KeywordFlag = False
+
+    def apply(self) -> Type:  # type: ignore[override]
+        return super().apply(), super().apply()
+
+
+class _ExtremeIndex(_Reduction):
+    dtypes: ClassVar[frozenset[str]] = REAL
+
+    dim: int | None = None
+    keepdim: bool = False
+
+    def result(self, dtype: str) -> str:
+        return "int64"
+
+
+class Argmax(_ExtremeIndex, name="argmax"):
+    """Where the largest number is: its index along `dim`, or among all numbers."""
+
+
+class Argmin(_ExtremeIndex, name="argmin"):
+    """Where the smallest number is: its index along `dim`, or among all numbers."""
+
+
+class _Chosen(Method):
+    """One number of all, or with `dim` one along it and its index: `(values, indices)`."""
+
+    dtypes: ClassVar[frozenset[str]] = NOT_COMPLEX
+
+    input: Input
+    dim: int = OMITTED
+    keepdim: bool = False
+
+    def apply(self) -> Type:
+        x = self.input
+        require_dtype(self.name, x, self.dtypes)
+        _require_dim(self)
+        if self.dim is OMITTED:
+            return Tensor((), x.dtype)
+        shape = _without(x, [resolve_axis(x, self.dim, self.name, "dim")], self.keepdim)
+        return Tensor(shape, x.dtype), Tensor(shape, "int64")
+
+
+class Max(_Chosen, name="max"):
+    """The largest number of all; with `dim`, `values, indices` along it."""
+
+
+class Min(_Chosen, name="min"):
+    """The smallest number of all; with `dim`, `values, indices` along it."""
+
+
+class Median(_Chosen, name="median"):
+    """The number in the middle, the lower of two; with `dim`, `values, indices` along it."""
+
+    dtypes: ClassVar[frozenset[str]] = REAL
+
+
+class Mode(_Chosen, name="mode"):
+    """The most frequent number along `dim`: `values, indices`."""
+
+    dim: int = -1
+
+
+class _Truth(_Reduction):
+    dim: Dims | None = None
+    keepdim: bool = False
+
+    def shape(self) -> Shape:
+        return self.input.shape if self.dim == () else super().shape()
+
+    def result(self, dtype: str) -> str:
+        return "uint8" if dtype == "uint8" else "bool"
+
+
+class Any_(_Truth, name="any"):
+    """Whether some number is other than 0."""
+
+
+class All(_Truth, name="all"):
+    """Whether every number is other than 0."""
+
+
+class CountNonzero(_Reduction, name="count_nonzero"):
+    """How many numbers are other than 0."""
+
+    dim: Dims | None = None
+
+    def result(self, dtype: str) -> str:
+        return "int64"
+
+
+class Logsumexp(_Reduction, name="logsumexp"):
+    """log Σ exp(x) over one dimension or several."""
+
+    dim: int | Annotated[tuple[int, ...], MinLen(1)]
+    keepdim: bool = False
+
+    def result(self, dtype: str) -> str:
+        return as_floating(dtype)
+
+
+class Norm(_Reduction, name="norm"):
+    """The `p`-norm over one dimension, several, or all."""
+
+    dtypes: ClassVar[frozenset[str]] = FLOATING | COMPLEX
+
+    p: float | Literal["fro"] = "fro"
+    dim: Dims | None = None
+    keepdim: bool = False
+
+    def result(self, dtype: str) -> str:
+        return as_modulus(dtype)
+
+
+class _Scan(Method):
+    dtypes: ClassVar[frozenset[str]] = ANY
+
+    input: Input
+    dim: int
+    dtype: KeywordDType = None
+
+    def apply(self) -> Tensor:
+        x = self.input
+        require_dtype(self.name, x, self.dtypes)
+        resolve_axis(x, self.dim, self.name, "dim")
+        return Tensor(x.shape, as_total(x.dtype) if self.dtype is None else str(self.dtype))
+
+
+class Cumsum(_Scan, name="cumsum"):
+    """The sum of all numbers up to each, along `dim`."""
+
+
+class Cumprod(_Scan, name="cumprod"):
+    """The product of all numbers up to each, along `dim`."""
+
+
+class Logcumsumexp(Method, name="logcumsumexp"):
+    """log Σ exp(x) of all numbers up to each, along `dim`."""
+
+    input: Input
+    dim: int
+
+    def apply(self) -> Tensor:
+        require_dtype(self.name, self.input, FLOATING | COMPLEX)
+        resolve_axis(self.input, self.dim, self.name, "dim")
+        return self.input
+
+
+class _ExtremeScan(Method):
+    input: Input
+    dim: int
+
+    def apply(self) -> Type:
+        x = self.input
+        require_dtype(self.name, x, NOT_COMPLEX)
+        resolve_axis(x, self.dim, self.name, "dim")
+        return x, Tensor(x.shape, "int64")
+
+
+class Cummax(_ExtremeScan, name="cummax"):
+    """The largest number up to each, along `dim`: `values, indices`."""
+
+
+class Cummin(_ExtremeScan, name="cummin"):
+    """The smallest number up to each, along `dim`: `values, indices`."""

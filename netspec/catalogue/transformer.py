@@ -1,0 +1,287 @@
+"""Transformers (Vaswani et al., 2017): a layer of the encoder, one of the decoder, and both."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+from netspec.catalogue.attention import (
+    SEQUENCES,
+    Sequences,
+    require_heads,
+    require_masks,
+    require_rank_of,
+    sequences,
+)
+from netspec.catalogue.layer import (
+    Example,
+    Layer,
+    number_of,
+    require_rank,
+    require_shape,
+)
+from netspec.catalogue.recurrent import Depth
+from netspec.catalogue.signature import KEYWORD, InferredInt, KeywordFlag, PositiveInt, Probability
+from netspec.dim import Dim, product, total
+from netspec.tensor import Shape, Tensor
+
+Activation = Literal["relu", "gelu"]
+
+
+class _Transformer(Layer):
+    stateless: ClassVar[bool] = False
+    dtypes: ClassVar[frozenset[str]] = frozenset({"float32"})
+
+    def infer(self, x: Tensor, *others: Tensor | None) -> Mapping[str, Dim]:
+        require_rank(self, x, (2, 3), SEQUENCES)
+        return {"d_model": x.shape[-1]}
+
+    def _sequences(self, x: Tensor) -> Sequences:
+        layer: Any = self
+        return sequences(x, layer.batch_first)
+
+    def _require_beside(self, first: str, x: Tensor, name: str, given: Tensor) -> None:
+        """Refuse a second input of another width, batch or rank."""
+        require_rank_of(self, first, x, name, given)
+        own = self._sequences(x)
+        wanted = self._sequences(given)._replace(batch=own.batch, width=own.width)
+        why = f"it has the batch and the width of `{first}`"
+        require_shape(self, name, given, wanted.shape, why)
+
+    def _attend(self, to: Sequences, of: Sequences) -> Dim:
+        """The MACs of one attention: queries and output, keys and values, both products."""
+        inside = product((2, to.length, to.width, to.width))
+        across = product((2, of.length, to.width, to.width))
+        products = product((2, to.length, of.length, to.width))
+        return product(to.batched(total((inside, across, products))))
+
+    def _feed(self, x: Sequences) -> Dim:
+        layer: Any = self
+        return product(x.batched(product((2, x.length, x.width, layer.dim_feedforward))))
+
+
+def _attention(prefix: str, width: Dim, bias: bool) -> dict[str, Shape]:
+    shapes: dict[str, Shape] = {f"{prefix}.in_proj_weight": (product((3, width)), width)}
+    if bias:
+        shapes[f"{prefix}.in_proj_bias"] = (product((3, width)),)
+    return shapes | _linear(f"{prefix}.out_proj", width, width, bias)
+
+
+def _linear(prefix: str, width: Dim, out: Dim, bias: bool) -> dict[str, Shape]:
+    shapes: dict[str, Shape] = {f"{prefix}.weight": (out, width)}
+    return shapes | ({f"{prefix}.bias": (out,)} if bias else {})
+
+
+def _norm(prefix: str, width: Dim, bias: bool) -> dict[str, Shape]:
+    shapes: dict[str, Shape] = {f"{prefix}.weight": (width,)}
+    return shapes | ({f"{prefix}.bias": (width,)} if bias else {})
+
+
+def _encoder(prefix: str, layer: Any) -> dict[str, Shape]:
+    width, bias = layer.d_model, layer.bias
+    return (
+        _attention(f"{prefix}self_attn", width, bias)
+        | _linear(f"{prefix}linear1", width, layer.dim_feedforward, bias)
+        | _linear(f"{prefix}linear2", layer.dim_feedforward, width, bias)
+        | _norm(f"{prefix}norm1", width, bias)
+        | _norm(f"{prefix}norm2", width, bias)
+    )
+
+
+def _decoder(prefix: str, layer: Any) -> dict[str, Shape]:
+    width, bias = layer.d_model, layer.bias
+    return (
+        _attention(f"{prefix}self_attn", width, bias)
+        | _attention(f"{prefix}multihead_attn", width, bias)
+        | _linear(f"{prefix}linear1", width, layer.dim_feedforward, bias)
+        | _linear(f"{prefix}linear2", layer.dim_feedforward, width, bias)
+        | _norm(f"{prefix}norm1", width, bias)
+        | _norm(f"{prefix}norm2", width, bias)
+        | _norm(f"{prefix}norm3", width, bias)
+    )
+
+
+class TransformerEncoderLayer(_Transformer):
+    """`[T, N, E]` to `[T, N, E]`, or `[N, T, E]` to `[N, T, E]` with batch_first=True.
+
+    Self-attention, then two linear layers, each with a residual and a LayerNorm. `src_mask` is `[T,
+    T]` or `[N * nhead, T, T]`, `src_key_padding_mask` `[N, T]`; True or -inf hides a position.
+    `repeat(6) TransformerEncoderLayer(8)` stacks six.
+    """
+
+    takes: ClassVar[tuple[str, ...]] = ("src",)
+    may_take: ClassVar[tuple[str, ...]] = ("src_mask", "src_key_padding_mask")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example(
+            "TransformerEncoderLayer(8, batch_first=True)", "float32[N, T, 64]", "float32[N, T, 64]"
+        ),
+    )
+
+    d_model: InferredInt
+    nhead: PositiveInt
+    dim_feedforward: PositiveInt = 2048
+    dropout: Probability = 0.1
+    activation: Activation = "relu"
+    layer_norm_eps: float = 1e-5
+    batch_first: bool = False
+    norm_first: bool = False
+    bias: bool = True
+
+    def output(
+        self,
+        src: Tensor,
+        src_mask: Tensor | None = None,
+        src_key_padding_mask: Tensor | None = None,
+    ) -> Tensor:
+        require_heads(self, "nhead", self.nhead, self.d_model)
+        x = self._sequences(src)
+        padding = ("src_key_padding_mask", src_key_padding_mask)
+        require_masks(self, self.nhead, x, x, ("src_mask", src_mask), padding)
+        return src
+
+    def parameters(self) -> Mapping[str, Shape]:
+        return _encoder("", self)
+
+    def macs(self, x: Tensor, y: Tensor, *rest: Any) -> Dim:
+        sequence = self._sequences(x)
+        return total((self._attend(sequence, sequence), self._feed(sequence)))
+
+
+class TransformerDecoderLayer(_Transformer):
+    """`tgt` `[T, N, E]` and `memory` `[S, N, E]` to `[T, N, E]`.
+
+    Self-attention, attention to the memory, then two linear layers, each with a residual and a
+    LayerNorm. With batch_first=True both have the batch first. `tgt_mask` is `[T, T]`,
+    `memory_mask` `[T, S]`, either also with batch times heads in front; the padding masks are `[N,
+    T]` and `[N, S]`.
+    """
+
+    takes: ClassVar[tuple[str, ...]] = ("tgt", "memory")
+    may_take: ClassVar[tuple[str, ...]] = (
+        "tgt_mask",
+        "memory_mask",
+        "tgt_key_padding_mask",
+        "memory_key_padding_mask",
+    )
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example(
+            "TransformerDecoderLayer(8, batch_first=True)",
+            "float32[N, T, 64], float32[N, S, 64]",
+            "float32[N, T, 64]",
+        ),
+    )
+
+    d_model: InferredInt
+    nhead: PositiveInt
+    dim_feedforward: PositiveInt = 2048
+    dropout: Probability = 0.1
+    activation: Activation = "relu"
+    layer_norm_eps: float = 1e-5
+    batch_first: bool = False
+    norm_first: bool = False
+    bias: bool = True
+
+    def output(
+        self,
+        tgt: Tensor,
+        memory: Tensor,
+        tgt_mask: Tensor | None = None,
+        memory_mask: Tensor | None = None,
+        tgt_key_padding_mask: Tensor | None = None,
+        memory_key_padding_mask: Tensor | None = None,
+    ) -> Tensor:
+        require_heads(self, "nhead", self.nhead, self.d_model)
+        self._require_beside("tgt", tgt, "memory", memory)
+        to, of = self._sequences(tgt), self._sequences(memory)
+        padding = ("tgt_key_padding_mask", tgt_key_padding_mask)
+        require_masks(self, self.nhead, to, to, ("tgt_mask", tgt_mask), padding)
+        padding = ("memory_key_padding_mask", memory_key_padding_mask)
+        require_masks(self, self.nhead, to, of, ("memory_mask", memory_mask), padding)
+        return tgt
+
+    def parameters(self) -> Mapping[str, Shape]:
+        return _decoder("", self)
+
+    def macs(self, x: Tensor, y: Tensor, *rest: Any) -> Dim:
+        to = self._sequences(x)
+        of = self._sequences(rest[0])
+        return total((self._attend(to, to), self._attend(to, of), self._feed(to)))
+
+
+class Transformer(_Transformer):
+    """`src` `[S, N, E]` and `tgt` `[T, N, E]` to `[T, N, E]`.
+
+    Encoder layers over the source, decoder layers over the target with the encoded source as their
+    memory, and a LayerNorm after each stack. With batch_first=True all have the batch first. Masks
+    as those of the two layers. torch warns while building it where it cannot use its fast path for
+    nested tensors, as with batch_first=False; that is harmless.
+    """
+
+    takes: ClassVar[tuple[str, ...]] = ("src", "tgt")
+    may_take: ClassVar[tuple[str, ...]] = (
+        "src_mask",
+        "tgt_mask",
+        "memory_mask",
+        "src_key_padding_mask",
+        "tgt_key_padding_mask",
+        "memory_key_padding_mask",
+    )
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example(
+            "Transformer(8, 2, 2, batch_first=True)",
+            "float32[N, S, 64], float32[N, T, 64]",
+            "float32[N, T, 64]",
+        ),
+    )
+
+    d_model: InferredInt = 512
+    nhead: PositiveInt = 8
+    num_encoder_layers: Depth = 6
+    num_decoder_layers: Depth = 6
+    dim_feedforward: PositiveInt = 2048
+    dropout: Probability = 0.1
+    activation: Activation = "relu"
+    layer_norm_eps: Annotated[float, KEYWORD] = 1e-5
+    batch_first: KeywordFlag = False
+    norm_first: KeywordFlag = False
+    bias: KeywordFlag = True
+
+    def output(
+        self,
+        src: Tensor,
+        tgt: Tensor,
+        src_mask: Tensor | None = None,
+        tgt_mask: Tensor | None = None,
+        memory_mask: Tensor | None = None,
+        src_key_padding_mask: Tensor | None = None,
+        tgt_key_padding_mask: Tensor | None = None,
+        memory_key_padding_mask: Tensor | None = None,
+    ) -> Tensor:
+        require_heads(self, "nhead", self.nhead, self.d_model)
+        self._require_beside("src", src, "tgt", tgt)
+        of, to = self._sequences(src), self._sequences(tgt)
+        padding = ("src_key_padding_mask", src_key_padding_mask)
+        require_masks(self, self.nhead, of, of, ("src_mask", src_mask), padding)
+        padding = ("tgt_key_padding_mask", tgt_key_padding_mask)
+        require_masks(self, self.nhead, to, to, ("tgt_mask", tgt_mask), padding)
+        padding = ("memory_key_padding_mask", memory_key_padding_mask)
+        require_masks(self, self.nhead, to, of, ("memory_mask", memory_mask), padding)
+        return tgt
+
+    def parameters(self) -> Mapping[str, Shape]:
+        shapes: dict[str, Shape] = {}
+        for depth in range(number_of(self.num_encoder_layers)):
+            shapes |= _encoder(f"encoder.layers.{depth}.", self)
+        shapes |= _norm("encoder.norm", self.d_model, self.bias)
+        for depth in range(number_of(self.num_decoder_layers)):
+            shapes |= _decoder(f"decoder.layers.{depth}.", self)
+        return shapes | _norm("decoder.norm", self.d_model, self.bias)
+
+    def macs(self, x: Tensor, y: Tensor, *rest: Any) -> Dim:
+        of, to = self._sequences(x), self._sequences(y)
+        encoder = total((self._attend(of, of), self._feed(of)))
+        decoder = total((self._attend(to, to), self._attend(to, of), self._feed(to)))
+        return total(
+            (
+                product((self.num_encoder_layers, encoder)),
+                product((self.num_decoder_layers, decoder)),
+            )
+        )

@@ -1,0 +1,105 @@
+"""Check what `tie` and `freeze` name, once all layers of a net or block are known."""
+
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+
+from netspec import syntax as s
+from netspec.catalogue import ALIASES, RANK_OPEN
+from netspec.diagnostic import Diagnostics, did_you_mean
+from netspec.dim import same
+from netspec.tensor import Shape, write_shape
+
+
+def check_ties(
+    definition: "s.Net | s.Block",
+    prefix: str,
+    shapes: Mapping[str, Shape],
+    ties: dict[str, str],
+    found: Diagnostics,
+) -> None:
+    """Hold each `tie` against the parameters that there are; `ties` gets those that hold."""
+    for statement in definition.body:
+        if not isinstance(statement, s.Tie):
+            continue
+        paths = (statement.first, statement.second)
+        known = [_find(path, prefix, shapes, found) for path in paths]
+        if None in known:
+            continue
+        first, second = (f"{prefix}{path.text}" for path in paths)
+        a, b = shapes[first], shapes[second]
+        if len(a) != len(b) or not all(same(x, y) for x, y in zip(a, b, strict=True)):
+            found.add(
+                "shape-mismatch",
+                f"cannot tie `{paths[0].text}` of shape {write_shape(a)} to "
+                f"`{paths[1].text}` of shape {write_shape(b)}",
+                statement.span,
+                label="tied parameters are one tensor",
+                help="give both layers the same sizes",
+            )
+            continue
+        ties[first] = second
+
+
+def _find(path: s.Path, prefix: str, shapes: Mapping[str, Shape], found: Diagnostics) -> str | None:
+    name = f"{prefix}{path.text}"
+    if name in shapes:
+        return name
+    own = [key.removeprefix(prefix) for key in shapes if key.startswith(prefix)]
+    found.add(
+        "unknown-parameter",
+        f"there is no parameter `{path.text}`",
+        path.span,
+        label="no such parameter",
+        help=did_you_mean(path.text, own) or "name the layer, then its parameter: `head.weight`",
+    )
+    return None
+
+
+def check_freezes(
+    definition: "s.Net | s.Block",
+    prefix: str,
+    shapes: Mapping[str, Shape],
+    kinds: Mapping[str, str],
+    frozen: set[str],
+    found: Diagnostics,
+) -> None:
+    """Find the parameters that each `freeze` names."""
+    for statement in definition.body:
+        if isinstance(statement, s.Freeze):
+            for selector in statement.selectors:
+                chosen = [
+                    name
+                    for name in shapes
+                    if name.startswith(prefix) and selects(selector, name, prefix, kinds)
+                ]
+                frozen.update(chosen)
+                if not chosen:
+                    text = selector.id if isinstance(selector, s.Name) else f'"{selector.value}"'
+                    found.add(
+                        "unused-rule",
+                        f"`freeze` selects {text}, but no such layer has parameters",
+                        selector.span,
+                        label="selects nothing",
+                        help="name a layer of this net, a class, or a quoted pattern",
+                        severity="warning",
+                    )
+
+
+def selects(
+    selector: s.Name | s.Literal, parameter: str, prefix: str, kinds: Mapping[str, str]
+) -> bool:
+    """Whether a selector means the owner of a parameter, or one that the owner stands in."""
+    owner = parameter.rpartition(".")[0]
+    relative = owner.removeprefix(prefix)
+    match selector:
+        case s.Name(id) if id in ALIASES or id in RANK_OPEN:
+            kind = kinds.get(owner, "")
+            return kind == ALIASES.get(id) or kind in RANK_OPEN.get(id, {}).values()
+        case s.Name(id):
+            return relative == id or relative.startswith(f"{id}.")
+        case s.Literal(value):
+            parts = relative.split(".")
+            return any(
+                fnmatchcase(".".join(parts[:end]), str(value)) for end in range(1, len(parts) + 1)
+            )
+    return False

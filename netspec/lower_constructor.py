@@ -1,0 +1,788 @@
+"""Turn the statements of a definition into those of the constructor of its class."""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from netspec import syntax as s
+from netspec.catalogue.signature import Signature
+from netspec.dim import Dim, Expression, atoms, form_names, form_of, symbols, write
+from netspec.facts import BlockFact, Running
+from netspec.generalise import report_no_formula
+from netspec.layout import Call, Code, Each, lay_out
+from netspec.lower_call import Written, call_arguments, write_arguments
+from netspec.names import free_name, single
+from netspec.plan import Plan
+from netspec.pool import ClassPool
+from netspec.program import Line
+from netspec.source import Span
+from netspec.visit import all_stages, arguments_of, names_in, stages_in, statements_in, title_of
+from netspec.write import write_expression
+
+
+class Assign(NamedTuple):
+    """A local variable; it is written where something uses it."""
+
+    target: str
+    text: str
+    uses: frozenset[str]
+
+
+class Effect(NamedTuple):
+    """Lines that are always written."""
+
+    code: Code
+    prefix: str
+    uses: frozenset[str]
+
+
+class Nest(NamedTuple):
+    """A branch or a loop: written where something in it is."""
+
+    header: str
+    body: "tuple[Item, ...]"
+    other: "tuple[Item, ...]"
+    uses: frozenset[str]
+    target: Any = None
+    iterable: s.Expression | None = None
+
+
+class Fill(NamedTuple):
+    """A container that a loop fills: a comprehension, or a loop where sizes run along."""
+
+    attribute: str
+    kind: str
+    target: Any
+    iterable: s.Expression | None
+    times: str
+    element: Code
+    before: "tuple[Item, ...]"
+    after: "tuple[Item, ...]"
+    uses: frozenset[str]
+    variable: str = ""
+
+
+Item = Assign | Effect | Nest | Fill
+
+
+class Constructor:
+    """The items of a constructor, and the names that they need."""
+
+    def __init__(self, plan: Plan, pool: ClassPool) -> None:
+        self.plan = plan
+        self.pool = pool
+        self.uses: set[str] = set()
+        self.typed_twice = _set_twice(plan)
+        self.seen: set[str] = set()
+        self.items: list[Item] = []
+        self.elements: dict[Any, str] = {}  # names of loops for elements of lists: `width`
+
+    def build(self) -> list[Item]:
+        """All items, in the order of the definition."""
+        for statement in self.plan.body:
+            self.items += self._shared_inside(statement)
+            self.items += self._statement(statement)
+        return self.items
+
+    def _shared_inside(self, statement: s.Statement) -> list[Item]:
+        """The stateless layers of a branch that serve other places, too: made before it."""
+        if not isinstance(statement, s.If | s.On):
+            return []
+        names = self.plan.facts.names
+        items: list[Item] = []
+        for stage in all_stages(statement):
+            name = names.stages.get(stage.span, "")
+            places = [span for span in names.hoisted if names.stages[span] == name]
+            if stage.span in names.hoisted and len(places) > 1 and name not in self.seen:
+                self.seen.add(name)
+                items.append(self._set(name, self.construct(stage)))
+        return items
+
+    # ---- statements --------------------------------------------------------------------------
+
+    def _items(self, body: Sequence[s.Statement]) -> list[Item]:
+        items: list[Item] = []
+        for statement in body:
+            items += self._statement(statement)
+        return items
+
+    def _statement(self, statement: s.Statement) -> list[Item]:
+        match statement:
+            case s.Let(_, value):
+                if self._depends_on_data(value):
+                    return []
+                return [self._let(statement)]
+            case s.LayerDefinition(name, _, _, span):
+                if span not in self.plan.facts.layers and span not in self.plan.facts.blocks:
+                    return []
+                stage = s.Stage(name, statement.callee, statement.schemes, span)
+                return [self._set(name.id, self.construct(stage))]
+            case s.Variable():
+                return [self._variable(statement)]
+            case s.For():
+                return self._loop(statement)
+            case s.If():
+                return self._branch(statement)
+            case s.On(_, body):
+                return self._items(body)
+            case s.Require():
+                return self._require(statement)
+            case s.Assign(_, value) | s.Return(value):
+                return self._stages(value)
+        return []
+
+    def _let(self, let: s.Let) -> Assign:
+        uses = frozenset(name.id for name in names_in(let.value))
+        return Assign(let.name.id, self._written(let.value), uses)
+
+    def _stages(self, node: Any) -> list[Item]:
+        items: list[Item] = []
+        for stage in stages_in(node, self._is_module):
+            items += self._stage(stage)
+        return items
+
+    def _is_module(self, title: str) -> bool:
+        return self.plan.facts.home.blocks().get(title) is not None or title[:1].isupper()
+
+    def _stage(self, stage: s.Stage) -> list[Item]:
+        match stage.callee:
+            case s.Group(stages) if stage.label is None:
+                return [item for part in stages for item in self._stage(part)]
+            case s.Repeat() as repeat:
+                return self._repeat(stage, repeat)
+        name = self.plan.facts.names.stages.get(stage.span)
+        if name is None or name == "" or name in self.seen_hoisted(stage):
+            return []
+        return [self._set(name, self.construct(stage))]
+
+    def seen_hoisted(self, stage: s.Stage) -> set[str]:
+        """The stateless layers that an earlier place has made."""
+        name = self.plan.facts.names.stages[stage.span]
+        if stage.span not in self.plan.facts.names.hoisted:
+            return set()
+        before = set(self.seen)
+        self.seen.add(name)
+        return before
+
+    def _set(self, name: str, code: Code) -> Effect:
+        annotation = ""
+        if name in self.typed_twice:
+            annotation = ": nn.Module"
+            self.typed_twice.discard(name)
+        return Effect(code, f"self.{name}{annotation} = ", self._taken_uses())
+
+    def _taken_uses(self) -> frozenset[str]:
+        uses, self.uses = frozenset(self.uses), set()
+        return uses
+
+    def _variable(self, variable: s.Variable) -> Effect:
+        tensor = self.plan.facts.variables[variable.span]
+        for part in variable.type.shape:
+            self._note(part)
+        sizes = [self._written(part) for part in variable.type.shape]
+        name = self.plan.facts.names.stages[variable.span]
+        sizes += [] if tensor.dtype == "float32" else [f"dtype=torch.{tensor.dtype}"]
+        maker = _MAKERS.get(title_of(variable.scheme) if variable.scheme else "", "")
+        plain = not arguments_of(variable.scheme) if variable.scheme else True
+        made = Call(f"torch.{maker if maker and plain else 'empty'}(", tuple(sizes))
+        if variable.kind == "parameter":
+            return Effect(Call("nn.Parameter(", (made,)), f"self.{name} = ", self._taken_uses())
+        code = Call("self.register_buffer(", (f'"{name}"', made))
+        return Effect(code, "", self._taken_uses())
+
+    def _require(self, statement: s.Require) -> list[Item]:
+        names = {name.id for name in names_in(statement.test)}
+        if names & set(self.plan.facts.sizes) - self.plan_needs():
+            return []
+        if any(self._is_data(name) for name in names):
+            return []
+        test = self._written(negated(statement.test))
+        uses = frozenset(names)
+        code = Call("raise ValueError(", (_message(statement, self.plan),))
+        return [Nest(f"if {test}:", (Effect(code, "", frozenset()),), (), uses)]
+
+    def plan_needs(self) -> set[str]:
+        """The dimensions that the constructor takes in any case."""
+        found: set[str] = set()
+        for fact in self.plan.facts.layers.values():
+            for field in fact.layer.fields().values():
+                if field.inferred and field.name not in fact.layer.given:
+                    found |= _names_of(getattr(fact.layer, field.name))
+            for argument in arguments_of(fact.stage.callee):
+                found |= {name.id for name in names_in(argument.value)}
+        return found & set(self.plan.facts.dims)
+
+    def _is_data(self, name: str) -> bool:
+        return self.plan.facts.loop_sizes(name) if hasattr(self.plan.facts, "loop_sizes") else False
+
+    def _depends_on_data(self, node: s.Expression) -> bool:
+        """Whether a build-time value is one of forward: it depends on sizes of a net's inputs."""
+        if not isinstance(self.plan.facts.definition, s.Net):
+            return False
+        lets = {
+            item.name.id: item.value
+            for item in self.plan.facts.definition.body
+            if isinstance(item, s.Let)
+        }
+        pending, seen = [node], set[str]()
+        while pending:
+            for name in names_in(pending.pop()):
+                if name.id in self.plan.facts.dims:
+                    return True
+                if name.id in lets and name.id not in seen:
+                    seen.add(name.id)
+                    pending.append(lets[name.id])
+        return False
+
+    # ---- loops and branches --------------------------------------------------------------------
+
+    def _branch(self, branch: s.If) -> list[Item]:
+        facts = self.plan.facts
+        tests = self._stages(branch.test)
+        if branch.span in facts.decided:
+            taken = branch.then if facts.decided[branch.span] else branch.other
+            return [*tests, *self._items(taken)]
+        then, other = self._items(branch.then), self._items(branch.other)
+        if branch.span in facts.opened:
+            return [*tests, *then, *other]
+        wanted = self._sizes_that_layers_want() | self.plan.exports
+        for joined in facts.joined.get(branch.span, ()):
+            if joined.name not in wanted:
+                continue
+            then.append(self._size(joined.name, joined.then))
+            other.append(self._size(joined.name, joined.other))
+        first: list[Item] = []
+        name = optional_layer(branch, facts.names.stages, facts.names.hoisted)
+        if name is not None:
+            first = [Effect("None", f"self.{name}: nn.Module | None = ", frozenset())]
+            then = [_without_annotation(item) for item in then]
+        uses = frozenset(name.id for name in names_in(branch.test))
+        test = self._written(branch.test)
+        if not then and other:
+            return [
+                *tests,
+                *first,
+                Nest(f"if {self._written(negated(branch.test))}:", tuple(other), (), uses),
+            ]
+        return [*tests, *first, Nest(f"if {test}:", tuple(then), tuple(other), uses)]
+
+    def _size(self, name: str, dim: Dim) -> Assign:
+        text, uses = self._sized(dim)
+        return Assign(name, text, frozenset(uses))
+
+    def _sized(self, dim: Dim) -> tuple[str, set[str]]:
+        """A size as the place writes it, and the names that it mentions."""
+        facts = self.plan.facts
+        if isinstance(dim, Expression) and any(a.frame != facts.frame for a in atoms(dim)):
+            report_no_formula("a size", facts.definition.name.span, facts.found)
+        if dim in self.elements:
+            return self.elements[dim], {self.elements[dim]}
+        return write(form_of(dim), self.plan.in_constructor), _names_of(dim)
+
+    def _loop(self, loop: s.For) -> list[Item]:
+        facts = self.plan.facts
+        if loop.span in facts.opened:
+            return self._items(loop.body)
+        wanted = self._sizes_that_layers_want()
+        found = facts.running.get(loop.span, ())
+        running = [r for r in found if _text(r.entry) != r.name and r.name in wanted]
+        outer = self.elements
+        self.elements = outer | self._elements_of(loop)
+        items = self._loop_items(loop, running)
+        self.elements = outer
+        return items
+
+    def _elements_of(self, loop: s.For) -> dict[Any, str]:
+        """The elements of lists that the variables of a loop stand for."""
+        found: dict[Any, str] = {}
+        for name in names_in(loop.target):
+            value = self.plan.facts.examples.get(name.id)
+            if isinstance(value, Expression) and symbols(value) != {name.id}:
+                found[value] = name.id
+        return found
+
+    def _loop_items(self, loop: s.For, running: Sequence[Running]) -> list[Item]:
+        facts = self.plan.facts
+        wanted = self._sizes_that_layers_want()
+        entries: list[Item] = [self._size(r.name, r.entry) for r in running]
+        updates: list[Item] = [
+            self._size(r.name, r.update)
+            for r in facts.running.get(loop.span, ())
+            if _text(r.update) != r.name and r.name in wanted
+        ]
+        kept = self._kept(loop)
+        place = facts.names.loops.get(loop.span)
+        uses = frozenset(name.id for name in names_in(loop.iterable))
+        lists: list[Item] = [
+            Assign(item.target.partition("[")[0], "{}", frozenset()) for item in kept
+        ]
+        if place is None:
+            body = (*self._items(loop.body), *kept, *updates)
+            return [*entries, *lists, self._for(loop, body, uses)]
+        variable = ""
+        if place.level:
+            exports = self._exports(loop)
+            element = self.pool.loop_class(self.plan, loop, self, exports)
+            if exports:
+                variable = free_name(single(place.name), lambda n: self.plan.is_constant(n))
+                updates = [_from_turn(item, exports, variable, self.plan) for item in updates]
+            before: tuple[Item, ...] = tuple(
+                self._let(item) for item in loop.body if isinstance(item, s.Let)
+            )
+            hoisted: list[Item] = []
+        else:
+            inner = self._items(loop.body)
+            hoisted = [item for item in inner if isinstance(item, Effect)]
+            before = tuple(item for item in inner if not isinstance(item, Effect))
+            stage = _only_stage(loop, facts.names.stages)
+            element = self.construct(stage)
+        fill = Fill(
+            place.name,
+            "nn.ModuleList",
+            loop.target,
+            loop.iterable,
+            "",
+            element,
+            before,
+            (*kept, *updates),
+            self._taken_uses() | uses,
+            variable,
+        )
+        return [*hoisted, *entries, *lists, fill]
+
+    def _exports(self, loop: s.For) -> set[str]:
+        """The sizes that run along inside a turn, and that the next turn begins with."""
+        facts = self.plan.facts
+        inner = {
+            item.name
+            for spans in (facts.running, facts.joined)
+            for span, found in spans.items()
+            if loop.span.start < span.start and span.end <= loop.span.end
+            for item in found
+        }
+        wanted = self._sizes_that_layers_want()
+        return {
+            name
+            for r in facts.running.get(loop.span, ())
+            if r.name in wanted
+            for name in _names_of(r.update) & inner
+        }
+
+    def _sizes_that_layers_want(self) -> set[str]:
+        """The names that arguments of layers and blocks mention, or that those depend on."""
+        facts = self.plan.facts
+        found: set[str] = set()
+        for fact in facts.layers.values():
+            for field in fact.layer.fields().values():
+                if field.inferred:
+                    found |= _names_of(getattr(fact.layer, field.name, None))
+        for block in facts.blocks.values():
+            for name in self.pool.block_class(block).dims:
+                found |= _names_of(block.dims[name])
+        changing = {
+            r.name: _names_of(r.update) | _names_of(r.entry)
+            for rs in facts.running.values()
+            for r in rs
+        } | {
+            j.name: _names_of(j.then) | _names_of(j.other)
+            for js in facts.joined.values()
+            for j in js
+        }
+        for _ in changing:
+            for name, names in changing.items():
+                found |= names if name in found else set()
+        return found
+
+    def _kept(self, loop: s.For) -> list[Assign]:
+        """The lists of sizes that stores in a loop fill."""
+        found: list[Assign] = []
+        for statement in loop.body:
+            if isinstance(statement, s.Assign) and isinstance(statement.target, s.Element):
+                index = self._written(statement.target.at)
+                uses = {name.id for name in names_in(statement.target.at)}
+                for name, dim in self.plan.facts.kept.get(statement.target.span, ()):
+                    text = write(form_of(dim), self.plan.in_constructor)
+                    found.append(Assign(f"{name}[{index}]", text, frozenset(uses | _names_of(dim))))
+        return found
+
+    def _for(self, loop: s.For, body: tuple[Item, ...], uses: frozenset[str]) -> Nest:
+        return Nest("", body, (), uses, loop.target, loop.iterable)
+
+    def _repeat(self, stage: s.Stage, repeat: s.Repeat) -> list[Item]:
+        name = self.plan.facts.names.stages[stage.span]
+        wanted = self._sizes_that_layers_want()
+        running = [r for r in self.plan.facts.running.get(repeat.span, ()) if r.name in wanted]
+        entries = [self._size(r.name, r.entry) for r in running if _text(r.entry) != r.name]
+        updates = [self._size(r.name, r.update) for r in running if _text(r.update) != r.name]
+        element = self.construct(repeat.stage)
+        uses = self._taken_uses() | {n.id for n in names_in(repeat.times)}
+        count = self._written(repeat.times)
+        fill = Fill(name, "nn.Sequential", None, None, count, element, (), tuple(updates), uses)
+        return [*entries, fill]
+
+    # ---- layers ------------------------------------------------------------------------------
+
+    def construct(self, stage: s.Stage) -> Code:
+        """The call that makes what a stage names."""
+        facts = self.plan.facts
+        match stage.callee:
+            case s.Group() as group:
+                return self._group(group)
+            case s.Repeat(count, inner):
+                element = self.construct(inner)
+                self._note(count)
+                clause = f"for _ in range({self._written(count)})"
+                return Call("nn.Sequential(", (Call("*(", (Each(element, clause),)),))
+        if stage.span in self.plan.handed:
+            self.uses.add(self.plan.handed[stage.span])
+            return self.plan.handed[stage.span]
+        if stage.span in facts.blocks:
+            return self._block(facts.blocks[stage.span])
+        layer = facts.layers[stage.span].layer
+        for field in layer.fields().values():
+            if field.inferred and field.name not in layer.given:
+                self.uses |= _names_of(getattr(layer, field.name))
+        return self._call(layer.torch.removeprefix("torch."), layer, stage.callee)
+
+    def _call(self, title: str, signature: Signature, callee: Any) -> Code:
+        arguments = arguments_of(callee)
+        for argument in arguments:
+            self._note(argument.value)
+        written = write_arguments(arguments, self.plan.in_constructor)
+        texts = call_arguments(signature, written, self.plan.in_constructor)
+        return Call(f"{title}(", tuple(texts))
+
+    def _group(self, group: s.Group) -> Code:
+        entries = self._entries(group)
+        if any(part.label for part, _ in entries):
+            pairs = tuple(
+                Call("(", (f'"{part.label.id if part.label else number}"', code))
+                for number, (part, code) in enumerate(entries)
+            )
+            return Call("nn.Sequential(", (Call("OrderedDict(", (Call("[", pairs, "]"),)),))
+        return Call("nn.Sequential(", tuple(code for _, code in entries))
+
+    def _entries(self, group: s.Group) -> list[tuple[s.Stage, Code]]:
+        entries: list[tuple[s.Stage, Code]] = []
+        for part in group.stages:
+            match part.callee:
+                case s.Group() as inner if part.label is None:
+                    entries += self._entries(inner)
+                case s.Repeat(count, stage) if part.label is None:
+                    element = self.construct(stage)
+                    self._note(count)
+                    clause = f"for _ in range({self._written(count)})"
+                    entries.append((part, Call("*(", (Each(element, clause),))))
+                case _:
+                    entries.append((part, self.construct(part)))
+        return entries
+
+    def _block(self, fact: BlockFact) -> Code:
+        made = self.pool.block_class(fact)
+        definition = fact.entry.definition
+        arguments: list[Code] = []
+        for name in made.dims:
+            self._require_formula(name, fact)
+            text, uses = self._sized(fact.dims[name])
+            self.uses |= uses
+            arguments.append(text)
+        given = arguments_of(fact.stage.callee)
+        known = [p.name.id for p in definition.parameters]
+        by_position = True
+        written: dict[str, s.Argument] = {}
+        for position, argument in enumerate(given):
+            written[argument.name.id if argument.name else known[position]] = argument
+        for parameter in definition.parameters:
+            name = parameter.name.id
+            takes = [n for n in made.handed if n[0] == name]
+            if parameter.type is not None and parameter.type.id == "block":
+                for _, keyword in takes:
+                    code = self._handed(fact, name)
+                    arguments.append(code if by_position else _with_keyword(keyword, code))
+                by_position = by_position and len(takes) > 0
+                continue
+            argument_ = written.get(name)
+            if argument_ is None:
+                by_position = False
+                continue
+            self._note(argument_.value)
+            text = self._written(argument_.value)
+            by_position = by_position and argument_.name is None
+            arguments.append(text if by_position else f"{name}={text}")
+        return Call(f"{made.name}(", tuple(arguments))
+
+    def _require_formula(self, name: str, fact: BlockFact) -> None:
+        facts = self.plan.facts
+        dim = fact.dims[name]
+        if isinstance(dim, Expression) and any(a.frame != facts.frame for a in atoms(dim)):
+            report_no_formula(name, fact.stage.callee.span, facts.found)
+
+    def _handed(self, fact: BlockFact, name: str) -> Code:
+        """A block that is handed to a block, made here."""
+        given = fact.values[name]
+        stage = given.stage
+        if isinstance(stage.callee, s.Group):
+            return self._group(stage.callee)
+        return self.construct(stage)
+
+    # ---- texts -------------------------------------------------------------------------------
+
+    def _written(self, node: s.Expression) -> str:
+        return write_expression(node, self.plan.in_constructor)
+
+    def _note(self, node: s.Expression) -> None:
+        self.uses |= {name.id for name in names_in(node)}
+
+    def _dim(self, dim: Dim) -> str:
+        self.uses |= _names_of(dim)
+        return write(form_of(dim), self.plan.in_constructor)
+
+
+_MAKERS = {"zeros": "zeros", "ones": "ones"}
+
+
+def _from_turn(item: Item, exports: set[str], variable: str, plan: Plan) -> Item:
+    """An update of a size that a turn has worked out: it is read from the turn's attributes."""
+    if not isinstance(item, Assign) or not item.uses & exports:
+        return item
+    text = re.sub(
+        r"[^\W\d]\w*",
+        lambda m: f"{variable}.{m[0]}" if m[0] in exports else m[0],
+        item.text,
+    )
+    return Assign(item.target, text, item.uses - exports)
+
+
+def _with_keyword(keyword: str, code: Code) -> Code:
+    if isinstance(code, Call):
+        return code._replace(head=f"{keyword}={code.head}")
+    return f"{keyword}={code}"
+
+
+def _message(statement: s.Require, plan: Plan) -> str:
+    from netspec.write import write_literal
+
+    if statement.message:
+        return write_literal(statement.message)
+    source = plan.facts.home.source.text[slice(*statement.test.span)]
+    return write_literal(f"{' '.join(source.split())} does not hold")
+
+
+def negated(test: s.Expression) -> s.Expression:
+    """The test that holds where `test` does not."""
+    opposite = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
+    match test:
+        case s.Unary("not", operand):
+            return operand
+        case s.Comparison((operator,), operands, span):
+            return s.Comparison((opposite[operator],), operands, span)
+    return s.Unary("not", test, test.span)
+
+
+def optional_layer(branch: s.If, stages: dict[Span, str], hoisted: set[Span]) -> str | None:
+    """The layer that tells whether a branch was taken: the first that it builds."""
+    if branch.other:
+        return None
+    for statement in branch.then:
+        value = getattr(statement, "value", None)
+        for stage in stages_in(value, lambda name: True) if value is not None else ():
+            single = not isinstance(stage.callee, s.Repeat) and stage.span not in hoisted
+            if single and stages.get(stage.span):
+                return stages[stage.span]
+    return None
+
+
+def _without_annotation(item: Item) -> Item:
+    return item
+
+
+def _set_twice(plan: Plan) -> set[str]:
+    """Attributes that both sides of a branch set."""
+    counts: dict[str, int] = {}
+    inner = [
+        item.span
+        for item in statements_in(plan.body)
+        if isinstance(item, s.For)
+        and item.span in plan.facts.names.loops
+        and plan.facts.names.loops[item.span].level
+    ]
+    for span, name in plan.facts.names.stages.items():
+        outside = any(part.start <= span.start < part.end for part in inner)
+        if plan.loop is not None:
+            outside = outside or not plan.loop.span.start <= span.start < plan.loop.span.end
+        if span not in plan.facts.names.hoisted and name and not outside:
+            counts[name] = counts.get(name, 0) + 1
+    return {name for name, count in counts.items() if count > 1}
+
+
+def _only_stage(loop: s.For, stages: dict[Span, str]) -> s.Stage:
+    """The stage of a loop that its container holds."""
+    for statement in loop.body:
+        value = getattr(statement, "value", None)
+        for stage in stages_in(value, lambda name: True) if value is not None else ():
+            found = _unnamed(stage, stages)
+            if found is not None:
+                return found
+    raise LookupError(f"a loop without a layer at {loop.span}")
+
+
+def _unnamed(stage: s.Stage, stages: dict[Span, str]) -> s.Stage | None:
+    if isinstance(stage.callee, s.Group) and stage.label is None:
+        parts = (_unnamed(part, stages) for part in stage.callee.stages)
+        return next((part for part in parts if part is not None), None)
+    return stage if stages.get(stage.span) == "" else None
+
+
+def _names_of(value: Any) -> set[str]:
+    """The names that a size mentions as it is written."""
+    if isinstance(value, tuple | list):
+        return {name for item in value for name in _names_of(item)}
+    return form_names(form_of(value)) if not isinstance(value, str | None) else set()
+
+
+def _text(dim: Dim) -> str:
+    return write(form_of(dim))
+
+
+# ---- what is needed, and the lines ---------------------------------------------------------------
+
+
+def needed_names(items: Sequence[Item], wanted: Iterable[str]) -> set[str]:
+    """The names that the items use, and those that the local variables among them need."""
+    needed = set(wanted)
+    while True:
+        found = needed | {name for item in items for name in _uses(item, needed)}
+        if found == needed:
+            return needed
+        needed = found
+
+
+def _is_live(item: Item, needed: set[str]) -> bool:
+    match item:
+        case Assign(target):
+            return target.partition("[")[0] in needed
+        case Nest(body=body, other=other):
+            return any(_is_live(part, needed) for part in (*body, *other))
+    return True
+
+
+def _uses(item: Item, needed: set[str]) -> set[str]:
+    if not _is_live(item, needed):
+        return set()
+    match item:
+        case Assign(uses=uses) | Effect(uses=uses):
+            return set(uses)
+        case Nest(body=body, other=other, uses=uses):
+            return set(uses) | {n for part in (*body, *other) for n in _uses(part, needed)}
+        case Fill(before=before, after=after, uses=uses):
+            return set(uses) | {n for part in (*before, *after) for n in _uses(part, needed)}
+    return set()
+
+
+def defined_names(items: Sequence[Item]) -> set[str]:
+    """The local variables of a constructor."""
+    found: set[str] = set()
+    for item in items:
+        match item:
+            case Assign(target):
+                found.add(target.partition("[")[0])
+            case Nest(body=body, other=other, target=target):
+                found |= defined_names((*body, *other))
+                found |= {name.id for name in names_in(target)} if target else set()
+            case Fill(before=before, after=after, target=target):
+                found |= defined_names((*before, *after))
+                found |= {name.id for name in names_in(target)} if target else set()
+    return found
+
+
+def write_items(items: Sequence[Item], needed: set[str], plan: Plan, depth: int = 0) -> list[Line]:
+    """The lines of a constructor; what nothing needs is left out."""
+    lines: list[Line] = []
+    seen: set[str] = set()
+    for item in items:
+        if not _is_live(item, needed):
+            continue
+        match item:
+            case Assign(target, text):
+                if text == "{}":
+                    if target in seen:
+                        continue
+                    seen.add(target)
+                    lines.append(Line(f"{target}: dict[int, int] = {{}}", depth))
+                else:
+                    lines.append(Line(f"{target} = {text}", depth))
+            case Effect(code, prefix):
+                lines += [Line(text, depth) for text in lay_out(code, depth + 2, prefix)]
+            case Nest():
+                lines += _write_nest(item, needed, plan, depth)
+            case Fill():
+                lines += _write_fill(item, needed, plan, depth)
+    return lines
+
+
+def _write_nest(item: Nest, needed: set[str], plan: Plan, depth: int) -> list[Line]:
+    body = write_items(item.body, needed, plan, depth + 1)
+    other = write_items(item.other, needed, plan, depth + 1)
+    header = item.header
+    if item.iterable is not None:
+        used = {n for part in item.body for n in _uses(part, needed)}
+        header = f"for {loop_clause(item.target, item.iterable, used, plan.in_constructor)}:"
+    lines = [Line(header, depth), *(body or [Line("pass", depth + 1)])]
+    return [*lines, Line("else:", depth), *other] if other else lines
+
+
+def _write_fill(item: Fill, needed: set[str], plan: Plan, depth: int) -> list[Line]:
+    extra = [part for part in (*item.before, *item.after) if _is_live(part, needed)]
+    if item.iterable is None:
+        clause = f"_ in range({item.times})"
+    else:
+        used = set(item.uses) | {n for part in extra for n in _uses(part, needed)}
+        clause = loop_clause(item.target, item.iterable, used, plan.in_constructor)
+    sequential = item.kind == "nn.Sequential"
+    if not extra:
+        each: Code = Each(item.element, f"for {clause}")
+        inner: Code = Call("*(", (each,)) if sequential else each
+        code = Call(f"{item.kind}(", (inner,))
+        return [Line(text, depth) for text in lay_out(code, depth + 2, f"self.{item.attribute} = ")]
+    target = item.attribute if sequential else f"self.{item.attribute}"
+    start = f"{target}: list[nn.Module] = []" if sequential else f"{target} = nn.ModuleList()"
+    lines = [Line(start, depth), Line(f"for {clause}:", depth)]
+    lines += write_items(item.before, needed, plan, depth + 1)
+    if item.variable and any(_is_live(part, needed) for part in item.after):
+        made = lay_out(item.element, depth + 3, f"{item.variable} = ")
+        lines += [Line(text, depth + 1) for text in (*made, f"{target}.append({item.variable})")]
+    else:
+        body = lay_out(Call(f"{target}.append(", (item.element,)), depth + 3)
+        lines += [Line(text, depth + 1) for text in body]
+    lines += write_items(item.after, needed, plan, depth + 1)
+    if sequential:
+        lines.append(Line(f"self.{item.attribute} = nn.Sequential(*{target})", depth))
+    return lines
+
+
+def loop_clause(target: Any, iterable: s.Expression, used: set[str], rename: Any) -> str:
+    """`i, width in enumerate(widths)`, with what is not used left out."""
+    match target, iterable:
+        case (
+            s.Targets((s.Name(index), inner)),
+            s.Call(s.Name("enumerate"), (s.Argument(None, items),)),
+        ) if index not in used:
+            return loop_clause(inner, items, used, rename)
+    return f"{_loop_target(target, used)} in {write_expression(iterable, rename)}"
+
+
+def _loop_target(target: Any, used: set[str]) -> str:
+    match target:
+        case s.Name(id):
+            return id if id in used else "_"
+        case s.Targets(items):
+            parts = [_loop_target(part, used) for part in items]
+            nested = [
+                f"({text})" if isinstance(part, s.Targets) else text
+                for part, text in zip(items, parts, strict=True)
+            ]
+            return ", ".join(nested)
+    raise TypeError(target)
+
+
+__all__ = ["Constructor", "Written", "defined_names", "needed_names", "write_items"]

@@ -1,0 +1,18 @@
+"""What shape and dtype rules raise where tensors and arguments do not go together."""
+
+
+class Misfit(Exception):
+    """Inputs or arguments that do not go together.
+
+    `message` says what does not fit, `label` stands under the carets, `argument` names the argument
+    to point at, where it is not the whole call.
+    """
+
+    def __init__(
+        self, message: str, *, label: str = "", help: str = "", argument: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.label = label
+        self.help = help
+        self.argument = argument

@@ -1,0 +1,125 @@
+"""The classes of a program: one for each net, for each block as it is used, for turns of loops."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from netspec import syntax as s
+from netspec.diagnostic import SpecError
+from netspec.facts import BlockFact, Facts
+from netspec.flow import type_of
+from netspec.generalise import generalise_block
+from netspec.layout import Call, Code
+from netspec.names import free_name
+from netspec.plan import Plan
+from netspec.program import Class
+from netspec.tensor import Tensor, Type
+
+
+class Made(NamedTuple):
+    """A class that has been written: what its constructor takes before the parameters.
+
+    `dims`: the dimensions of the signature that it needs, as the definition calls them; `handed`:
+    for each use of a block that is a parameter, the parameter and the constructor's keyword.
+    """
+
+    name: str
+    dims: tuple[str, ...]
+    handed: tuple[tuple[str, str], ...]
+    plan: Plan
+
+
+Write = Callable[[Plan, "ClassPool"], tuple[Class, tuple[str, ...]]]
+
+
+class ClassPool:
+    """Writes each class once, those that others use before them."""
+
+    def __init__(self, write: Write, reserved: set[str]) -> None:
+        self.write = write
+        self.classes: list[Class] = []
+        self.made: dict[Any, Made] = {}
+        self.loops: dict[Any, tuple[Plan, tuple[str, ...]]] = {}
+        self.names = set(reserved)
+        self.imports: set[str] = set()
+        self.selections: list[tuple[s.Init, set[str]]] = []
+        self.selected: set[str] = set()
+
+    def note_rules(self, rules: list[tuple[s.Init, set[str]]]) -> None:
+        """Keep in mind which classes of layers `init` statements select, and where."""
+        self.selections = rules
+        self.selected = {name for _, names in rules for name in names}
+
+    def require_general(self, facts: Facts) -> None:
+        """Refuse a definition that holds for some values of its parameters only.
+
+        Raises:
+            SpecError: naming what has no form that holds for all.
+        """
+        if facts.found.has_errors:
+            raise SpecError(facts.found.in_order())
+
+    def block_class(self, fact: BlockFact) -> Made:
+        """The class of a block, for tensors of these ranks."""
+        definition, home = fact.entry
+        ranks = tuple(_ranks(type_of(value)) for value in fact.inputs)
+        key = (home.source.name, definition.span, ranks)
+        if key in self.made:
+            return self.made[key]
+        assert isinstance(definition, s.Block)
+        made = self._write_block(fact, definition, ranks)
+        self.made[key] = made
+        return made
+
+    def _write_block(self, fact: BlockFact, definition: s.Block, ranks: tuple[Any, ...]) -> Made:
+        name = definition.name.id
+        same = [m for k, m in self.made.items() if k[1] == definition.span]
+        if same and isinstance(ranks[0], int) and ranks[0] > 2:
+            name = f"{name}{ranks[0] - 2}d"
+        name = free_name(name, lambda candidate: candidate in self.names)
+        self.names.add(name)
+        facts = generalise_block(fact)
+        self.require_general(facts)
+        plan = Plan(name, facts, definition.body)
+        written, dims = self.write(plan, self)
+        self.require_general(facts)
+        self.classes.append(written)
+        blocks = [
+            p.name.id for p in definition.parameters if p.type is not None and p.type.id == "block"
+        ]
+        handed = tuple(
+            (block, keyword)
+            for block in blocks
+            for keyword in plan.handed.values()
+            if keyword == block or keyword.removeprefix(block).isdigit()
+        )
+        return Made(name, dims, handed, plan)
+
+    def loop_class(self, parent: Plan, loop: s.For, constructor: Any, exports: set[str]) -> Code:
+        """The call that makes the layers of one turn of a loop."""
+        place = parent.facts.names.loops[loop.span]
+        stem = _class_stem(place.name)
+        name = free_name(f"{parent.name}{stem}", lambda candidate: candidate in self.names)
+        self.names.add(name)
+        plan = Plan(name, parent.facts, loop.body, loop)
+        plan.dim_names = parent.dim_names
+        plan.exports = exports
+        written, needed = self.write(plan, self)
+        self.classes.append(written)
+        self.loops[parent.name, loop.span] = (plan, needed)
+        constructor.uses |= set(needed)
+        return Call(f"{name}(", tuple(parent.in_constructor(n) for n in needed))
+
+
+def _class_stem(container: str) -> str:
+    """`layers` holds layers, `h` blocks."""
+    word = container.rstrip("_0123456789")
+    if len(word) < 2:
+        return "Block"
+    single = word[:-1] if word.endswith("s") and not word.endswith("ss") else word
+    return "".join(part.capitalize() for part in single.split("_"))
+
+
+def _ranks(kind: Type | None) -> Any:
+    if isinstance(kind, Tensor):
+        return kind.rank
+    return tuple(_ranks(part) for part in kind) if kind is not None else None

@@ -1,0 +1,82 @@
+"""Find things in syntax nodes: names, stages, spans."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from netspec import syntax as s
+from netspec.source import Span
+
+
+def names_in(expression: Any) -> Iterator[s.Name]:
+    """The names that stand in an expression, in source order, labels and keywords left out."""
+    pending: list[Any] = [expression]
+    while pending:
+        node = pending.pop()
+        match node:
+            case s.Name():
+                yield node
+            case s.Attribute(value=value) | s.Argument(value=value):
+                pending.append(value)
+            case s.Stage(callee=callee, schemes=schemes):
+                pending += (schemes, callee)
+            case tuple() if not isinstance(node, Span):
+                pending += reversed(node)
+
+
+def stages_in(node: Any, is_layer: Callable[[str], bool]) -> Iterator[s.Stage]:
+    """The stages of an expression in source order.
+
+    Those inside a group stay inside it, and what a layer or block gets as an argument is its own.
+    """
+    match node:
+        case s.Stage(callee=callee):
+            if isinstance(callee, s.Call) and not is_layer(title_of(callee)):
+                for argument in callee.arguments:
+                    yield from stages_in(argument.value, is_layer)
+            yield node
+        case tuple() if not isinstance(node, Span):
+            for part in node:
+                if isinstance(part, tuple):
+                    yield from stages_in(part, is_layer)
+
+
+def all_stages(node: Any) -> Iterator[s.Stage]:
+    """All stages of a node, those in groups and in arguments included, in source order."""
+    if isinstance(node, s.Stage):
+        yield node
+    if isinstance(node, tuple) and not isinstance(node, Span):
+        for part in node:
+            if isinstance(part, tuple):
+                yield from all_stages(part)
+
+
+def title_of(callee: Any) -> str:
+    """The name that a callee is called by, "" where it has none."""
+    function = callee.function if isinstance(callee, s.Call) else callee
+    return function.id if isinstance(function, s.Name) else ""
+
+
+def arguments_of(callee: Any) -> tuple[s.Argument, ...]:
+    """The arguments that a callee is given."""
+    return callee.arguments if isinstance(callee, s.Call) else ()
+
+
+def spanless(node: Any) -> Any:
+    """A syntax node without its spans, for comparison."""
+    if isinstance(node, Span):
+        return None
+    if isinstance(node, tuple):
+        return (type(node).__name__, *(spanless(part) for part in node))
+    return node
+
+
+def statements_in(body: tuple[s.Statement, ...]) -> Iterator[s.Statement]:
+    """All statements of a body, those of loops and branches included, in source order."""
+    for statement in body:
+        yield statement
+        match statement:
+            case s.For(body=inner) | s.On(body=inner):
+                yield from statements_in(inner)
+            case s.If(then=then, other=other):
+                yield from statements_in(then)
+                yield from statements_in(other)

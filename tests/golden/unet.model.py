@@ -1,0 +1,76 @@
+"""U-Net, after Ronneberger et al. (2015); padded, so the mask has the size of the
+image.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+class DoubleConv(nn.Module):
+    def __init__(self, in_channels: int, width: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channels, width, 3, padding=1, bias=False)
+        self.norm1 = nn.BatchNorm2d(width)
+        self.relu = nn.ReLU()
+        self.conv2 = nn.Conv2d(width, width, 3, padding=1, bias=False)
+        self.norm2 = nn.BatchNorm2d(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.relu(self.norm1(self.conv1(x)))
+        output: Tensor = self.relu(self.norm2(self.conv2(x)))
+        return output
+
+
+class UNetUp(nn.Module):
+    def __init__(self, widths: Sequence[int], i: int, channels2: int) -> None:
+        super().__init__()
+        self.grow = nn.ConvTranspose2d(channels2, widths[i], 2, stride=2)
+        self.conv = DoubleConv(widths[i] + widths[i], widths[i])
+
+    def forward(self, x: Tensor, skip: Tensor) -> Tensor:
+        x = self.grow(x)
+        x = self.conv(torch.cat((skip, x), dim=1))
+        return x
+
+
+class UNet(nn.Module):
+    """Map image (N, 3, H, W) to mask (N, classes, H, W); 31,037,698 parameters by
+    default.
+    """
+
+    def __init__(
+        self, widths: Sequence[int] = (64, 128, 256, 512), classes: int = 2
+    ) -> None:
+        super().__init__()
+        self.widths = widths
+        self.max_pool = nn.MaxPool2d(2)
+        channels = 3
+        self.down = nn.ModuleList()
+        for width in widths:
+            self.down.append(DoubleConv(channels, width))
+            channels = width
+        self.bottom = DoubleConv(channels, 2 * widths[-1])
+        channels2 = 2 * widths[-1]
+        self.up = nn.ModuleList()
+        for i in reversed(range(len(widths))):
+            self.up.append(UNetUp(widths, i, channels2))
+            channels2 = widths[i]
+        self.head = nn.Conv2d(channels2, classes, 1)
+
+    def forward(self, image: Tensor) -> Tensor:
+        _, _, H, W = image.shape
+        if not (H % 2 ** len(self.widths) == 0 and W % 2 ** len(self.widths) == 0):
+            raise ValueError("each level halves the image")
+        x = image
+        skip = {}
+        for i, down in enumerate(self.down):
+            x = down(x)
+            skip[i] = x
+            x = self.max_pool(x)
+        x = self.bottom(x)
+        for i, up in zip(reversed(range(len(self.widths))), self.up, strict=True):
+            x = up(x, skip[i])
+        mask: Tensor = self.head(x)
+        return mask

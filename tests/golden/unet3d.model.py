@@ -1,0 +1,74 @@
+"""U-Net for volumes, after Çiçek et al. (2016), from the blocks of the flat one."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+class DoubleConv(nn.Module):
+    def __init__(self, in_channels: int, width: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv3d(in_channels, width, 3, padding=1, bias=False)
+        self.norm1 = nn.BatchNorm3d(width)
+        self.relu = nn.ReLU()
+        self.conv2 = nn.Conv3d(width, width, 3, padding=1, bias=False)
+        self.norm2 = nn.BatchNorm3d(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.relu(self.norm1(self.conv1(x)))
+        output: Tensor = self.relu(self.norm2(self.conv2(x)))
+        return output
+
+
+class UNet3dUp(nn.Module):
+    def __init__(self, widths: Sequence[int], i: int, channels2: int) -> None:
+        super().__init__()
+        self.grow = nn.ConvTranspose3d(channels2, widths[i], 2, stride=2)
+        self.conv = DoubleConv(widths[i] + widths[i], widths[i])
+
+    def forward(self, x: Tensor, skip: Tensor) -> Tensor:
+        x = self.grow(x)
+        x = self.conv(torch.cat((skip, x), dim=1))
+        return x
+
+
+class UNet3d(nn.Module):
+    """Map volume (N, 1, D, H, W) to mask (N, classes, D, H, W); 1,401,299 parameters
+    by default.
+    """
+
+    def __init__(self, widths: Sequence[int] = (16, 32, 64), classes: int = 3) -> None:
+        super().__init__()
+        self.widths = widths
+        step = 2 ** len(widths)
+        self.max_pool = nn.MaxPool3d(2)
+        channels = 1
+        self.down = nn.ModuleList()
+        for width in widths:
+            self.down.append(DoubleConv(channels, width))
+            channels = width
+        self.bottom = DoubleConv(channels, 2 * widths[-1])
+        channels2 = 2 * widths[-1]
+        self.up = nn.ModuleList()
+        for i in reversed(range(len(widths))):
+            self.up.append(UNet3dUp(widths, i, channels2))
+            channels2 = widths[i]
+        self.head = nn.Conv3d(channels2, classes, 1)
+        self.step = step
+
+    def forward(self, volume: Tensor) -> Tensor:
+        _, _, D, H, W = volume.shape
+        if not (D % self.step == 0 and H % self.step == 0 and W % self.step == 0):
+            raise ValueError("each level halves the volume")
+        x = volume
+        skip = {}
+        for i, down in enumerate(self.down):
+            x = down(x)
+            skip[i] = x
+            x = self.max_pool(x)
+        x = self.bottom(x)
+        for i, up in zip(reversed(range(len(self.widths))), self.up, strict=True):
+            x = up(x, skip[i])
+        mask: Tensor = self.head(x)
+        return mask

@@ -1,0 +1,120 @@
+"""Layers as a spec meets them: their examples hold, and what does not fit is said in words."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from netspec.catalogue import ALIASES, LAYERS
+from netspec.catalogue.layer import Example, Misfit
+from netspec.dim import symbol
+from netspec.tensor import DTYPES, Tensor
+
+
+class _DType:
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __getitem__(self, shape: Any) -> Tensor:
+        return Tensor(shape if isinstance(shape, tuple) else (shape,), self.name)
+
+
+class _Names(dict[str, Any]):
+    """A name that is no layer and no dtype is a size that data brings."""
+
+    def __missing__(self, name: str) -> Any:
+        return symbol(name)
+
+
+NAMES = _Names(
+    {title: LAYERS[name] for title, name in ALIASES.items()} | {d: _DType(d) for d in DTYPES}
+)
+GALLERY = Path(__file__).parent / "catalogue.txt"
+EXAMPLES = [example for layer in LAYERS.values() for example in layer.examples]
+
+
+def read(text: str) -> Any:
+    return eval(text.replace("[]", "[()]"), {"__builtins__": {}}, NAMES)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.call)
+def test_an_example_gives_what_it_says(example: Example) -> None:
+    call = read(example.call)
+    layer = call() if isinstance(call, type) else call
+    inputs = read(f"({example.input},)")
+    assert layer.apply(*inputs) == read(example.output)
+
+
+# What the layer is called with: the call, the inputs, the inputs by name.
+REFUSED = [
+    ("ReLU", "float32[2], float32[2]", ""),
+    ("Bilinear(4)", "float32[2, 3]", ""),
+    ("Bilinear(4)", "float32[2, 3], float32[3, 4]", ""),
+    ("Bilinear(4, in2_features=5)", "float32[2, 3], float32[2, 4]", ""),
+    ("ReLU", "(float32[2], float32[2])", ""),
+    ("GRU(4)", "float32[5, 3, 8], (float32[1, 3, 4], float32[1, 3, 4])", ""),
+    ("LSTM(4)", "float32[5, 3, 8], float32[1, 3, 4]", ""),
+    ("LSTM(4, num_layers=2)", "float32[5, 3, 8], (float32[2, 3, 4], float32[1, 3, 4])", ""),
+    ("GRU(4)", "float32[3, 5, 8]", "{'hx': float32[1, 3, 4]}"),
+    ("GRU(4)", "float32[3, 5, 8]", "{'h0': float32[1, 3, 4]}"),
+    ("GRU(4)", "float32[3, 5, 8], float32[1, 5, 4]", "{'hx': float32[1, 3, 4]}"),
+    ("LSTM(4, proj_size=4)", "float32[5, 3, 8]", ""),
+    ("RNN(4)", "float32[5, 3, 8, 2]", ""),
+    ("RNN(4)", "int64[5, 3]", ""),
+    ("GRUCell(4)", "float32[3, 8], float32[3, 5]", ""),
+    ("MultiheadAttention(6)", "float32[5, 3, 8], float32[7, 3, 8], float32[7, 3, 8]", ""),
+    ("MultiheadAttention(4)", "float32[5, 3, 8], float32[7, 2, 8], float32[7, 2, 8]", ""),
+    ("MultiheadAttention(4)", "float32[5, 3, 8], float32[7, 3, 8], float32[6, 3, 8]", ""),
+    ("MultiheadAttention(4)", "float32[5, 8], float32[7, 3, 8], float32[7, 3, 8]", ""),
+    (
+        "MultiheadAttention(4)",
+        "float32[5, 3, 8], float32[7, 3, 8], float32[7, 3, 8]",
+        "{'attn_mask': int64[5, 7]}",
+    ),
+    (
+        "MultiheadAttention(4)",
+        "float32[5, 3, 8], float32[7, 3, 8], float32[7, 3, 8]",
+        "{'attn_mask': bool[3, 5, 7]}",
+    ),
+    (
+        "MultiheadAttention(4)",
+        "float32[5, 3, 8], float32[7, 3, 8], float32[7, 3, 8]",
+        "{'key_padding_mask': bool[7, 3]}",
+    ),
+    ("TransformerDecoderLayer(4)", "float32[5, 3, 8], float32[7, 3, 6]", ""),
+    ("EmbeddingBag(9, 4)", "int64[5]", ""),
+    ("EmbeddingBag(9, 4)", "int64[5, 3]", "{'per_sample_weights': float32[5, 3]}"),
+    ("AdaptiveLogSoftmaxWithLoss(10, (4, 10))", "float32[5, 8], int64[5]", ""),
+    ("ReflectionPad2d(5)", "float32[N, 3, 5, 8]", ""),
+    ("CircularPad1d((0, 9))", "float32[N, 3, 8]", ""),
+    ("ZeroPad1d(-4)", "float32[N, 3, 8]", ""),
+    ("GLU", "float32[N, 7]", ""),
+    ("Fold(8, 3)", "float32[N, 12, 36]", ""),
+    ("Fold(8, 2)", "float32[N, 12, 36]", ""),
+    ("MaxUnpool2d(2)", "float32[N, 3, 4, 4], int64[N, 3, 4, 5]", ""),
+    ("MaxPool2d(3, padding=2)", "float32[N, 3, 8, 8]", ""),
+    ("PixelUnshuffle(3)", "float32[N, 3, 9, 8]", ""),
+    ("ChannelShuffle(3)", "float32[N, 8, 9, 9]", ""),
+    ("FractionalMaxPool2d(3, 9)", "float32[N, 3, 9, 9]", ""),
+    ("CosineSimilarity", "float32[N, 8], float32[N, 7]", ""),
+    ("InstanceNorm2d", "float32[N, 3, 1, 1]", ""),
+    ("Softshrink(-1.0)", "float32[N, 3]", ""),
+]
+
+
+def test_what_does_not_fit_is_said_in_words(update: bool) -> None:
+    text = "\n".join(_refusal(*case) for case in REFUSED)
+    if update:
+        GALLERY.write_text(text, encoding="utf-8")
+    assert text == GALLERY.read_text(encoding="utf-8")
+
+
+def _refusal(call: str, inputs: str, named: str) -> str:
+    made = read(call)
+    layer = made() if isinstance(made, type) else made
+    with pytest.raises(Misfit) as raised:
+        layer.apply(*read(f"({inputs},)"), **read(named or "{}"))
+    misfit = raised.value
+    told = [f"error: {misfit.message}", f"label: {misfit.label}", f"help: {misfit.help}"]
+    flow = f"({inputs}) -> {call} {named}".rstrip()
+    return "\n".join([flow, *(f"    {line}" for line in told if not line.endswith(": ")), ""])
