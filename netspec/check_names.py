@@ -25,6 +25,10 @@ class _Names:
         for parameter in self.definition.parameters:
             self.kinds[parameter.name.id] = "parameter"
         for item in self.definition.inputs:
+            for dim in item.type.shape if item.type else ():
+                if isinstance(dim, s.Name):
+                    self.kinds.setdefault(dim.id, "dimension")
+        for item in self.definition.inputs:
             self.kinds[item.name.id] = "value"
         for output in self.definition.outputs:
             if output.name:

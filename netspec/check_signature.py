@@ -155,6 +155,15 @@ def check_parameter_type(parameter: s.Parameter, found: Diagnostics) -> bool:
 
 def _override(parameter: s.Parameter, value: Any, default: Any, found: Diagnostics) -> Any:
     kind = parameter.type.id if parameter.type else _type_name(default)
+    if not _is_plain(value):
+        found.add(
+            "wrong-argument",
+            f"`{parameter.name.id}` cannot be a Python value of type {type(value).__name__}",
+            parameter.name.span,
+            label="what is given for it could not stand in a spec",
+            help="give a number, a string, True, False, None, or a list of such",
+        )
+        return UNKNOWN
     if kind is None or fits_type(value, kind):
         return list(value) if isinstance(value, tuple) else value
     wanted = _TYPES[kind][1]
@@ -166,6 +175,13 @@ def _override(parameter: s.Parameter, value: Any, default: Any, found: Diagnosti
         help=f"give {wanted}",
     )
     return UNKNOWN
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value from outside is one that a spec could write."""
+    if isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    return value is None or type(value) in (bool, int, float, str)
 
 
 def fits_type(value: Any, kind: str) -> bool:

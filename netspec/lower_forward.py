@@ -11,7 +11,7 @@ from netspec.graph import FunctionCall
 from netspec.layout import WIDTH, bracketed
 from netspec.lower_call import Written, call_arguments
 from netspec.lower_constructor import negated, optional_layer
-from netspec.names import free_name, single, variable_problem
+from netspec.names import free_name, free_variable, single
 from netspec.plan import Plan
 from netspec.pool import ClassPool
 from netspec.program import Argument, Line
@@ -951,10 +951,7 @@ def _size_names(plan: Plan) -> dict[str, str]:
         if isinstance(statement, s.Assign)
         for name in names_in(statement.target)
     }
-    return {
-        size: free_name(size, lambda n: n in taken or variable_problem(n) is not None)
-        for size in facts.sizes
-    }
+    return {size: free_variable(size, lambda n: n in taken) for size in facts.sizes}
 
 
 def _read_names(facts: Facts) -> set[str]:

@@ -62,12 +62,22 @@ def _identifier_problem(name: str) -> tuple[str, str] | None:
         return "keyword", f"`{name}` is a keyword of Python"
     if not name.isascii() and unicodedata.normalize("NFKC", name) != name:
         return "reserved-name", f"Python would read `{name}` as another name"
+    if not name.isidentifier():
+        return "reserved-name", f"`{name}` is no name in Python"
     return None
 
 
 def free_name(name: str, taken: Callable[[str], bool]) -> str:
     """`name`, with the smallest number from 2 behind it that makes it free."""
     return numbered_name(name, taken, count(2)) if taken(name) else name
+
+
+def free_variable(name: str, taken: Callable[[str], bool]) -> str:
+    """`free_name` for a variable of the generated code, whatever a spec calls it."""
+    stem = unicodedata.normalize("NFKC", name)
+    if stem.startswith("__") or not stem.isidentifier():
+        stem = "size"
+    return free_name(stem, lambda n: taken(n) or variable_problem(n) is not None)
 
 
 def numbered_name(name: str, taken: Callable[[str], bool], numbers: Iterable[int]) -> str:
