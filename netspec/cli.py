@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from netspec import __version__
 
@@ -24,6 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0 if all went well, 1 if the spec has errors, 2 for a wrong command line.
     """
     gc.disable()  # a run is short, and makes many objects that live to its end
+    sys.stdout = sys.stdout or _nowhere()
+    sys.stderr = sys.stderr or _nowhere()
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     options, rest = _parser().parse_known_args(arguments)
@@ -45,6 +47,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return WRONG
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+def _nowhere() -> TextIO:
+    """What stands for a stream that the caller has closed."""
+    return open(os.devnull, "w", encoding="utf-8")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -455,3 +455,15 @@ def test_a_full_disk_is_no_traceback() -> None:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == WRONG
     assert done.stderr.startswith("error: cannot write: no space left on device\n")
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_closed_streams_change_no_exit_code(closed: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.net"
+    path.write_text(BAD, encoding="utf-8")
+    for spec, code in ((LENET, FINE), (str(path), WRONG)):
+        line = f'"$0" -m netspec.cli check "$1" {closed}'
+        command = ["sh", "-c", line, sys.executable, spec]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == code
+        assert done.stderr == ""
