@@ -62,6 +62,14 @@ def check_train(train: s.Train, nets: Mapping[str, Net], found: Diagnostics) -> 
         )
         return None
     before = found.error_count
+    if net.device == "meta":
+        found.add(
+            "wrong-device",
+            f'`{net.name}` lives on "meta", where there are no numbers to train',
+            train.net.span,
+            label="cannot be trained",
+            help='write `device "auto"`',
+        )
     training = _Section(train, net, found).check()
     return training if found.error_count == before else None
 

@@ -1,11 +1,10 @@
 """Turn a checked training into the text of `train.py`, by way of a Jinja template."""
 
-import textwrap
 from collections.abc import Sequence
 from typing import Any
 
 from netspec import syntax as s
-from netspec.layout import WIDTH, bracketed, docstring
+from netspec.layout import WIDTH, bracketed, docstring, escaped, opening, wrapped
 from netspec.lower_call import call_arguments, write_arguments
 from netspec.render import fill
 from netspec.training import Training
@@ -47,13 +46,15 @@ def render_train(training: Training) -> str:
         "train.py.jinja",
         imported=f"{training.net} as {net}" if net != training.net else net,
         net_class=net,
-        doc=docstring_lines(training),
+        title=_title(training),
+        parser=_parser_lines(training),
         standard_imports=_standard_imports(training),
         imports=_imports(training),
         dataset=training.dataset,
         data_doc=docstring(training.dataset.doc, 1),
         options=_options(training),
         device=_device_lines(training.device),
+        may_lack_device=training.device not in ("auto", "cpu"),
         fields=", ".join(f if f in used else "_" for f in fields) + _comma(fields),
         inputs=", ".join(_variable(name) for name in training.feeds),
         outputs=", ".join(_variable(name) for name in training.outputs),
@@ -65,7 +66,7 @@ def render_train(training: Training) -> str:
         optimizer=_optimizer_lines(training),
         validation=write_literal(training.validation),
         **_figures(training),
-        training_share=write_literal(round(1 - training.validation, 10)),
+        training_share=_training_share(training.validation),
     )
 
 
@@ -95,10 +96,25 @@ def _device_lines(device: str) -> list[str]:
     ]
 
 
-def docstring_lines(training: Training) -> list[str]:
-    title = training.doc.split("\n")[0] if training.doc else ""
-    source = type(training.dataset).__name__
-    return textwrap.wrap(title or f"Train {training.net} on {source}.", WIDTH - 3)
+def _title(training: Training) -> list[str]:
+    """The first lines of the script's docstring."""
+    first, *rest = wrapped(escaped(training.doc.split("\n")[0]) or _purpose(training), WIDTH - 4)
+    return [opening(first), *rest]
+
+
+def _purpose(training: Training) -> str:
+    return f"Train {training.net} on {type(training.dataset).__name__}."
+
+
+def _parser_lines(training: Training) -> list[str]:
+    description = f"description={write_literal(_purpose(training))}"
+    return bracketed("parser = argparse.ArgumentParser(", [description], ")", 1)
+
+
+def _training_share(validation: float) -> str:
+    """What is left to train on; the two shares must not add up to more than 1."""
+    share = round(1 - validation, 10)
+    return write_literal(share if share + validation == 1 else 1 - validation)
 
 
 def _comma(items: Sequence[str]) -> str:

@@ -1,13 +1,19 @@
 """Whatever is done to a spec: no traceback, and what check accepts can be rendered and built."""
 
+import ast
+import builtins
+import copy
 import gc
 import json
+import keyword
 import random
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from torch import nn
 
 import netspec
 from netspec.catalogue import ALIASES, FUNCTIONS, RANK_OPEN
@@ -289,3 +295,120 @@ def test_no_value_of_a_parameter_ends_in_a_traceback(
         if code == 0:
             model = out.partition("# ---- train.py ----")[0]
             verify(model)
+
+
+# ---- words and names ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        '""" + print(1) + """',
+        '", print(1), "',
+        "'''",
+        '"',
+        'ends with a quote"',
+        "ends with a backslash\\",
+        "\\N{x} \\x \\u12",
+        "a" * 83 + "\\\\N{x}" + "b" * 80,
+        "{{ 1 }} {% if %} {# %(prog)s 100%",
+        "a zero\0, a bell\x07, half a pair \ud800, right to left \u202e, a return \r",
+        "",
+    ],
+)
+def test_documentation_never_becomes_code(words: str) -> None:
+    plain = netspec.loads(_documented("words")).render()
+    for name, source in netspec.loads(_documented(words)).render().items():
+        assert _skeleton(source) == _skeleton(plain[name])
+        assert all(c.isprintable() or c == "\n" for c in source)
+
+
+def _documented(words: str) -> str:
+    return (
+        f"## {words}\n##\n## {words}\n"
+        "net A()(image: [N, 1, 28, 28]) -> (logits: [N, 10]) {\n"
+        "    return image -> Flatten -> Linear(10)\n}\n"
+        f"## {words}\n"
+        "train A {\n    data = MNIST5k\n    loss = cross_entropy(logits, label)\n"
+        "    optimizer = SGD\n}\n"
+    )
+
+
+def _skeleton(source: str) -> str:
+    """The code without its docstrings."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(
+            node, clean=False
+        ):
+            del node.body[0]
+    return ast.dump(tree)
+
+
+WORDS = sorted(
+    {
+        *keyword.kwlist,
+        *keyword.softkwlist,
+        *(name for name in dir(builtins) if name.islower()),
+        *dir(nn.Module),
+        *nn.Module.__annotations__,
+        *("self", "cls", "nn", "torch", "F", "Tensor", "Sequence", "Any", "module", "super"),
+        *("x", "x2", "linear", "linear1", "relu", "output", "size", "weight", "bias", "N", "_"),
+        *(
+            "net",
+            "train",
+            "layer",
+            "let",
+            "init",
+            "device",
+            "with",
+            "Linear",
+            "ReLU",
+            "ﬁt",
+            "日本",
+            "x𐄇",
+            "ª",
+        ),
+    }
+)
+PLACES = {
+    "a net": "net @()(x: [N, 4]) { return x -> Linear(3) }",
+    "a parameter": "net A(@: int = 3)(x: [N, 4]) { return x -> Linear(@) -> ReLU }",
+    "a list": "net A(@: list = [3])(x: [N, 4]) { return x -> Linear(@[0]) }",
+    "an input": "net A()(@: [N, 4]) { return @ -> Linear(3) -> ReLU }",
+    "a dimension": "net A()(x: [@, 4]) { return x -> reshape(@, 2, 2) -> Flatten -> Linear(3) }",
+    "an output": "net A()(x: [N, 4]) -> (@: [N, 3]) { return x -> Linear(3) }",
+    "a value": "net A()(x: [N, 4]) {\n @ = x -> Linear(3)\n y = @ -> ReLU\n return y + @\n}",
+    "a let": "net A()(x: [N, 4]) {\n let @ = 3\n return x -> Linear(@) -> Linear(@)\n}",
+    "a label": "net A()(x: [N, 4]) { return x -> @: Linear(3) -> ReLU }",
+    "a layer": "net A()(x: [N, 4]) {\n layer @ = Linear(4)\n return x -> @ -> Tanh -> @\n}",
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_name_is_refused_or_means_what_it_says(place: str) -> None:
+    """No name that a spec gives gets in the way of one that the generated code uses."""
+    torch.manual_seed(0)
+    plain = netspec.loads(PLACES[place].replace("@", "plain")).build(device="cpu")
+    x = torch.rand(2, 4)
+    accepted = 0
+    for word in WORDS:
+        try:
+            spec = netspec.loads(PLACES[place].replace("@", word))
+        except netspec.SpecError:
+            continue
+        accepted += 1
+        torch.manual_seed(0)
+        model = spec.build(device="cpu")
+        assert torch.equal(model(x), plain(x)), word
+        assert copy.deepcopy(model).eval().state_dict().keys() == model.state_dict().keys()
+        assert value_of(spec.summary().parameters) == sum(p.numel() for p in model.parameters())
+    assert accepted > 5
+
+
+@pytest.mark.parametrize("value", [object(), [{1: 2}], b"a", 1j, ..., {1}, np.float64(0.5)])
+def test_a_value_from_outside_is_one_that_a_spec_could_write(value: object) -> None:
+    for declared in ("k = None", "k: list = [1]", "k = 0.5"):
+        text = f"net A({declared})(x: [N, 4]) {{\n    return x -> Linear(2)\n}}\n"
+        with pytest.raises(netspec.SpecError, match="wrong-argument"):
+            netspec.loads(text, k=value)

@@ -394,3 +394,40 @@ def test_a_net_may_be_called_as_something_in_the_script(name: str, tmp_path: Pat
     options = ["--epochs", "1", "--max-batches", "1", "--out", str(tmp_path / "out")]
     done = train(tmp_path / "train.py", *options)
     assert done.returncode == 0, done.stderr
+
+
+# ---- specs that make it hard -------------------------------------------------------------------
+
+
+def write_script(folder: Path, device: str, validation: str) -> Path:
+    text = (
+        f'device "{device}"\n\n'
+        "net A()(image: [N, 1, 28, 28]) -> (logits: [N, 10]) {\n"
+        "    return image -> Flatten -> Linear(10)\n}\n"
+        "train A {\n    data = MNIST5k\n    loss = cross_entropy(logits, label)\n"
+        f"    optimizer = SGD(lr=0.1)\n    validation = {validation}\n}}\n"
+    )
+    for file, source in netspec.loads(text).render().items():
+        (folder / file).write_text(source, encoding="utf-8")
+    return folder / "train.py"
+
+
+@pytest.mark.parametrize("validation", ["0.123456789012", "0.3", "0.999", "0.001"])
+def test_any_share_of_validation_leaves_the_rest(validation: str, tmp_path: Path) -> None:
+    script = write_script(tmp_path, "cpu", validation)
+    done = train(script, "--epochs", "1", "--out", str(tmp_path / "out"))
+    assert done.returncode == 0, done.stderr
+    assert "nan" not in done.stdout
+
+
+@pytest.mark.skipif(torch.accelerator.is_available(), reason="there is an accelerator")
+@pytest.mark.parametrize("device", ["cuda", "cuda:1", "mps"])
+def test_a_device_that_is_not_there_is_told(device: str, tmp_path: Path) -> None:
+    done = train(write_script(tmp_path, device, "0.2"), "--out", str(tmp_path / "out"))
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"cannot use {device}: ")
+
+
+def test_there_is_no_training_on_meta(tmp_path: Path) -> None:
+    with pytest.raises(netspec.SpecError, match="no numbers to train"):
+        write_script(tmp_path, "meta", "0.2")
