@@ -232,7 +232,11 @@ def _parameter_count(net: Net) -> str:
 def _imports(pool: ClassPool) -> tuple[tuple[str, ...], ...]:
     """Import lines in their groups: the standard library's, then torch's, then others."""
     classes = pool.classes
-    code = [line.text for c in classes for line in (*c.constructor, *c.initialisation, *c.forward)]
+    code = [
+        line.text
+        for c in classes
+        for line in (*c.constructor, *c.initialisation, *c.ending, *c.forward)
+    ]
     annotations = [a.annotation for c in classes for a in (*c.arguments, *c.inputs)]
     standard = ["from collections import OrderedDict"] if _uses(code, "OrderedDict(") else []
     if _uses(annotations, "Sequence["):
