@@ -17,6 +17,7 @@ from netspec.pool import ClassPool
 from netspec.program import Line
 from netspec.source import Span
 from netspec.visit import arguments_of, names_in, stages_in, statements_in, title_of
+from netspec.write import write_literal
 
 
 class Initialisation(NamedTuple):
@@ -414,12 +415,12 @@ def _name_test(pattern: str) -> str:
     """The test of a name for a pattern: the plain methods of strings where they serve."""
     special = set("*?[")
     if not special & set(pattern):
-        return f'name == "{pattern}"'
+        return f"name == {write_literal(pattern)}"
     if pattern[0] == "*" and not special & set(pattern[1:]):
-        return f'name.endswith("{pattern[1:]}")'
+        return f"name.endswith({write_literal(pattern[1:])})"
     if pattern[-1] == "*" and not special & set(pattern[:-1]):
-        return f'name.startswith("{pattern[:-1]}")'
-    return f'fnmatch(name, "{pattern}")'
+        return f"name.startswith({write_literal(pattern[:-1])})"
+    return f"fnmatch(name, {write_literal(pattern)})"
 
 
 __all__ = ["Any", "Initialisation", "classes_of", "lower_init"]

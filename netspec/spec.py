@@ -234,10 +234,13 @@ class Spec:
     @cached_property
     def source(self) -> str:
         """The source of `model.py`."""
+        from netspec.guard import verify
         from netspec.lower import lower
         from netspec.render import render
 
-        return render(lower(self.graph))
+        source = render(lower(self.graph))
+        verify(source)
+        return source
 
     def render(self) -> dict[str, str]:
         """The generated files by name: `model.py`, and `train.py` where the spec says how."""

@@ -1,5 +1,6 @@
 """The generated files: golden, clean under ruff and mypy, the same for every parameter value."""
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -92,3 +93,21 @@ def test_a_given_value_becomes_the_default_and_nothing_else(specs: Path) -> None
 
 def test_lenet5_trains_in_less_than_130_lines(specs: Path) -> None:
     assert len(netspec.load(specs / "lenet5.net").render()["train.py"].splitlines()) < 130
+
+
+@pytest.mark.parametrize("statement", ["init {} with (weight=zeros)", "freeze {}"])
+@pytest.mark.parametrize("edge", ["", "*", "?"])
+def test_a_pattern_never_becomes_code(statement: str, edge: str) -> None:
+    for hostile in ('x" or print("RAN") or "', "x' or print('RAN') or '", "x\\\\", "x{y}\\n"):
+        quote = "'" if '"' in hostile else '"'
+        text = statement.format(f"{quote}{edge}{hostile}{edge}{quote}")
+        source = netspec.loads(
+            "block B()(x: [N, C]) {\n    return x -> a: Linear(4)\n}\n"
+            f"net P()(x: float32[N, 4]) {{\n    {text}\n    return x -> B\n}}\n"
+        ).source
+        called = {n.func.id for n in ast.walk(ast.parse(source)) if is_plain_call(n)}
+        assert "print" not in called
+
+
+def is_plain_call(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
