@@ -21,6 +21,7 @@ from netspec.dim import (
     value_of,
 )
 from netspec.source import Source, Span
+from netspec.tensor import DTYPES
 from netspec.visit import names_in
 
 Value = Any
@@ -212,6 +213,9 @@ class _Evaluation:
         if value is self.scope:
             builtin = "a function; call it" if node.id in BUILTINS else ""
             near = did_you_mean(node.id, [*self.scope, *BUILTINS])
+            if node.id in DTYPES:
+                builtin = "a dtype, which only functions of tensors take"
+                near = f"write it where it is used: `x -> to({node.id})`"
             raise _Problem(
                 "unknown-name",
                 f"`{node.id}` is {builtin}" if builtin else f"unknown name `{node.id}`",

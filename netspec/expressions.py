@@ -10,14 +10,14 @@ from netspec.catalogue.function import Function
 from netspec.catalogue.signature import Inputs, write_value
 from netspec.diagnostic import Diagnostics, did_you_mean
 from netspec.dim import Expression
-from netspec.elementwise import broadcast, operate, operate_number
+from netspec.elementwise import broadcast, operate, operate_number, operate_unary
 from netspec.evaluate import BUILTINS, UNKNOWN, Scope, evaluate
 from netspec.flow import Bundle, Constructor, Flow, Unknown, Value, flow_of, flows_in, type_of
 from netspec.graph import FunctionCall
 from netspec.indexing import index
 from netspec.misfit import Misfit
 from netspec.source import Span
-from netspec.tensor import DTYPES, Tensor, Type, write_shape
+from netspec.tensor import DTYPES, DType, Tensor, Type, write_shape
 from netspec.visit import arguments_of, names_in
 
 
@@ -127,7 +127,7 @@ class Expressions:
             return UNKNOWN
         if self.forgiving:
             return UNKNOWN
-        near = did_you_mean(node.id, self.known_names())
+        near = did_you_mean(node.id, [*self.known_names(), *sorted(DTYPES)])
         if node.id in ALIASES or node.id in RANK_OPEN:
             near = f"a layer needs an input: `x -> {node.id}`"
         self.found.add(
@@ -143,20 +143,26 @@ class Expressions:
 
     def _unary(self, node: s.Unary, operator: str, operand: s.Expression) -> Value:
         value = self.flow(operand)
-        wrong = operator == "not" or isinstance(value, Bundle)
-        if wrong or (isinstance(value, Flow) and value.type.dtype == "bool" and operator == "-"):
+        if operator == "not" or isinstance(value, Bundle):
             self.found.add(
                 "wrong-operand",
-                f"`{operator}` does not go with {'truth values' if not wrong else 'tensors'} here",
+                f"`{operator}` does not go with tensors here",
                 node.span,
                 label="here",
                 help="use `logical_not`" if operator == "not" else "",
             )
             return UNKNOWN
-        if isinstance(value, Flow):
-            self.note_type(node.span, value.type)
-            return value._replace(span=node.span)
-        return UNKNOWN
+        if not isinstance(value, Flow):
+            return UNKNOWN
+        try:
+            result = operate_unary(operator, value.type)
+        except Misfit as misfit:
+            self.found.add(
+                "wrong-operand", misfit.message, node.span, label=misfit.label, help=misfit.help
+            )
+            return UNKNOWN
+        self.note_type(node.span, result)
+        return value._replace(type=result, span=node.span)
 
     def _operand(self, node: s.Expression, operator: str) -> Any:
         """A tensor or a number; UNKNOWN after reporting anything else."""
@@ -369,7 +375,7 @@ class Expressions:
     def argument(self, node: s.Expression) -> Any:
         """The value of an argument, the type of a tensor."""
         if isinstance(node, s.Name) and node.id not in self.scope and node.id in DTYPES:
-            return evaluate(node, self.scope, self.found)
+            return DType(node.id)
         value = self.value(node) if self.has_flow(node) else evaluate(node, self.scope, self.found)
         if isinstance(value, Flow | Bundle):
             known = type_of(value)
