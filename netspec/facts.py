@@ -35,9 +35,10 @@ class BlockFact(NamedTuple):
 
 
 class Use(NamedTuple):
-    """Something applied: by the key of what is applied."""
+    """A module applied: by the key of what is applied, and to how many values."""
 
     key: Span
+    inputs: int
 
 
 class Running(NamedTuple):

@@ -195,7 +195,7 @@ class Generaliser(Walker):
         self._require_formula(layer, stage)
         if not self.muted:
             self.facts.layers[key] = LayerFact(layer, stage)
-            self.facts.uses[span] = Use(key)
+            self.facts.uses[span] = Use(key, len(inputs))
         if isinstance(output, Tensor):
             self.note_type(stage.span, output)
             self.note_type(span, output)
@@ -318,7 +318,7 @@ class Generaliser(Walker):
         if not self.muted:
             fact = BlockFact(entry, stage, values, tuple(inputs), dims)
             self.facts.blocks[key] = fact
-            self.facts.uses[span] = Use(key)
+            self.facts.uses[span] = Use(key, len(inputs))
         value = _leaving(value, f"`{block.name.id}`", span)
         if isinstance(value, Flow):
             self.note_type(stage.span, value.type)
@@ -363,6 +363,7 @@ class Generaliser(Walker):
             output = _on_the_side(giver, constructor.stage, value)
         if not self.muted:
             self.facts.handed.setdefault(stage.span, len(self.facts.handed))
+            self.facts.uses[stage.span] = Use(stage.span, len(inputs))
         output = self._abstract(output, title_of(stage.callee), own)
         if isinstance(output, Flow):
             self.note_type(stage.span, output.type)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from netspec import syntax as s
 from netspec.catalogue.signature import Signature
+from netspec.code_text import parts
 from netspec.dim import form_of, write
 from netspec.visit import names_in
 from netspec.write import write_expression
@@ -45,9 +46,12 @@ def call_arguments(
         if name == variadic and name in written and written[name][0].name is None:
             texts += [("", argument.text, False) for argument in written[name]]
             continue
+        if name == variadic and name in written and signature.placed:
+            texts += [("", text, False) for text in _spread(written[name][0].text)]
+            continue
         if name in written:
             argument = written[name][0]
-            by_position = argument.name is None or field.inferred
+            by_position = argument.name is None or field.inferred or signature.placed
             default = argument.constant and _is_default(signature.given[name], field.default)
             text = argument.text
         elif field.inferred and getattr(signature, name, None) is None:
@@ -61,10 +65,18 @@ def call_arguments(
             continue
         in_order = in_order and by_position and not field.keyword
         texts.append(("" if in_order else name, text, default))
+    asked = {signature.beside.get(name) for name, _, default in texts if not default}
+    texts = [(name, text, default and name not in asked) for name, text, default in texts]
     while texts and texts[-1][2] and not texts[-1][0]:
         texts.pop()
     kept = [(name, text) for name, text, default in texts if not (default and name)]
     return [f"{name}={text}" if name else text for name, text in _trim(kept, texts)]
+
+
+def _spread(text: str) -> list[str]:
+    """Several arguments, written as a tuple, one by one."""
+    items = parts(text)
+    return items if items != [text] else [f"*{text}"]
 
 
 def _trim(

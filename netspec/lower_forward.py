@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from netspec import syntax as s
+from netspec.catalogue.signature import Signature
+from netspec.code_text import ATOM, level_of, spread
 from netspec.dim import Dim, symbols
 from netspec.facts import Facts, Use
 from netspec.flow import Bundle, Flow, Value
@@ -22,14 +24,15 @@ from netspec.write import write_expression, write_literal
 _INDENT = 8
 _CHAINED = 60  # characters of nested calls in one line
 _LEVELS = {"+": 5, "-": 5, "*": 6, "/": 6, "//": 6, "%": 6, "@": 6, "**": 8}
-_COMPARISON, _UNARY, _ATOM = 4, 7, 10
+_COMPARISON, _UNARY = 4, 7
+_METHOD = "torch.Tensor."
 
 
 class Text(NamedTuple):
     """An expression: its text, how tightly it binds, and whether type checkers see a tensor."""
 
     text: str
-    level: int = _ATOM
+    level: int = ATOM
     typed: bool = False
 
 
@@ -468,22 +471,38 @@ class _Writer:
         return " x ".join(_size_text(dim) for dim in tensor.shape[1:])
 
     def _stage(self, stage: s.Stage, value: Text) -> Text:
-        name = self._module(stage.span)
+        step = self.facts.uses.get(stage.span)
+        name = self._module(stage.span) or self._named_layer(stage)
         if name is not None:
-            return Text(f"{name}({_spread(value.text)})")
+            count = step.inputs if isinstance(step, Use) else 1
+            return Text(f"{name}({', '.join(spread(value.text, count))})")
+        assert isinstance(step, FunctionCall)
+        first, rest = value, list[str]()
+        if step.operands > 1:
+            one, *rest = self._operands(value.text, step.operands)
+            first = Text(one, level_of(one), value.typed)
+        operands = [Written(None, part) for part in (first.text, *rest)]
+        return self._function(step, operands, arguments_of(stage.callee), first)
+
+    def _operands(self, text: str, count: int) -> list[str]:
+        """What flows into a function, one by one: a tuple that is no literal, in a name."""
+        items = spread(text, count)
+        if len(items) == count:
+            return items
+        if not text.isidentifier():
+            name = free_name("x", lambda known: known in self.read)
+            self.read.add(name)
+            self._line(f"{name} = {text}")
+            text = name
+        return [f"{text}[{index}]" for index in range(count)]
+
+    def _named_layer(self, stage: s.Stage) -> str | None:
+        """How forward calls a layer by its name; None where a stage is no such layer."""
         title = title_of(stage.callee)
         if title in self.shared:
-            return Text(f"{title}({_spread(value.text)})")
-        if title in self._layer_names() and stage.span in self.facts.uses:
-            return Text(f"self.{title}({_spread(value.text)})")
-        step = self.facts.uses.get(stage.span)
-        assert isinstance(step, FunctionCall)
-        if step.operands > 1:
-            operands = [Written(None, part) for part in _parts(value.text)]
-        else:
-            operands = [Written(None, value.text)]
-        receiver = Text(operands[0].text, value.level, value.typed)
-        return self._function(step, operands, arguments_of(stage.callee), receiver)
+            return title
+        known = title in self._layer_names() and stage.span in self.facts.uses
+        return f"self.{title}" if known else None
 
     def _layer_names(self) -> set[str]:
         return {
@@ -523,7 +542,7 @@ class _Writer:
                 return self._call(node)
             case s.Unary(operator, operand) if self._flows(node):
                 text = self._inline(operand)
-                level = _ATOM if text.level == _LEVELS["**"] else _UNARY
+                level = ATOM if text.level == _LEVELS["**"] else _UNARY
                 return Text(f"{operator}{_at(text, level)}", _UNARY, text.typed)
             case s.Binary(operator, left, right) if self._flows(node):
                 return self._binary(operator, left, right)
@@ -547,7 +566,7 @@ class _Writer:
             return Text(replaced, typed=True)
         text = self._inline(value)
         inner = ", ".join(self._index(item) for item in items)
-        return Text(f"{_at(text, _ATOM)}[{inner}]", typed=text.typed)
+        return Text(f"{_at(text, ATOM)}[{inner}]", typed=text.typed)
 
     def _index(self, item: Any) -> str:
         from netspec.write import write_index
@@ -575,7 +594,7 @@ class _Writer:
     def _constant(self, node: s.Expression) -> Text:
         self._note(node)
         text = write_expression(node, self._rename)
-        return Text(text, _ATOM if isinstance(node, s.Name | s.Literal | s.Subscript) else 0)
+        return Text(text, ATOM if isinstance(node, s.Name | s.Literal | s.Subscript) else 0)
 
     def _call(self, node: s.Call) -> Text:
         step = self.facts.uses[node.span]
@@ -589,12 +608,14 @@ class _Writer:
             ]
             owner = name if name in self.shared else f"self.{name}"
             return Text(f"{owner}({', '.join(values)})")
-        operands: list[Written] = []
-        receiver = Text("")
+        arguments = list(node.arguments)
         if isinstance(node.function, s.Attribute):
             receiver = self._inline(node.function.value)
-            operands = [Written(None, receiver.text)]
-        return self._function(step, operands, node.arguments, receiver)
+        elif step.function.torch.startswith(_METHOD):
+            receiver = self._inline(_take_receiver(step.function, arguments).value)
+        else:
+            return self._function(step, [], arguments, Text(""))
+        return self._function(step, [Written(None, receiver.text)], arguments, receiver)
 
     def _function(
         self,
@@ -611,14 +632,11 @@ class _Writer:
         if function.creates:
             texts += self._placement()
         path = function.torch
-        if path.startswith("torch.Tensor."):
-            method = path.removeprefix("torch.Tensor.")
-            first = texts[0]
-            if receiver.text != first:
-                receiver = Text(first, _ATOM if first.isidentifier() or first[-1] in ")]" else 0)
+        if path.startswith(_METHOD):
+            method = path.removeprefix(_METHOD)
             typed = not isinstance(step.output, tuple) or hasattr(step.output, "dtype")
             return Text(
-                f"{_at(receiver, _ATOM)}.{method}({', '.join(texts[1:])})",
+                f"{_at(receiver, ATOM)}.{method}({', '.join(texts[1:])})",
                 typed=receiver.typed and typed,
             )
         name = path.replace("torch.nn.functional.", "F.")
@@ -843,12 +861,6 @@ def _tuple_type(kind: Any) -> str:
     return f"tuple[{', '.join(_tuple_type(part) for part in kind)}]"
 
 
-def _spread(text: str) -> str:
-    """Several values that flow into a module are its arguments."""
-    parts = _parts(text)
-    return ", ".join(parts) if len(parts) > 1 else text
-
-
 def _parts(text: str) -> list[str]:
     """The items of a tuple as it is written."""
     if not (text.startswith("(") and text.endswith(")")):
@@ -910,6 +922,16 @@ def _split(text: str, signs: tuple[str, ...]) -> list[str]:
             parts.append(text[start:index])
             start = index + 1
     return [*parts, text[start:]]
+
+
+def _take_receiver(function: Signature, arguments: list[s.Argument]) -> s.Argument:
+    """The argument that a method is called on, taken out of the others."""
+    name = next(iter(function.fields()))
+    for argument in arguments:
+        if argument.name is not None and argument.name.id == name:
+            arguments.remove(argument)
+            return argument
+    return arguments.pop(0)
 
 
 def _at(text: Text, level: int) -> str:

@@ -232,3 +232,30 @@ def test_a_model_saved_as_a_buffer_moves_between_devices() -> None:
     buffer.seek(0)
     model = torch.load(buffer, weights_only=False, map_location="meta")
     assert next(model.parameters()).device.type == "meta"
+
+
+RECEIVERS = """net R(k: int = 2)(x: float32[N, 4], y: float32[N, 4], z: float32[N, 4, 3]) {
+    u = (x, y)
+    a = sum(x + relu(y), dim=1)
+    b = sum(-relu(y), dim=1)
+    c = (x, y) -> cat(dim=1) -> sum(dim=1)
+    d = sum(relu(x) if k > 1 else relu(y), dim=1)
+    e = sum(dim=1, input=x * 2)
+    f = (z -> max(dim=2)) -> sub
+    g = u -> lerp(0.5)
+    h = u -> Bilinear(2)
+    i = ((z -> max(dim=2)) -> sub) + ((z -> min(dim=2)) -> mul)
+    return a + b + c + d + e, f + g + i, h
+}"""
+
+
+def test_methods_are_called_on_the_whole_of_their_input() -> None:
+    model = netspec.loads(RECEIVERS).build()
+    x, y, z = torch.rand(5, 4), torch.rand(5, 4), torch.rand(5, 4, 3)
+    one, two, three = model(x, y, z)
+    relu = torch.relu
+    sums = (x + relu(y)).sum(1) + (-relu(y)).sum(1) + torch.cat((x, y), 1).sum(1)
+    torch.testing.assert_close(one, sums + relu(x).sum(1) + (x * 2).sum(1))
+    (high, at), (low, where) = z.max(2), z.min(2)
+    torch.testing.assert_close(two, high - at + torch.lerp(x, y, 0.5) + (high - at) + low * where)
+    assert three.shape == (5, 2)

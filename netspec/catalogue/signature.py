@@ -116,10 +116,14 @@ class Signature:
 
     Subclasses declare fields; an instance holds their values. `torch` names what they describe,
     `variadic` the field that collects all further positional arguments (`reshape(N, 3, -1)`).
+    `beside`: an argument that torch takes only beside another, which is then written as well, even
+    where it is the default. `placed`: torch takes all arguments by position only.
     """
 
     torch: ClassVar[str] = ""
     variadic: ClassVar[str | None] = None
+    beside: ClassVar[Mapping[str, str]] = {}
+    placed: ClassVar[bool] = False
 
     def __init__(self, *positional: Value, **keyword: Value) -> None:
         self.given = self._bind(positional, keyword)

@@ -304,6 +304,8 @@ class Clamp(Function, name="clamp"):
 class Where(Function, name="where"):
     """input where the condition holds, other elsewhere."""
 
+    placed: ClassVar[bool] = True
+
     condition: Input
     input: Input | float
     other: Input | float

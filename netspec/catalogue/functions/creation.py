@@ -115,6 +115,7 @@ class Arange(Function, name="arange"):
 
     creates: ClassVar[bool] = True
     variadic: ClassVar[str | None] = "bounds"
+    placed: ClassVar[bool] = True
 
     bounds: Annotated[tuple[float, ...], FREE, MinLen(1), MaxLen(3)]
     dtype: KeywordDType = None

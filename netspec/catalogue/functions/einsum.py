@@ -25,6 +25,7 @@ class Einsum(Function, name="einsum"):
     """Products summed over the names that the output lacks: `einsum("bqd,bkd->bqk", q, k)`."""
 
     variadic: ClassVar[str] = "operands"
+    placed: ClassVar[bool] = True
 
     equation: str
     operands: Inputs

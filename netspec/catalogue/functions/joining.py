@@ -199,6 +199,7 @@ class Meshgrid(Function, name="meshgrid"):
     """The coordinates of a grid, one tensor for each axis, from the numbers along each."""
 
     variadic: ClassVar[str] = "tensors"
+    placed: ClassVar[bool] = True
 
     tensors: Inputs
     indexing: Annotated[Literal["ij", "xy"], KEYWORD]

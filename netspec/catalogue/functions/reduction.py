@@ -1,5 +1,6 @@
 """Functions that reduce dimensions: sums, means, extremes, norms."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import MinLen
@@ -43,20 +44,19 @@ def _require_dim(function: Function) -> None:
         )
 
 
-class _Reduction(Method):
-    """A subclass declares `dim` and, but for a few, `keepdim`.
+_KEPT: Mapping[str, str] = {"keepdim": "dim"}
 
-    `tied`: torch takes `keepdim` only where `dim` is given, too.
-    """
+
+class _Reduction(Method):
+    """A subclass declares `dim` and, but for a few, `keepdim`."""
 
     dtypes: ClassVar[frozenset[str]] = ANY
-    tied: ClassVar[bool] = False
 
     input: Input
 
     def apply(self) -> Tensor:
         require_dtype(self.name, self.input, self.dtypes)
-        if self.tied:
+        if self.beside:
             _require_dim(self)
         return Tensor(self.shape(), self.result(self.input.dtype))
 
@@ -74,7 +74,7 @@ class _Reduction(Method):
 
 
 class _Total(_Reduction):
-    tied: ClassVar[bool] = True
+    beside = _KEPT
 
     dim: Dims | None = None
     keepdim: bool = False
@@ -92,13 +92,13 @@ class Nansum(_Total, name="nansum"):
     """The sum, NaN counting as 0."""
 
     dtypes: ClassVar[frozenset[str]] = NOT_COMPLEX
-    tied: ClassVar[bool] = False
+    beside: ClassVar[Mapping[str, str]] = {}
 
 
 class Prod(_Reduction, name="prod"):
     """The product over one dimension or all."""
 
-    tied: ClassVar[bool] = True
+    beside = _KEPT
 
     dim: int = OMITTED
     keepdim: bool = False
@@ -111,7 +111,7 @@ class Prod(_Reduction, name="prod"):
 class Mean(_Reduction, name="mean"):
     """The mean over one dimension, several, or all: `x -> mean(dim=(2, 3))`."""
 
-    tied: ClassVar[bool] = True
+    beside = _KEPT
     means: ClassVar[frozenset[str]] = FLOATING | COMPLEX
 
     dim: Dims | None = None
@@ -131,7 +131,7 @@ class Nanmean(Mean, name="nanmean"):
 
     dtypes: ClassVar[frozenset[str]] = FLOATING
     means: ClassVar[frozenset[str]] = FLOATING
-    tied: ClassVar[bool] = False
+    beside: ClassVar[Mapping[str, str]] = {}
 
 
 class _Spread(_Reduction):
