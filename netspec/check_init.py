@@ -21,7 +21,8 @@ _CLASS, _PATTERN, _OWN = range(3)
 class RuleScope(NamedTuple):
     """The `init` statements of a net, a block or a file, and the part of the net they reign over.
 
-    `depth`: how far inside; an inner scope beats an outer one.
+    `depth`: how far inside; an inner scope beats an outer one. `whole_file`: the statements stand
+    outside of nets and blocks, and need not select something in each.
     """
 
     prefix: str
@@ -29,6 +30,7 @@ class RuleScope(NamedTuple):
     depth: int
     values: Mapping[str, Any]
     found: Diagnostics
+    whole_file: bool = False
 
 
 class _Rule(NamedTuple):
@@ -41,25 +43,15 @@ class _Rule(NamedTuple):
     span: Span
     prefix: str
     checked: "_Checked"
+    whole_file: bool = False
 
     def covers(self, layer: BuiltLayer) -> bool:
-        kind = type(layer.layer).__name__
-        if not layer.name.startswith(self.prefix):
-            return False
-        match self.selector:
-            case s.Name(id):
-                return kind == ALIASES.get(id) or kind in RANK_OPEN.get(id, {}).values()
-            case s.Literal(value):
-                return fnmatchcase(layer.name.removeprefix(self.prefix), str(value))
-        return layer.name == self.owner
+        if self.selector is None:
+            return layer.name == self.owner
+        return layer.name.startswith(self.prefix) and _selects(self.selector, layer, self.prefix)
 
     def title(self) -> str:
-        match self.selector:
-            case s.Name(id):
-                return id
-            case s.Literal(value):
-                return f'"{value}"'
-        return self.owner
+        return self.owner if self.selector is None else _title(self.selector)
 
 
 def resolve_schemes(
@@ -80,8 +72,8 @@ def resolve_schemes(
     for rule in rules:
         found = rule.checked.found
         covered = [layer for layer in built.values() if rule.covers(layer)]
-        if not covered and rule.rank[1] >= 0:
-            report_unmatched(rule.title(), rule.selector, found)
+        if not covered and rule.selector is not None and not rule.whole_file:
+            _report_unmatched(rule.selector, found)
         for argument in rule.schemes.arguments:
             for layer in _holders(rule, argument, covered, found):
                 scheme = rule.checked.scheme(rule, argument, layer)
@@ -120,12 +112,34 @@ def check_selectors(statements: Iterable[s.Init], found: Diagnostics) -> None:
                 )
 
 
-def report_unmatched(title: str, selector: s.Name | s.Literal | None, found: Diagnostics) -> None:
-    if selector is None or (isinstance(selector, s.Name) and not _is_layer(selector.id)):
+def warn_unmatched(
+    statements: Iterable[s.Init], nets: Iterable[Mapping[str, BuiltLayer]], found: Diagnostics
+) -> None:
+    """Report selectors of a whole file that select no layer of any of its nets."""
+    layers = [layer for net in nets for layer in net.values()]
+    for statement in statements:
+        for selector in statement.selectors:
+            if not any(_selects(selector, layer, "") for layer in layers):
+                _report_unmatched(selector, found)
+
+
+def _selects(selector: s.Name | s.Literal, layer: BuiltLayer, prefix: str) -> bool:
+    if isinstance(selector, s.Literal):
+        return fnmatchcase(layer.name.removeprefix(prefix), str(selector.value))
+    kind = type(layer.layer).__name__
+    return kind == ALIASES.get(selector.id) or kind in RANK_OPEN.get(selector.id, {}).values()
+
+
+def _title(selector: s.Name | s.Literal) -> str:
+    return selector.id if isinstance(selector, s.Name) else f'"{selector.value}"'
+
+
+def _report_unmatched(selector: s.Name | s.Literal, found: Diagnostics) -> None:
+    if isinstance(selector, s.Name) and not _is_layer(selector.id):
         return
     found.add(
         "unused-rule",
-        f"`init` selects {title}, but there is no such layer",
+        f"`init` selects {_title(selector)}, but there is no such layer",
         selector.span,
         label="selects nothing",
         help="remove the selector, or correct it",
@@ -145,9 +159,10 @@ def _rules(scope: RuleScope) -> list[_Rule]:
         for selector in statement.selectors:
             kind = _CLASS if isinstance(selector, s.Name) else _PATTERN
             rank = (kind, scope.depth, order)
-            rules.append(
-                _Rule(rank, selector, "", statement.schemes, statement.span, scope.prefix, checked)
+            rule = _Rule(
+                rank, selector, "", statement.schemes, statement.span, scope.prefix, checked
             )
+            rules.append(rule._replace(whole_file=scope.whole_file))
     return rules
 
 

@@ -49,7 +49,7 @@ def check_net(
     checker.take_inputs(header)
     checker.run(net.body)
     checker.finish()
-    site.rules.append(RuleScope("", home.rules, -1, checker.scope, found))
+    site.rules.append(RuleScope("", home.rules, -1, checker.scope, found, True))
     layers = resolve_schemes(site.layers(), site.rules)
     if found.error_count > before or header.inputs is None or not checker.outputs():
         return None
@@ -177,7 +177,7 @@ class Checker(Walker):
         if rules and not self.site.muted:
             self.site.rules.append(RuleScope(self.prefix, rules, depth, self.scope, self.found))
         if self.foreign and self.home.rules and not self.site.muted:
-            outer = RuleScope(self.prefix, self.home.rules, depth - 1, self.scope, self.found)
+            outer = RuleScope(self.prefix, self.home.rules, depth - 1, self.scope, self.found, True)
             self.site.rules.append(outer)
         shapes = {
             f"{path}.{name}": shape
