@@ -70,9 +70,7 @@ def _write_class(plan: Plan, pool: ClassPool) -> tuple[Class, tuple[str, ...]]:
     initialisation = lower_init(plan, pool)
     plan.required_dims = _dims_of(items, plan, initialisation.names)
     forward = lower_forward(plan, pool)
-    kept = dict.fromkeys(forward.attributes)
-    if initialisation.reinitialised:
-        kept |= dict.fromkeys(initialisation.names)
+    kept = dict.fromkeys([*forward.attributes, *initialisation.kept])
     kept |= dict.fromkeys(sorted(plan.exports))
     needed = needed_names(items, {*kept, *initialisation.names})
     local = defined_names(items)
@@ -96,7 +94,9 @@ def _write_class(plan: Plan, pool: ClassPool) -> tuple[Class, tuple[str, ...]]:
         arguments=_signature(plan, taken),
         constructor=(*before, *write_items(items, needed, plan), *after),
         initialisation=initialisation.lines,
-        reinitialised=initialisation.reinitialised,
+        methods=initialisation.methods,
+        by_class=initialisation.by_class,
+        by_name=initialisation.by_name,
         ending=initialisation.ending,
         inputs=forward.inputs,
         returns=forward.returns,
@@ -235,7 +235,8 @@ def _imports(pool: ClassPool) -> tuple[tuple[str, ...], ...]:
     code = [
         line.text
         for c in classes
-        for line in (*c.constructor, *c.initialisation, *c.ending, *c.forward)
+        for lines in (c.constructor, c.initialisation, c.ending, c.forward, *_bodies(c))
+        for line in lines
     ]
     annotations = [a.annotation for c in classes for a in (*c.arguments, *c.inputs)]
     standard = ["from collections import OrderedDict"] if _uses(code, "OrderedDict(") else []
@@ -250,6 +251,10 @@ def _imports(pool: ClassPool) -> tuple[tuple[str, ...], ...]:
     return tuple(
         tuple(group) for group in (standard, sorted([*third[:-1]]) + third[-1:] + others) if group
     )
+
+
+def _bodies(written: Class) -> list[tuple[Line, ...]]:
+    return [method.lines for method in written.methods]
 
 
 def _uses(texts: list[str], prefix: str) -> bool:
