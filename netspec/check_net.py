@@ -11,7 +11,7 @@ from netspec.check_init import RuleScope, resolve_schemes
 from netspec.check_signature import Header, check_header
 from netspec.check_ties import check_freezes, check_ties
 from netspec.diagnostic import Diagnostics, did_you_mean
-from netspec.dim import Dim, Expression, same, symbol
+from netspec.dim import Dim, Expression, same
 from netspec.evaluate import UNKNOWN, Scope, evaluate
 from netspec.flow import Bundle, Constructor, Flow, Unknown, Value, flows_in, type_of
 from netspec.graph import (
@@ -30,7 +30,6 @@ from netspec.naming import Names
 from netspec.requirement import check_requirement
 from netspec.source import Span
 from netspec.tensor import Tensor, write_shape
-from netspec.visit import names_in
 from netspec.walk import Walker, names_of
 
 DEVICES = ("auto", "cpu", "cuda", "mps", "xpu", "meta")
@@ -44,8 +43,8 @@ def check_net(
     before = found.error_count
     header = check_header(net, overrides, found)
     site = _Site()
-    checker = Checker(net, home, Scope(header.scope), found, site.names_of(home, net, found))
-    checker.site = site
+    names = site.names_of(home, net, found)
+    checker = Checker(net, home, Scope(header.scope), found, site, names)
     checker.take_inputs(header)
     checker.run(net.body)
     checker.finish()
@@ -145,10 +144,24 @@ class _Site:
 class Checker(Walker):
     """Builds a net or block for known parameters; loops and branches unfold."""
 
-    site: _Site
-    prefix = ""
     foreign = False  # the block comes from another file than its user
     turn = ""  # the name of a loop's only layer in this turn
+
+    def __init__(
+        self,
+        definition: "s.Net | s.Block",
+        home: Home,
+        scope: Scope,
+        found: Diagnostics,
+        site: _Site,
+        names: Names,
+        inside: tuple[s.Block, ...] = (),
+        prefix: str = "",
+    ) -> None:
+        super().__init__(definition, home, scope, found, names, inside)
+        self.site = site
+        self.prefix = prefix
+        self.places: dict[Span, str] = {}  # names of what stands in groups, in this turn
 
     def take_inputs(self, header: Header) -> None:
         """Bind the inputs of a net."""
@@ -216,13 +229,6 @@ class Checker(Walker):
             return self.places[key]
         name = self.names.stages.get(key, "")
         return f"{self.prefix}{name}" if name else self.turn
-
-    @property
-    def places(self) -> dict[Span, str]:
-        """Names of what stands in groups, by the turn of their `repeat`s."""
-        if "_places" not in vars(self):
-            self._places: dict[Span, str] = {}
-        return self._places
 
     @contextmanager
     def placed(self, key: Span, path: str) -> Any:
@@ -398,9 +404,8 @@ class Checker(Walker):
         own = self.found.inside(entry.home.source, ())
         names = self.site.names_of(entry.home, definition, own)
         inside = (*self.inside, definition)
-        child = Checker(definition, entry.home, scope, found, names, inside)
-        child.site = self.site
-        child.prefix = f"{path}."
+        prefix = f"{path}."
+        child = Checker(definition, entry.home, scope, found, self.site, names, inside, prefix)
         child.foreign = entry.home is not self.home
         for item in definition.inputs:
             child.bind(item.name, flows[item.name.id])
@@ -602,6 +607,3 @@ def _shown(value: Any) -> str:
     from netspec.catalogue.signature import write_value
 
     return str(value) if isinstance(value, Constructor) else write_value(value)
-
-
-__all__ = ["Checker", "check_device", "check_net", "names_in", "symbol"]

@@ -943,6 +943,3 @@ def _stand_in(target: Any) -> Any:
     if isinstance(target, s.Targets):
         return [_stand_in(part) for part in target.items]
     return 1
-
-
-__all__ = ["Generaliser", "generalise_block", "generalise_net"]

@@ -260,6 +260,3 @@ def _bodies(written: Class) -> list[tuple[Line, ...]]:
 def _uses(texts: list[str], prefix: str) -> bool:
     pattern = re.compile(rf"(?<![\w.]){re.escape(prefix)}")
     return any(pattern.search(text) for text in texts)
-
-
-__all__ = ["lower", "write_sizes"]

@@ -10,7 +10,7 @@ from netspec.dim import Dim, Expression, atoms, form_names, form_of, symbols, wr
 from netspec.facts import BlockFact, Running
 from netspec.generalise import report_no_formula
 from netspec.layout import Call, Code, Each, lay_out
-from netspec.lower_call import Written, call_arguments, write_arguments
+from netspec.lower_call import call_arguments, write_arguments
 from netspec.names import free_name, single
 from netspec.plan import Plan
 from netspec.pool import ClassPool
@@ -783,6 +783,3 @@ def _loop_target(target: Any, used: set[str]) -> str:
             ]
             return ", ".join(nested)
     raise TypeError(target)
-
-
-__all__ = ["Constructor", "Written", "defined_names", "needed_names", "write_items"]

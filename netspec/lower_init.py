@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from netspec import syntax as s
 from netspec.arguments import bind, evaluate_arguments
@@ -510,6 +510,3 @@ def _name_test(pattern: str) -> str:
     if pattern[-1] == "*" and not special & set(pattern[:-1]):
         return f"name.startswith({write_literal(pattern[:-1])})"
     return f"fnmatch(name, {write_literal(pattern)})"
-
-
-__all__ = ["Any", "Initialisation", "classes_of", "lower_init"]

@@ -6,9 +6,9 @@ from netspec import syntax as s
 from netspec.diagnostic import Diagnostics
 from netspec.dim import Dim, Expression, agree, divide, remainder, symbol, value_of
 from netspec.evaluate import Scope, evaluate
-from netspec.flow import Bundle, Flow, Value, type_of
+from netspec.flow import Bundle, Flow, Value
 from netspec.misfit import Misfit
-from netspec.source import Source, Span
+from netspec.source import Source
 from netspec.tensor import Tensor, write_shape
 from netspec.visit import names_in
 
@@ -208,6 +208,3 @@ def _misfit(
 
 def _tensors(number: int) -> str:
     return "one tensor" if number == 1 else f"{number} tensors"
-
-
-__all__ = ["Span", "match_inputs", "type_of"]

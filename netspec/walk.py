@@ -11,7 +11,6 @@ from netspec.catalogue.layer import Layer
 from netspec.catalogue.signature import kind_of, write_value
 from netspec.check_signature import check_outputs, default_value, fits_type, type_words
 from netspec.diagnostic import Diagnostics, did_you_mean, nearest
-from netspec.dim import Dim, Expression, value_of
 from netspec.evaluate import UNKNOWN, NotConstant, Scope, Unknown, evaluate
 from netspec.expressions import Expressions
 from netspec.flow import Bundle, Constructor, Flow, Value, flow_of, flows_in, type_of
@@ -21,7 +20,7 @@ from netspec.naming import Kind, Names, name_layers
 from netspec.signature_match import match_inputs
 from netspec.source import Span
 from netspec.tensor import Tensor, Type, write_shape
-from netspec.visit import arguments_of, names_in, title_of
+from netspec.visit import arguments_of, title_of
 
 # What can be wrong with a statement whatever the values are.
 STATIC = frozenset(
@@ -751,6 +750,3 @@ def names_of(home: Home, definition: "s.Net | s.Block", found: Diagnostics) -> N
     """The names of all layers of a definition."""
     parameters = {parameter.name.id for parameter in definition.parameters}
     return name_layers(definition.body, parameters, resolver(home, definition), found)
-
-
-__all__ = ["Dim", "Expression", "Walker", "names_in", "names_of", "value_of"]
