@@ -4,6 +4,7 @@
 """
 
 import inspect
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -15,7 +16,11 @@ from netspec.catalogue.annotation import describe
 from netspec.catalogue.function import Function
 from netspec.catalogue.layer import ALIASES, RANK_OPEN, Layer
 from netspec.catalogue.signature import Field, Signature, write_value
+from netspec.parse import parse
+from netspec.source import Source
+from netspec.syntax import Block
 from netspec.tensor import COMPLEX, FLOATING, INTEGER
+from netspec.uses import library
 
 Entry = type[Signature]
 
@@ -67,7 +72,10 @@ def pages() -> dict[str, str]:
     named = {kind for page in _PAGES.values() for kind in page.kinds}
     kinds = {_kind(entry) for _, entries in shelves for entry in entries}
     others = tuple(sorted(kinds - named))
-    return {file: _write_page(page, page.kinds or others, shelves) for file, page in _PAGES.items()}
+    written = {
+        file: _write_page(page, page.kinds or others, shelves) for file, page in _PAGES.items()
+    }
+    return {**written, "std.md": _write_library(library())}
 
 
 def _entries(module: ModuleType) -> list[Entry]:
@@ -114,6 +122,27 @@ def _write_page(
     for module, entries in shown:
         parts.append(f"## {_heading(module)}\n\n{inspect.getdoc(module)}\n")
         parts += [_write_entry(entry) for entry in entries]
+    return "\n".join(parts)
+
+
+_LIBRARY = """<!-- Written by `python -m netspec.reference docs`, from netspec/std.net. -->
+
+# The library
+
+These blocks come with netspec, and are written in it: `use Bottleneck, SqueezeExcite from "std"`.
+Each becomes a class of the generated file. The input of one without a shape may have any rank.
+"""
+
+
+def _write_library(source: Source) -> str:
+    """The blocks of the library: what each takes, gives and is."""
+    parts = [_LIBRARY]
+    for item in parse(source).file.items:
+        if isinstance(item, Block):
+            header = source.text[item.span.start : item.body[0].span.start]
+            signature = " ".join(header.rstrip().removesuffix("{").split())
+            signature = re.sub(r"\( (.*?),? \)", r"(\1)", signature)
+            parts.append(f"## {item.name.id}\n\n```\n{signature}\n```\n\n{item.doc}\n")
     return "\n".join(parts)
 
 
