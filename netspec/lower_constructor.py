@@ -274,7 +274,8 @@ class Constructor:
         """A size as the place writes it, and the names that it mentions."""
         facts = self.plan.facts
         if isinstance(dim, Expression) and any(a.frame != facts.frame for a in atoms(dim)):
-            report_no_formula("a size", facts.definition.name.span, facts.found)
+            owner = facts.definition.name
+            report_no_formula(f"a size of {owner.id}", owner.span, facts.found, own=False)
         if dim in self.elements:
             return self.elements[dim], {self.elements[dim]}
         return write(form_of(dim), self.plan.in_constructor), _names_of(dim)
@@ -515,7 +516,7 @@ class Constructor:
         facts = self.plan.facts
         dim = fact.dims[name]
         if isinstance(dim, Expression) and any(a.frame != facts.frame for a in atoms(dim)):
-            report_no_formula(name, fact.stage.callee.span, facts.found)
+            report_no_formula(name, fact.stage.callee.span, facts.found, own=False)
 
     def _handed(self, fact: BlockFact, name: str) -> Code:
         """A block that is handed to a block, made here."""
