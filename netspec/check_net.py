@@ -7,7 +7,7 @@ from typing import Any
 from netspec import syntax as s
 from netspec.arguments import Given
 from netspec.catalogue.layer import Layer
-from netspec.check_init import RuleScope, resolve_schemes
+from netspec.check_init import RuleScope, check_variable, resolve_schemes
 from netspec.check_signature import Header, check_header
 from netspec.check_ties import check_freezes, check_ties
 from netspec.diagnostic import Diagnostics, did_you_mean
@@ -345,11 +345,10 @@ class Checker(Walker):
         return True
 
     def run_variable(self, variable: s.Variable, tensor: Tensor) -> None:
+        path = self.path(variable.span)
+        scheme = check_variable(variable, path, tensor.shape, self.scope, self.found)
         if not self.site.muted:
-            path = self.path(variable.span)
-            self.site.variables[path] = BuiltVariable(
-                path, variable.kind, tensor, variable.scheme, variable.span
-            )
+            self.site.variables[path] = BuiltVariable(path, variable.kind, tensor, scheme)
 
     def note_function(self, span: Span, call: FunctionCall) -> None:
         if not self.site.muted:

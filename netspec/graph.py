@@ -24,41 +24,39 @@ class Port(NamedTuple):
 class Scheme(NamedTuple):
     """How one parameter is initialised: a call of `torch.nn.init`, and the rule that says so.
 
-    `kind`: 0 for a rule by class, 1 by pattern, 2 for the layer's own `with`; `rank`: 0 for a rule
-    of the file, 1 for one of the net.
+    `rule` is what its author wrote, up to the schemes: `init Linear`, or `with`.
     """
 
     initialiser: Initialiser
     arguments: tuple[syntax.Argument, ...]
+    rule: str
     span: Span
-    kind: int
-    rank: int
-    rule: Span
+    source: Source
 
 
 class BuiltLayer(NamedTuple):
     """One layer of a net: its dotted name, its arguments, where it stands.
 
-    `schemes` has the scheme of each parameter that a rule names; the others keep torch's default.
+    `schemes` has the schemes of each parameter that rules name, the one that holds first; the other
+    parameters keep torch's default.
     """
 
     name: str
     layer: Layer
     callee: Any
     parameters: Mapping[str, Shape]
-    schemes: Mapping[str, Scheme]
+    schemes: Mapping[str, tuple[Scheme, ...]]
     span: Span
     source: Source
 
 
 class BuiltVariable(NamedTuple):
-    """A bare tensor of a net: a parameter, or a buffer."""
+    """A bare tensor of a net: a parameter, or a buffer; without a scheme it is left as it is."""
 
     name: str
     kind: str
     type: Tensor
-    scheme: syntax.Expression | None
-    span: Span
+    scheme: Scheme | None
 
 
 class Application(NamedTuple):
