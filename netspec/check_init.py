@@ -32,6 +32,15 @@ class RuleScope(NamedTuple):
     found: Diagnostics
 
 
+class Ruled(NamedTuple):
+    """A layer with its own `with (…)`, and the values of the names in that."""
+
+    layer: BuiltLayer
+    schemes: s.Schemes | None
+    values: Mapping[str, Any]
+    found: Diagnostics
+
+
 class _Rule(NamedTuple):
     """One selector of one statement, with its rank: kind, then scope, then order."""
 
@@ -68,19 +77,17 @@ class _Rule(NamedTuple):
 
 
 def resolve_schemes(
-    layers: Mapping[str, tuple[BuiltLayer, s.Schemes | None, Diagnostics]],
-    scopes: Iterable[RuleScope],
+    layers: Mapping[str, Ruled], scopes: Iterable[RuleScope]
 ) -> dict[str, BuiltLayer]:
     """The layers with the schemes of each parameter, the one that wins first.
 
     A layer's own `with` beats a pattern, a pattern beats a class; then an inner scope beats an
     outer one, and what is written later what is written before.
     """
-    scopes = list(scopes)
     rules = [rule for scope in scopes for rule in _rules(scope)]
-    rules += _own_rules(layers, scopes)
+    rules += _own_rules(layers)
     rules.sort(key=lambda rule: rule.rank)
-    built = {name: layer for name, (layer, _, _) in layers.items()}
+    built = {name: ruled.layer for name, ruled in layers.items()}
     schemes: dict[str, dict[str, tuple[Scheme, ...]]] = {name: {} for name in built}
     for rule in rules:
         found = rule.checked.found
@@ -102,19 +109,13 @@ def _same_rule(one: Scheme, other: Scheme) -> bool:
     return one.span == other.span and one.source is other.source
 
 
-def _own_rules(
-    layers: Mapping[str, tuple[BuiltLayer, s.Schemes | None, Diagnostics]],
-    scopes: list[RuleScope],
-) -> list[_Rule]:
+def _own_rules(layers: Mapping[str, Ruled]) -> list[_Rule]:
     """The rules of layers' own `with (…)`."""
-    rules: list[_Rule] = []
-    for name, (_, schemes, found) in layers.items():
-        if schemes is not None:
-            inner = [scope for scope in scopes if name.startswith(scope.prefix)]
-            values = max(inner, key=lambda scope: scope.depth).values
-            checked = _Checked(values, found)
-            rules.append(_Rule((_OWN, 0, 0), None, name, schemes, schemes.span, "", checked))
-    return rules
+    return [
+        _Rule((_OWN, 0, 0), None, name, schemes, schemes.span, "", _Checked(values, found))
+        for name, (_, schemes, values, found) in layers.items()
+        if schemes is not None
+    ]
 
 
 def check_selectors(statements: Iterable[s.Init], found: Diagnostics) -> None:

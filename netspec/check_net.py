@@ -7,7 +7,7 @@ from typing import Any
 from netspec import syntax as s
 from netspec.arguments import Given
 from netspec.catalogue.layer import Layer
-from netspec.check_init import RuleScope, check_variable, resolve_schemes
+from netspec.check_init import Ruled, RuleScope, check_variable, resolve_schemes
 from netspec.check_signature import Header, check_header
 from netspec.check_ties import check_freezes, check_ties
 from netspec.diagnostic import Diagnostics, did_you_mean
@@ -92,10 +92,13 @@ def check_device(name: s.Literal, found: Diagnostics) -> str:
 class _Made:
     """A layer that has been built, with the sizes that its first input settled."""
 
-    def __init__(self, layer: Layer, stage: s.Stage, span: Span, found: Diagnostics) -> None:
+    def __init__(
+        self, layer: Layer, stage: s.Stage, span: Span, scope: Scope, found: Diagnostics
+    ) -> None:
         self.layer = layer
         self.stage = stage
         self.span = span
+        self.scope = scope
         self.found = found
         self.settled: dict[str, Dim] = {}
 
@@ -121,10 +124,10 @@ class _Site:
             self.names[key] = names_of(home, definition, found)
         return self.names[key]
 
-    def layers(self) -> dict[str, tuple[BuiltLayer, s.Schemes | None, Diagnostics]]:
-        """The layers that could be built, each with its own `with (…)`."""
+    def layers(self) -> dict[str, Ruled]:
+        """The layers that could be built."""
         return {
-            path: (
+            path: Ruled(
                 BuiltLayer(
                     path,
                     made.layer,
@@ -135,6 +138,7 @@ class _Site:
                     made.found.source,
                 ),
                 made.stage.schemes,
+                made.scope,
                 made.found,
             )
             for path, made in self.made.items()
@@ -262,7 +266,7 @@ class Checker(Walker):
             if layer is None:
                 self._fail(path)
                 return UNKNOWN
-            made = _Made(layer, stage, key, self.found)
+            made = _Made(layer, stage, key, self.scope, self.found)
             if not self._room(stage):
                 return UNKNOWN
         types = [type_of(value) for value in inputs]

@@ -28,7 +28,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sys.stderr = sys.stderr or _nowhere()
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
-    options, rest = _parser().parse_known_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:2] == ["explain", "init"]:
+        given[:2] = ["explain init"]  # to argparse, a command is one word
+    options, rest = _parser().parse_known_args(given)
     if rest and options.command is not _train:
         _parser().error(f"unrecognized arguments: {' '.join(rest)}")
     options.rest = rest
@@ -66,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_build(commands)
     _add_summary(commands)
     _add_train(commands)
+    _add_explain(commands)
     return parser
 
 
@@ -116,6 +120,16 @@ def _add_train(commands: Any) -> None:
         _train,
         "Write the training script of a spec to a temporary folder and run it. Further options "
         "go to the script: --out, --epochs, --resume, --max-batches …",
+    )
+    parser.add_argument("--net", metavar="NAME", help="which net, where there are several")
+
+
+def _add_explain(commands: Any) -> None:
+    parser = _command(
+        commands,
+        "explain init",
+        _explain_init,
+        "Show how each parameter is initialised: by which scheme, and by which rule.",
     )
     parser.add_argument("--net", metavar="NAME", help="which net, where there are several")
 
@@ -216,6 +230,20 @@ def _summary(options: argparse.Namespace) -> int:
         return WRONG
     try:
         print(spec.summary(net=options.net))
+    except SpecError as error:
+        _print_diagnostics(error.diagnostics, sys.stderr)
+        return WRONG
+    return FINE
+
+
+def _explain_init(options: argparse.Namespace) -> int:
+    from netspec.diagnostic import SpecError
+
+    spec = _load(options)
+    if spec is None:
+        return WRONG
+    try:
+        print(spec.explain_init(net=options.net))
     except SpecError as error:
         _print_diagnostics(error.diagnostics, sys.stderr)
         return WRONG

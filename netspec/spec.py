@@ -16,6 +16,7 @@ from netspec.uses import Loader
 if TYPE_CHECKING:
     from torch import nn
 
+    from netspec.explain_init import Initialisation
     from netspec.summary import Summary
 
 
@@ -261,6 +262,12 @@ class Spec:
         from netspec.summary import summarise
 
         return summarise(self.net(net))
+
+    def explain_init(self, *, net: str | None = None) -> "Initialisation":
+        """How each parameter of a net is initialised, and which rule says so."""
+        from netspec.explain_init import explain_init
+
+        return explain_init(self.net(net))
 
 
 def _require_device(device: str, source: Source) -> None:

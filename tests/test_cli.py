@@ -4,6 +4,7 @@ import gc
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -71,9 +72,9 @@ def in_a_process(*arguments: str, **options: object) -> "subprocess.CompletedPro
 def test_help_names_every_command(shell: Shell) -> None:
     done = shell("--help")
     assert done.code == FINE
-    for command in ("check", "build", "summary", "train"):
-        assert f"\n    {command} " in done.out
-        own = shell(command, "--help")
+    for command in ("check", "build", "summary", "train", "explain init"):
+        assert re.search(rf"^    {command}\s", done.out, re.MULTILINE)
+        own = shell(*command.split(), "--help")
         assert own.code == FINE
         assert "SPEC" in own.out
 
@@ -98,6 +99,7 @@ def test_the_version_is_that_of_the_package(shell: Shell) -> None:
         ["build", "a.net", "--std"],
         ["build", "a.net", "-o"],
         ["summary", "a.net", "--epochs", "3"],
+        ["explain", "init"],
     ],
     ids=" ".join,
 )
@@ -356,9 +358,9 @@ def test_build_puts_warnings_beside_the_output(shell: Shell) -> None:
     compile(done.out, "model.py", "exec")
 
 
-@pytest.mark.parametrize("command", ["build", "summary", "train"])
+@pytest.mark.parametrize("command", ["build", "summary", "train", "explain init"])
 def test_nothing_is_made_of_a_spec_with_errors(command: str, shell: Shell) -> None:
-    done = shell(command, shell.write(BAD))
+    done = shell(*command.split(), shell.write(BAD))
     assert (done.code, done.out) == (WRONG, "")
     assert done.err.startswith("error[unknown-layer]")
     assert [path.name for path in shell.folder.iterdir()] == ["a.net"]
@@ -383,6 +385,20 @@ def test_several_nets_want_a_name(shell: Shell) -> None:
     done = shell("summary", path, "--net", "C")
     assert done.code == WRONG
     assert "the spec has no net `C`" in done.err
+
+
+def test_explain_init_shows_the_rule_of_each_parameter(shell: Shell) -> None:
+    path = shell.write(TWO.replace("net B", "init Linear with (bias=zeros)\nnet B"))
+    assert "the spec has several nets: A, B" in shell("explain", "init", path).err
+    done = shell("explain", "init", "--net", "B", "--set", "width=9", path)
+    assert done == Done(
+        FINE,
+        "parameter       shape   scheme             rule         place\n"
+        "-----------------------------------------------------------------\n"
+        "linear1.weight  [9, 4]  PyTorch's default\n"
+        "linear1.bias    [9]     zeros              init Linear  a.net:4:1\n",
+        "",
+    )
 
 
 def test_train_wants_a_train_section(shell: Shell) -> None:
