@@ -69,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_build(commands)
     _add_summary(commands)
     _add_train(commands)
+    _add_layers(commands)
     _add_explain(commands)
     return parser
 
@@ -124,7 +125,26 @@ def _add_train(commands: Any) -> None:
     parser.add_argument("--net", metavar="NAME", help="which net, where there are several")
 
 
+def _add_layers(commands: Any) -> None:
+    help = "List the layers and functions that a spec can name."
+    parser = commands.add_parser("layers", help=help, description=help, allow_abbrev=False)
+    parser.set_defaults(command=_layers)
+    parser.add_argument(
+        "pattern", metavar="PATTERN", nargs="?", default="", help='a part of the name, or "conv*"'
+    )
+
+
 def _add_explain(commands: Any) -> None:
+    help = "Tell what a name stands for: a layer, a function, a scheme, a loss, an optimiser."
+    named = commands.add_parser(
+        "explain",
+        help=help,
+        description=help,
+        epilog="`netspec explain init SPEC` tells how the parameters of a net are initialised.",
+        allow_abbrev=False,
+    )
+    named.set_defaults(command=_explain)
+    named.add_argument("name", metavar="NAME", help="as in Conv2d, cat, kaiming_normal, SGD")
     parser = _command(
         commands,
         "explain init",
@@ -236,6 +256,29 @@ def _summary(options: argparse.Namespace) -> int:
     return FINE
 
 
+def _layers(options: argparse.Namespace) -> int:
+    from netspec.explain import advice, layers, write_lines
+
+    lines = layers(options.pattern)
+    if not lines:
+        name = options.pattern
+        _complain(f"no layer or function has a name like `{name}`", advice(name))
+        return WRONG
+    print(write_lines(lines))
+    return FINE
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from netspec.explain import advice, explain
+
+    text = explain(options.name)
+    if not text:
+        _complain(f"netspec knows nothing called `{options.name}`", advice(options.name))
+        return WRONG
+    print(text)
+    return FINE
+
+
 def _explain_init(options: argparse.Namespace) -> int:
     from netspec.diagnostic import SpecError
 
@@ -294,7 +337,9 @@ def _print_diagnostics(diagnostics: "Sequence[Diagnostic]", stream: Any) -> None
 
 
 def _complain(message: str, help: str) -> None:
-    print(f"error: {message}\n = help: {help}", file=sys.stderr)
+    from netspec.report import printable
+
+    print(f"error: {printable(message)}\n = help: {printable(help)}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -99,7 +99,11 @@ def test_the_version_is_that_of_the_package(shell: Shell) -> None:
         ["build", "a.net", "--std"],
         ["build", "a.net", "-o"],
         ["summary", "a.net", "--epochs", "3"],
+        ["explain"],
         ["explain", "init"],
+        ["explain", "Conv2d", "a.net"],
+        ["explain", "Conv2d", "--net", "A"],
+        ["layers", "conv", "pool"],
     ],
     ids=" ".join,
 )
@@ -399,6 +403,30 @@ def test_explain_init_shows_the_rule_of_each_parameter(shell: Shell) -> None:
         "linear1.bias    [9]     zeros              init Linear  a.net:4:1\n",
         "",
     )
+
+
+def test_layers_lists_what_matches(shell: Shell) -> None:
+    done = shell("layers", "softm*d")
+    assert (done.code, done.err) == (FINE, "")
+    assert re.fullmatch(r"Softmax2d  layer  .+\n", done.out)
+    assert len(shell("layers").out.splitlines()) >= 400
+    assert shell("layers", "Convv2d") == Done(
+        WRONG,
+        "",
+        "error: no layer or function has a name like `Convv2d`\n = help: did you mean `Conv2d`?\n",
+    )
+
+
+def test_explain_tells_what_a_name_stands_for(shell: Shell) -> None:
+    done = shell("explain", "Conv2d")
+    assert (done.code, done.err) == (FINE, "")
+    assert done.out.startswith("Conv2d(out_channels, kernel_size, stride=1")
+    assert shell("explain", "conv2D") == Done(
+        WRONG,
+        "",
+        "error: netspec knows nothing called `conv2D`\n = help: did you mean `Conv2d`?\n",
+    )
+    assert "\x1b" not in shell("explain", "\x1b[2J").err
 
 
 def test_train_wants_a_train_section(shell: Shell) -> None:
