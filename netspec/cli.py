@@ -247,13 +247,24 @@ def _summary(options: argparse.Namespace) -> int:
 
     spec = _load(options)
     if spec is None:
-        return WRONG
+        return _sketch(options)
     try:
         print(spec.summary(net=options.net))
     except SpecError as error:
         _print_diagnostics(error.diagnostics, sys.stderr)
         return WRONG
     return FINE
+
+
+def _sketch(options: argparse.Namespace) -> int:
+    """Print how far the nets of a spec with errors go."""
+    from netspec.spec import read_source, read_used, sketch
+
+    values = dict(options.set)
+    sketches = sketch(*read_source(options.spec), values, read_used, options.net)
+    if sketches:
+        print("\n\n".join(map(str, sketches)))
+    return WRONG
 
 
 def _layers(options: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ from netspec import syntax
 from netspec.catalogue.function import Function
 from netspec.catalogue.initialiser import Initialiser
 from netspec.catalogue.layer import Layer, count
+from netspec.diagnostic import Diagnostic
 from netspec.dim import Dim
 from netspec.home import Home
 from netspec.source import Source, Span
@@ -87,7 +88,14 @@ class BlockUse(NamedTuple):
     steps: "list[Step]"
 
 
-Step = Application | FunctionCall | BlockUse
+class Failure(NamedTuple):
+    """Where a net fails: the layer or block at work, "" elsewhere, and what is wrong."""
+
+    name: str
+    error: Diagnostic
+
+
+Step = Application | FunctionCall | BlockUse | Failure
 
 
 class Net(NamedTuple):
@@ -128,6 +136,14 @@ class Net(NamedTuple):
         return count(self.parameter_shapes())
 
 
+class Unfinished(NamedTuple):
+    """What could be followed of a net that fails: for a look at it, nothing is made of it."""
+
+    name: str
+    syntax: syntax.Net
+    steps: Sequence[Step]
+
+
 class Graph(NamedTuple):
     """A checked spec: its nets in the order of the file, and how to train them, by net."""
 
@@ -136,4 +152,5 @@ class Graph(NamedTuple):
     home: Home
     doc: str
     nets: Mapping[str, Net]
+    unfinished: Mapping[str, Unfinished]
     trainings: Mapping[str, Training]

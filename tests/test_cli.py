@@ -362,7 +362,7 @@ def test_build_puts_warnings_beside_the_output(shell: Shell) -> None:
     compile(done.out, "model.py", "exec")
 
 
-@pytest.mark.parametrize("command", ["build", "summary", "train", "explain init"])
+@pytest.mark.parametrize("command", ["build", "train", "explain init"])
 def test_nothing_is_made_of_a_spec_with_errors(command: str, shell: Shell) -> None:
     done = shell(*command.split(), shell.write(BAD))
     assert (done.code, done.out) == (WRONG, "")
@@ -378,6 +378,25 @@ def test_summary_shows_layers_and_totals(shell: Shell) -> None:
     assert (done.code, done.err) == (FINE, "")
     assert done.out.splitlines()[-1].startswith("A: 15 parameters")
     assert shell("summary", "a.net", "--set", "width=1").out.splitlines()[-1].startswith("A: 5 ")
+
+
+def test_summary_shows_how_far_a_net_goes_and_where_it_fails(shell: Shell) -> None:
+    path = shell.write(BAD.replace("Linaer(3)", "Linear(3) -> Linaer(3)") + GOOD.replace("A", "B"))
+    done = shell("summary", path)
+    assert done.code == WRONG
+    assert done.err == shell("check", path).out
+    assert done.out == (
+        "layer    type    output  parameters  MACs\n"
+        "-----------------------------------------\n"
+        "linear1  Linear  [N, 3]          15  12 N\n"
+        "✗ error[unknown-layer] at a.net:2:30\n"
+        "-----------------------------------------\n"
+        "A fails: 15 parameters, 12 N MACs so far\n"
+    )
+    done = shell("summary", path, "--net", "B", "--set", "width=1")
+    assert done.code == WRONG
+    assert done.out.endswith("\nB: 5 parameters, 4 N MACs\n")
+    assert [path.name for path in shell.folder.iterdir()] == ["a.net"]
 
 
 def test_several_nets_want_a_name(shell: Shell) -> None:
