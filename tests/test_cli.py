@@ -77,6 +77,8 @@ def test_help_names_every_command(shell: Shell) -> None:
         own = shell(*command.split(), "--help")
         assert own.code == FINE
         assert "SPEC" in own.out
+    assert "SPEC" not in shell("layers", "--help").out
+    assert "netspec explain init SPEC" in shell("explain", "--help").out
 
 
 def test_the_version_is_that_of_the_package(shell: Shell) -> None:
