@@ -1,16 +1,16 @@
 """Check one net: build its layers for the given parameters, follow the shapes through it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from netspec import syntax as s
 from netspec.arguments import Given
 from netspec.catalogue.layer import Layer
-from netspec.check_init import RuleScope, resolve_schemes
+from netspec.check_init import Ruled, RuleScope, check_variable, resolve_schemes
 from netspec.check_signature import Header, check_header
 from netspec.check_ties import check_freezes, check_ties
-from netspec.diagnostic import Diagnostics, did_you_mean
+from netspec.diagnostic import Diagnostic, Diagnostics, did_you_mean
 from netspec.dim import Dim, Expression, same
 from netspec.evaluate import UNKNOWN, Scope, evaluate
 from netspec.flow import Bundle, Constructor, Flow, Unknown, Value, flows_in, type_of
@@ -19,10 +19,12 @@ from netspec.graph import (
     BlockUse,
     BuiltLayer,
     BuiltVariable,
+    Failure,
     FunctionCall,
     Net,
     Port,
     Step,
+    Unfinished,
 )
 from netspec.home import Entry, Home
 from netspec.misfit import Misfit
@@ -30,6 +32,7 @@ from netspec.naming import Names
 from netspec.requirement import check_requirement
 from netspec.source import Span
 from netspec.tensor import Tensor, write_shape
+from netspec.visit import title_of
 from netspec.walk import Walker, names_of
 
 DEVICES = ("auto", "cpu", "cuda", "mps", "xpu", "meta")
@@ -38,11 +41,12 @@ MOST_LAYERS = 200_000
 
 def check_net(
     net: s.Net, home: Home, overrides: Mapping[str, Any], device: str, found: Diagnostics
-) -> Net | None:
-    """Check `net`; None after reporting why it cannot be built."""
+) -> Net | Unfinished:
+    """Check `net`; an unfinished one after reporting why it cannot be built."""
     before = found.error_count
-    header = check_header(net, overrides, found)
     site = _Site()
+    found = found.heard(site.mark)
+    header = check_header(net, overrides, found)
     names = site.names_of(home, net, found)
     checker = Checker(net, home, Scope(header.scope), found, site, names)
     checker.take_inputs(header)
@@ -51,7 +55,7 @@ def check_net(
     site.rules.append(RuleScope("", home.rules, -1, checker.scope, found, True))
     layers = resolve_schemes(site.layers(), site.rules)
     if found.error_count > before or header.inputs is None or not checker.outputs():
-        return None
+        return Unfinished(net.name.id, net, site.steps)
     return Net(
         name=net.name.id,
         doc=net.doc,
@@ -91,10 +95,13 @@ def check_device(name: s.Literal, found: Diagnostics) -> str:
 class _Made:
     """A layer that has been built, with the sizes that its first input settled."""
 
-    def __init__(self, layer: Layer, stage: s.Stage, span: Span, found: Diagnostics) -> None:
+    def __init__(
+        self, layer: Layer, stage: s.Stage, span: Span, scope: Scope, found: Diagnostics
+    ) -> None:
         self.layer = layer
         self.stage = stage
         self.span = span
+        self.scope = scope
         self.found = found
         self.settled: dict[str, Dim] = {}
 
@@ -111,8 +118,24 @@ class _Site:
         self.rules: list[RuleScope] = []
         self.steps: list[Step] = []
         self.names: dict[tuple[str, Span], Names] = {}
+        self.place = ""
         self.muted = 0
         self.blocks = 0
+
+    @contextmanager
+    def at(self, path: str) -> Iterator[None]:
+        """While this lasts, the layer or block of that name is at work."""
+        before, self.place = self.place, path
+        try:
+            yield
+        finally:
+            self.place = before
+
+    def mark(self, error: Diagnostic) -> None:
+        """Take note that the net fails here."""
+        failure = Failure(self.place, error)
+        if failure not in self.steps:
+            self.steps.append(failure)
 
     def names_of(self, home: Home, definition: "s.Net | s.Block", found: Diagnostics) -> Names:
         key = (home.source.name, definition.span)
@@ -120,10 +143,10 @@ class _Site:
             self.names[key] = names_of(home, definition, found)
         return self.names[key]
 
-    def layers(self) -> dict[str, tuple[BuiltLayer, s.Schemes | None, Diagnostics]]:
-        """The layers that could be built, each with its own `with (…)`."""
+    def layers(self) -> dict[str, Ruled]:
+        """The layers that could be built."""
         return {
-            path: (
+            path: Ruled(
                 BuiltLayer(
                     path,
                     made.layer,
@@ -134,6 +157,7 @@ class _Site:
                     made.found.source,
                 ),
                 made.stage.schemes,
+                made.scope,
                 made.found,
             )
             for path, made in self.made.items()
@@ -249,6 +273,11 @@ class Checker(Walker):
 
     # ---- layers ------------------------------------------------------------------------------
 
+    def apply_stage(self, stage: s.Stage, value: Value) -> Value:
+        named = self.is_module(title_of(stage.callee))
+        with self.site.at(self.path(stage.span) if named else ""):
+            return super().apply_stage(stage, value)
+
     def run_layer(
         self,
         stage: s.Stage,
@@ -260,6 +289,20 @@ class Checker(Walker):
         span: Span,
     ) -> Value:
         path = self.path(key)
+        with self.site.at(path):
+            return self._run_layer(path, stage, title, given, inputs, named, key, span)
+
+    def _run_layer(
+        self,
+        path: str,
+        stage: s.Stage,
+        title: str,
+        given: list[Given] | None,
+        inputs: Sequence[Value],
+        named: dict[str, Value],
+        key: Span,
+        span: Span,
+    ) -> Value:
         made = self.site.made.get(path) if not self.site.muted else None
         if path in self.site.failed and not self.site.muted:
             return UNKNOWN
@@ -268,7 +311,7 @@ class Checker(Walker):
             if layer is None:
                 self._fail(path)
                 return UNKNOWN
-            made = _Made(layer, stage, key, self.found)
+            made = _Made(layer, stage, key, self.scope, self.found)
             if not self._room(stage):
                 return UNKNOWN
         types = [type_of(value) for value in inputs]
@@ -351,11 +394,10 @@ class Checker(Walker):
         return True
 
     def run_variable(self, variable: s.Variable, tensor: Tensor) -> None:
+        path = self.path(variable.span)
+        scheme = check_variable(variable, path, tensor.shape, self.scope, self.found)
         if not self.site.muted:
-            path = self.path(variable.span)
-            self.site.variables[path] = BuiltVariable(
-                path, variable.kind, tensor, variable.scheme, variable.span
-            )
+            self.site.variables[path] = BuiltVariable(path, variable.kind, tensor, scheme)
 
     def note_function(self, span: Span, call: FunctionCall) -> None:
         if not self.site.muted:
@@ -410,8 +452,9 @@ class Checker(Walker):
         for item in definition.inputs:
             child.bind(item.name, flows[item.name.id])
         steps, self.site.steps = self.site.steps, []
-        child.run(definition.body)
-        child.finish()
+        with self.site.at(""):
+            child.run(definition.body)
+            child.finish()
         inner, self.site.steps = self.site.steps, steps
         value = child.returned if child.returned is not None else UNKNOWN
         if not self.site.muted:
@@ -450,8 +493,6 @@ class Checker(Walker):
             return self.apply_stage(stage._replace(label=None), value)
 
     def _is_entry(self, stage: s.Stage) -> bool:
-        from netspec.visit import title_of
-
         title = title_of(stage.callee)
         if self.is_module(title) and title not in self.layers:
             return True

@@ -1,6 +1,6 @@
 """What is wrong with a spec, as data: a stable code, a place, what was found, why, the way out."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, NamedTuple
 
 from netspec.source import Source, Span
@@ -53,13 +53,14 @@ class SpecError(Exception):
 class Diagnostics:
     """Collects findings; the same one at the same place only once.
 
-    A view, made with `inside` or `only`, adds to the same collection.
+    A view, made with `inside`, `only` or `heard`, adds to the same collection.
     """
 
     def __init__(self, source: Source) -> None:
         self.source = source
         self.notes: tuple[str, ...] = ()
         self.codes: frozenset[str] | None = None
+        self.listener: Callable[[Diagnostic], None] | None = None
         self._found: dict[tuple[object, ...], Diagnostic] = {}
 
     def inside(self, source: Source, notes: Iterable[str]) -> "Diagnostics":
@@ -75,9 +76,16 @@ class Diagnostics:
         view.codes = codes if self.codes is None else codes & self.codes
         return view
 
+    def heard(self, listener: Callable[[Diagnostic], None]) -> "Diagnostics":
+        """A view that tells `listener` of each error, also of one that is known."""
+        view = self._view()
+        view.listener = listener
+        return view
+
     def _view(self) -> "Diagnostics":
         view = Diagnostics(self.source)
         view.notes, view.codes, view._found = self.notes, self.codes, self._found
+        view.listener = self.listener
         return view
 
     def add(
@@ -99,6 +107,8 @@ class Diagnostics:
         # A block that is used often says once what is wrong with it.
         words = "" if self.notes else message
         self._found.setdefault((code, self.source.name, span, words), found)
+        if self.listener is not None and severity == "error":
+            self.listener(found)
 
     def extend(self, others: Iterable[Diagnostic]) -> None:
         for other in others:

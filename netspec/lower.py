@@ -29,7 +29,7 @@ def lower(graph: Graph) -> Program:
         SpecError: where a part has no form that holds for all values of the parameters.
     """
     nets = list(graph.nets.values())
-    pool = ClassPool(_write_class, {net.name for net in nets})
+    pool = ClassPool(_write_class, graph.home, {net.name for net in nets})
     pool.note_rules(_rules(graph.home))
     for net in nets:
         facts = generalise_net(net)

@@ -38,7 +38,7 @@ class Plan:
         self.handed = _handed_names(facts)
         self.required_dims: set[str] = set()
         self.exports: set[str] = set()  # sizes that the user of a turn reads from it
-        self.foreign = False
+        self.foreign = False  # a block of another file, whose `init` rules hold for it
 
     # ---- names -------------------------------------------------------------------------------
 

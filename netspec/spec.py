@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.check import check
 from netspec.diagnostic import Diagnostic, Diagnostics, SpecError, did_you_mean
-from netspec.graph import Graph, Net
+from netspec.graph import Graph, Net, Unfinished
 from netspec.parse import parse
 from netspec.source import Source, Undecodable, decode
 from netspec.structure import has_structure
@@ -16,7 +16,8 @@ from netspec.uses import Loader
 if TYPE_CHECKING:
     from torch import nn
 
-    from netspec.summary import Summary
+    from netspec.explain_init import Initialisation
+    from netspec.summary import Sketch, Summary
 
 
 def load(path: str | Path, /, *, net: str | None = None, **parameters: Any) -> "Spec":
@@ -106,12 +107,42 @@ def examine(
     """The graph of a source and all findings; no graph where something is wrong."""
     if unreadable is not None:
         return None, unreadable.in_order()
+    graph, found = _check(source, parameters, loader)
+    return (None if found.has_errors else graph), found.in_order()
+
+
+def _check(
+    source: Source, parameters: Mapping[str, Any], loader: Loader | None
+) -> tuple[Graph, Diagnostics]:
     parsed = parse(source)
     graph = check(source, parsed, parameters, loader)
     if not parsed.found.has_errors:
         _require_form(graph, parsed.found)
-    failed = parsed.found.has_errors
-    return (None if failed else graph), parsed.found.in_order()
+    return graph, parsed.found
+
+
+def sketch(
+    source: Source,
+    unreadable: Diagnostics | None,
+    parameters: Mapping[str, Any],
+    loader: Loader | None = None,
+    net: str | None = None,
+) -> tuple["Sketch", ...]:
+    """What could be followed of the nets that fail, and where they do; or of the one called `net`.
+
+    Where what fails is in none of them, of all nets.
+    """
+    from netspec.summary import sketch_net
+
+    if unreadable is not None:
+        return ()
+    graph, found = _check(source, parameters, loader)
+    nets: list[Net | Unfinished] = [*graph.nets.values(), *graph.unfinished.values()]
+    nets.sort(key=lambda item: item.syntax.span)
+    if net is not None:
+        return tuple(sketch_net(item, found) for item in nets if item.name == net)
+    sketches = [sketch_net(item, found) for item in nets]
+    return tuple([item for item in sketches if item.fails] or sketches)
 
 
 def _require_form(graph: Graph, found: Diagnostics) -> None:
@@ -261,6 +292,12 @@ class Spec:
         from netspec.summary import summarise
 
         return summarise(self.net(net))
+
+    def explain_init(self, *, net: str | None = None) -> "Initialisation":
+        """How each parameter of a net is initialised, and which rule says so."""
+        from netspec.explain_init import explain_init
+
+        return explain_init(self.net(net))
 
 
 def _require_device(device: str, source: Source) -> None:

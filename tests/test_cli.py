@@ -4,6 +4,7 @@ import gc
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -71,11 +72,13 @@ def in_a_process(*arguments: str, **options: object) -> "subprocess.CompletedPro
 def test_help_names_every_command(shell: Shell) -> None:
     done = shell("--help")
     assert done.code == FINE
-    for command in ("check", "build", "summary", "train"):
-        assert f"\n    {command} " in done.out
-        own = shell(command, "--help")
+    for command in ("check", "build", "summary", "train", "explain init"):
+        assert re.search(rf"^    {command}\s", done.out, re.MULTILINE)
+        own = shell(*command.split(), "--help")
         assert own.code == FINE
         assert "SPEC" in own.out
+    assert "SPEC" not in shell("layers", "--help").out
+    assert "netspec explain init SPEC" in shell("explain", "--help").out
 
 
 def test_the_version_is_that_of_the_package(shell: Shell) -> None:
@@ -98,6 +101,11 @@ def test_the_version_is_that_of_the_package(shell: Shell) -> None:
         ["build", "a.net", "--std"],
         ["build", "a.net", "-o"],
         ["summary", "a.net", "--epochs", "3"],
+        ["explain"],
+        ["explain", "init"],
+        ["explain", "Conv2d", "a.net"],
+        ["explain", "Conv2d", "--net", "A"],
+        ["layers", "conv", "pool"],
     ],
     ids=" ".join,
 )
@@ -356,9 +364,9 @@ def test_build_puts_warnings_beside_the_output(shell: Shell) -> None:
     compile(done.out, "model.py", "exec")
 
 
-@pytest.mark.parametrize("command", ["build", "summary", "train"])
+@pytest.mark.parametrize("command", ["build", "train", "explain init"])
 def test_nothing_is_made_of_a_spec_with_errors(command: str, shell: Shell) -> None:
-    done = shell(command, shell.write(BAD))
+    done = shell(*command.split(), shell.write(BAD))
     assert (done.code, done.out) == (WRONG, "")
     assert done.err.startswith("error[unknown-layer]")
     assert [path.name for path in shell.folder.iterdir()] == ["a.net"]
@@ -374,6 +382,25 @@ def test_summary_shows_layers_and_totals(shell: Shell) -> None:
     assert shell("summary", "a.net", "--set", "width=1").out.splitlines()[-1].startswith("A: 5 ")
 
 
+def test_summary_shows_how_far_a_net_goes_and_where_it_fails(shell: Shell) -> None:
+    path = shell.write(BAD.replace("Linaer(3)", "Linear(3) -> Linaer(3)") + GOOD.replace("A", "B"))
+    done = shell("summary", path)
+    assert done.code == WRONG
+    assert done.err == shell("check", path).out
+    assert done.out == (
+        "layer    type    output  parameters  MACs\n"
+        "-----------------------------------------\n"
+        "linear1  Linear  [N, 3]          15  12 N\n"
+        "✗ error[unknown-layer] at a.net:2:30\n"
+        "-----------------------------------------\n"
+        "A fails: 15 parameters, 12 N MACs so far\n"
+    )
+    done = shell("summary", path, "--net", "B", "--set", "width=1")
+    assert done.code == WRONG
+    assert done.out.endswith("\nB: 5 parameters, 4 N MACs\n")
+    assert [path.name for path in shell.folder.iterdir()] == ["a.net"]
+
+
 def test_several_nets_want_a_name(shell: Shell) -> None:
     path = shell.write(TWO)
     done = shell("summary", path)
@@ -383,6 +410,44 @@ def test_several_nets_want_a_name(shell: Shell) -> None:
     done = shell("summary", path, "--net", "C")
     assert done.code == WRONG
     assert "the spec has no net `C`" in done.err
+
+
+def test_explain_init_shows_the_rule_of_each_parameter(shell: Shell) -> None:
+    path = shell.write(TWO.replace("net B", "init Linear with (bias=zeros)\nnet B"))
+    assert "the spec has several nets: A, B" in shell("explain", "init", path).err
+    done = shell("explain", "init", "--net", "B", "--set", "width=9", path)
+    assert done == Done(
+        FINE,
+        "parameter       shape   scheme             rule         place\n"
+        "-----------------------------------------------------------------\n"
+        "linear1.weight  [9, 4]  PyTorch's default\n"
+        "linear1.bias    [9]     zeros              init Linear  a.net:4:1\n",
+        "",
+    )
+
+
+def test_layers_lists_what_matches(shell: Shell) -> None:
+    done = shell("layers", "softm*d")
+    assert (done.code, done.err) == (FINE, "")
+    assert re.fullmatch(r"Softmax2d  layer  .+\n", done.out)
+    assert len(shell("layers").out.splitlines()) >= 400
+    assert shell("layers", "Convv2d") == Done(
+        WRONG,
+        "",
+        "error: no layer or function has a name like `Convv2d`\n = help: did you mean `Conv2d`?\n",
+    )
+
+
+def test_explain_tells_what_a_name_stands_for(shell: Shell) -> None:
+    done = shell("explain", "Conv2d")
+    assert (done.code, done.err) == (FINE, "")
+    assert done.out.startswith("Conv2d(out_channels, kernel_size, stride=1")
+    assert shell("explain", "conv2D") == Done(
+        WRONG,
+        "",
+        "error: netspec knows nothing called `conv2D`\n = help: did you mean `Conv2d`?\n",
+    )
+    assert "\x1b" not in shell("explain", "\x1b[2J").err
 
 
 def test_train_wants_a_train_section(shell: Shell) -> None:
