@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from netspec import syntax as s
+from netspec.check_bias import hint_biases
 from netspec.check_names import check_names, warn_unused
 from netspec.check_net import check_device, check_net
 from netspec.check_signature import report_duplicate
@@ -48,6 +49,7 @@ def check(
         for item in file.items:
             if isinstance(item, s.Net | s.Block):
                 warn_unused(item, found)
+        hint_biases(home, list(nets.values()), found)
     if len(nets) < len(declared) and not found.has_errors:
         _report_unchecked(declared, nets, found)
     if not file.items and not found.has_errors:

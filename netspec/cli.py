@@ -149,9 +149,9 @@ def _check(options: argparse.Namespace) -> int:
     graph, diagnostics = examine(*read_source(options.spec), values, read_used)
     if options.format == "text":
         _print_diagnostics(diagnostics, sys.stdout)
-        if graph is not None and not diagnostics:
+        if graph is not None:
             nets = ", ".join(graph.nets) or "no nets"
-            print(f"{options.spec}: no errors ({nets})")
+            print(f"{options.spec}: no errors{_counts(diagnostics)} ({nets})")
     else:
         from netspec.report import write_json, write_sarif
 
@@ -263,6 +263,13 @@ def _print_diagnostics(diagnostics: "Sequence[Diagnostic]", stream: Any) -> None
     errors = sum(found.severity == "error" for found in diagnostics)
     if errors:
         stream.write(f"{errors} error{'s' if errors > 1 else ''}\n")
+
+
+def _counts(diagnostics: "Sequence[Diagnostic]") -> str:
+    """What there is beside errors: `, 1 warning, 2 hints`."""
+    severities = [found.severity for found in diagnostics]
+    counts = ((kind, severities.count(kind)) for kind in ("warning", "hint"))
+    return "".join(f", {n} {kind}{'s' if n > 1 else ''}" for kind, n in counts if n)
 
 
 def _complain(message: str, help: str) -> None:

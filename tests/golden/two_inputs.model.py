@@ -7,17 +7,17 @@ from torch import Tensor, nn
 
 
 class HousePrice(nn.Module):
-    """Map photo (N, 3, H, W) and facts (N, figures) to price (N, 1); 14,937
+    """Map photo (N, 3, H, W) and facts (N, figures) to price (N, 1); 14,873
     parameters by default.
     """
 
     def __init__(self, figures: int = 12, width: int = 32) -> None:
         super().__init__()
         joint = 2 * width
-        self.stem = nn.Conv2d(3, width, 3, stride=2, padding=1)
+        self.stem = nn.Conv2d(3, width, 3, stride=2, padding=1, bias=False)
         self.batch_norm1 = nn.BatchNorm2d(width)
         self.relu = nn.ReLU()
-        self.refine = nn.Conv2d(width, width, 3, padding=1)
+        self.refine = nn.Conv2d(width, width, 3, padding=1, bias=False)
         self.batch_norm2 = nn.BatchNorm2d(width)
         self.adaptive_avg_pool = nn.AdaptiveAvgPool2d(1)
         self.flatten = nn.Flatten()
