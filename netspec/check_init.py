@@ -10,6 +10,7 @@ from netspec.catalogue import ALIASES, RANK_OPEN
 from netspec.catalogue.initialiser import INITIALISERS, Initialiser
 from netspec.catalogue.layer import Misfit
 from netspec.diagnostic import Diagnostics, did_you_mean
+from netspec.dim import product, same, value_of
 from netspec.graph import BuiltLayer, Scheme
 from netspec.names import listing
 from netspec.source import Span
@@ -77,6 +78,7 @@ def resolve_schemes(
     rules.sort(key=lambda rule: rule.rank)
     built = {name: layer for name, (layer, _, _) in layers.items()}
     schemes: dict[str, dict[str, Scheme]] = {name: {} for name in built}
+    deciding: dict[str, dict[str, _Rule]] = {name: {} for name in built}
     for rule in rules:
         found = rule.checked.found
         covered = [layer for layer in built.values() if rule.covers(layer)]
@@ -87,7 +89,61 @@ def resolve_schemes(
                 scheme = rule.checked.scheme(rule, argument, layer)
                 if scheme is not None and argument.name is not None:
                     schemes[layer.name][argument.name.id] = scheme
+                    deciding[layer.name][argument.name.id] = rule
+    _hint_fans(built, schemes, deciding)
     return {name: layer._replace(schemes=schemes[name]) for name, layer in built.items()}
+
+
+def _hint_fans(
+    built: Mapping[str, BuiltLayer],
+    schemes: Mapping[str, Mapping[str, Scheme]],
+    deciding: Mapping[str, Mapping[str, _Rule]],
+) -> None:
+    """Hint at schemes that take what leaves a transposed convolution for what enters it."""
+    served: dict[tuple[str, Span], list[BuiltLayer]] = {}
+    for name, layer in built.items():
+        if "weight" in schemes[name]:
+            place = deciding[name]["weight"].checked.found.source.name
+            served.setdefault((place, schemes[name]["weight"].span), []).append(layer)
+    for layers in served.values():
+        swapped = [x for x in layers if _swaps_fans(x, schemes[x.name]["weight"].initialiser)]
+        if swapped:
+            first, alone = swapped[0], all(_is_transposed(layer) for layer in layers)
+            scheme = schemes[first.name]["weight"]
+            _hint_swapped(first, scheme, alone, deciding[first.name]["weight"].checked.found)
+
+
+def _swaps_fans(layer: BuiltLayer, initialiser: Any) -> bool:
+    """Whether a scheme depends on the fan that torch reads from the wrong dimension."""
+    made: Any = layer.layer
+    if not _is_transposed(layer) or getattr(initialiser, "mode", "") != "fan_in":
+        return False
+    inputs, outputs = layer.parameters["weight"][:2]
+    return same(made.groups, 1) is True and not same(inputs, outputs)
+
+
+def _is_transposed(layer: BuiltLayer) -> bool:
+    return type(layer.layer).__name__.startswith("ConvTranspose")
+
+
+def _hint_swapped(layer: BuiltLayer, scheme: Scheme, alone: bool, found: Diagnostics) -> None:
+    shape = layer.parameters["weight"]
+    wrong, right = value_of(product(shape[1:])), value_of(product((shape[0], *shape[2:])))
+    found.add(
+        "swapped-fans",
+        f"`{scheme.initialiser.name}` takes {wrong} for the fan_in of `{layer.name}`, "
+        f"which is {right}",
+        scheme.span,
+        label=f"counts the {value_of(shape[1])} channels out, not the {value_of(shape[0])} in",
+        notes=(
+            f"`{layer.name}.weight` of shape {write_shape(shape)} has the channels in first; "
+            "torch.nn.init takes them to be second, as in other layers",
+        ),
+        help='write `mode="fan_out"`'
+        if alone
+        else 'give transposed convolutions a rule of their own, with `mode="fan_out"`',
+        severity="hint",
+    )
 
 
 def _own_rules(
