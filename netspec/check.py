@@ -5,6 +5,7 @@ from typing import Any
 
 from netspec import syntax as s
 from netspec.check_bias import hint_biases
+from netspec.check_idle import hint_idle
 from netspec.check_names import check_names, warn_unused
 from netspec.check_net import check_device, check_net
 from netspec.check_signature import report_duplicate
@@ -49,6 +50,7 @@ def check(
         for item in file.items:
             if isinstance(item, s.Net | s.Block):
                 warn_unused(item, found)
+        hint_idle(file, home, found)
         hint_biases(home, list(nets.values()), found)
     if len(nets) < len(declared) and not found.has_errors:
         _report_unchecked(declared, nets, found)
