@@ -6,7 +6,7 @@ from typing import Any
 from netspec import syntax as s
 from netspec.check_bias import hint_biases
 from netspec.check_idle import hint_idle
-from netspec.check_names import check_names, warn_unused
+from netspec.check_names import check_names, warn_shadowed, warn_unused
 from netspec.check_net import check_device, check_net
 from netspec.check_signature import report_duplicate
 from netspec.check_train import check_train
@@ -15,6 +15,7 @@ from netspec.graph import Graph, Net
 from netspec.home import Home
 from netspec.names import class_problem
 from netspec.parse import Parsed
+from netspec.requirement import check_contradictions
 from netspec.source import Source
 from netspec.training import Training
 from netspec.uses import Loader, open_home
@@ -50,6 +51,8 @@ def check(
         for item in file.items:
             if isinstance(item, s.Net | s.Block):
                 warn_unused(item, found)
+                warn_shadowed(item, home.blocks(), found)
+                check_contradictions(item.body, found)
         hint_idle(file, home, found)
         hint_biases(home, list(nets.values()), found)
     if len(nets) < len(declared) and not found.has_errors:
