@@ -17,7 +17,7 @@ def hint_idle(file: s.File, home: Home, found: Diagnostics) -> None:
         for name, kind in _offered(file):
             if name.id not in used:
                 found.add(
-                    "unused",
+                    "unused-block",
                     f"block `{name.id}` is never used",
                     name.span,
                     label="no net of this file builds it",

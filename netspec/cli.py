@@ -93,6 +93,13 @@ def _add_check(commands: Any) -> None:
     parser.add_argument(
         "--format", choices=("text", "json", "sarif"), default="text", help="how to report them"
     )
+    parser.add_argument(
+        "--warn",
+        action="append",
+        default=[],
+        choices=("unlabelled",),
+        help="warn of what is fine by default: layers with weights that have no label",
+    )
 
 
 def _add_build(commands: Any) -> None:
@@ -146,7 +153,7 @@ def _check(options: argparse.Namespace) -> int:
     from netspec.spec import examine, read_source, read_used
 
     values = dict(options.set)
-    graph, diagnostics = examine(*read_source(options.spec), values, read_used)
+    graph, diagnostics = examine(*read_source(options.spec), values, read_used, options.warn)
     if options.format == "text":
         _print_diagnostics(diagnostics, sys.stdout)
         if graph is not None:

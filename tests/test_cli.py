@@ -148,6 +148,17 @@ def test_a_check_with_hints_only_is_fine(shell: Shell) -> None:
     assert [result["level"] for result in run["results"]] == ["note", "note"]
 
 
+def test_layers_without_a_label_are_warned_of_on_demand(shell: Shell) -> None:
+    path = shell.write(GOOD)
+    done = shell("check", path, "--warn", "unlabelled")
+    assert done.code == FINE
+    assert done.out.startswith(
+        "warning[unlabelled]: `Linear` has no label, and is called `linear1`"
+    )
+    assert done.out.endswith("\n\na.net: no errors, 1 warning (A)\n")
+    assert shell("check", path, "--warn", "everything").code == USAGE
+
+
 def test_check_holds_the_spec_against_other_values_of_its_parameters(shell: Shell) -> None:
     path = shell.write(GOOD)
     assert shell("check", path, "--set", "width=8").code == FINE
