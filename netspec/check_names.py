@@ -182,7 +182,7 @@ def warn_shadowed(
                 "shadowed",
                 f"the {kind} `{name.id}` hides the block of that name",
                 name.span,
-                label="here, `-> " + name.id + f"` is the {kind}",
+                label=f"here, `-> {name.id}` is the {kind}",
                 help=f"call the {kind} something else",
                 severity="warning",
             )
