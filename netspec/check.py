@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from netspec import syntax as s
+from netspec.check_bias import hint_biases
+from netspec.check_idle import hint_idle
 from netspec.check_init import warn_unmatched
-from netspec.check_names import check_names, warn_unused
+from netspec.check_names import check_names, warn_shadowed, warn_unused
 from netspec.check_net import check_device, check_net
 from netspec.check_signature import report_duplicate
 from netspec.check_train import check_train
@@ -14,6 +16,7 @@ from netspec.graph import Graph, Net, Unfinished
 from netspec.home import Home
 from netspec.names import class_problem
 from netspec.parse import Parsed
+from netspec.requirement import check_contradictions
 from netspec.source import Source
 from netspec.training import Training
 from netspec.uses import Loader, open_home
@@ -49,8 +52,12 @@ def check(
         for item in file.items:
             if isinstance(item, s.Net | s.Block):
                 warn_unused(item, found)
+                warn_shadowed(item, home.blocks(), found)
+                check_contradictions(item.body, found)
         if nets:
             warn_unmatched(home.rules, [net.layers for net in nets.values()], found)
+        hint_idle(file, home, found)
+        hint_biases(home, list(nets.values()), found)
     if len(nets) < len(declared) and not found.has_errors:
         _report_unchecked(declared, nets, found)
     if not file.items and not found.has_errors:

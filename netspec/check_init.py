@@ -9,6 +9,7 @@ from netspec.arguments import bind, evaluate_arguments
 from netspec.catalogue import ALIASES, RANK_OPEN
 from netspec.catalogue.initialiser import INITIALISERS, Initialiser
 from netspec.catalogue.layer import Misfit
+from netspec.check_fans import Weight, hint_fans
 from netspec.diagnostic import Diagnostics, did_you_mean
 from netspec.graph import BuiltLayer, Scheme
 from netspec.names import listing
@@ -81,6 +82,7 @@ def resolve_schemes(
     rules.sort(key=lambda rule: rule.rank)
     built = {name: ruled.layer for name, ruled in layers.items()}
     schemes: dict[str, dict[str, tuple[Scheme, ...]]] = {name: {} for name in built}
+    weights: dict[str, Weight] = {}
     for rule in rules:
         found = rule.checked.found
         covered = [layer for layer in built.values() if rule.covers(layer)]
@@ -93,6 +95,9 @@ def resolve_schemes(
                     known = schemes[layer.name].get(argument.name.id, ())
                     others = (other for other in known if not _same_rule(other, scheme))
                     schemes[layer.name][argument.name.id] = (scheme, *others)
+                    if argument.name.id == "weight":
+                        weights[layer.name] = Weight(layer, scheme, argument.span, found)
+    hint_fans(weights.values())
     return {name: layer._replace(schemes=schemes[name]) for name, layer in built.items()}
 
 

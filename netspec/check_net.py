@@ -29,6 +29,7 @@ from netspec.graph import (
 from netspec.home import Entry, Home
 from netspec.misfit import Misfit
 from netspec.naming import Names
+from netspec.proof import proof_of
 from netspec.requirement import check_requirement
 from netspec.source import Span
 from netspec.tensor import Tensor, write_shape
@@ -189,6 +190,7 @@ class Checker(Walker):
 
     def take_inputs(self, header: Header) -> None:
         """Bind the inputs of a net."""
+        self.sizes = header.sizes
         known = {port.name: port.type for port in header.inputs or ()}
         for item in self.definition.inputs:
             tensor = known.get(item.name.id)
@@ -228,6 +230,12 @@ class Checker(Walker):
         check_ties(self.definition, self.prefix, shapes, self.site.ties, self.found)
         kinds = {path: type(made.layer).__name__ for path, made in self.site.made.items()}
         check_freezes(self.definition, self.prefix, shapes, kinds, self.site.frozen, self.found)
+
+    def report(self, misfit: Misfit, span: Span, notes: tuple[str, ...]) -> None:
+        proof = proof_of(misfit.equal, self.sizes)
+        if proof:
+            misfit.help = f"add `require {proof}` at the start of the net"
+        super().report(misfit, span, notes)
 
     def statement(self, statement: s.Statement) -> None:
         if isinstance(statement, s.Device):
@@ -448,6 +456,7 @@ class Checker(Walker):
         inside = (*self.inside, definition)
         prefix = f"{path}."
         child = Checker(definition, entry.home, scope, found, self.site, names, inside, prefix)
+        child.sizes = self.sizes
         child.foreign = entry.home is not self.home
         for item in definition.inputs:
             child.bind(item.name, flows[item.name.id])

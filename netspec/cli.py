@@ -98,6 +98,13 @@ def _add_check(commands: Any) -> None:
     parser.add_argument(
         "--format", choices=("text", "json", "sarif"), default="text", help="how to report them"
     )
+    parser.add_argument(
+        "--warn",
+        action="append",
+        default=[],
+        choices=("unlabelled",),
+        help="warn of what is fine by default: layers with weights that have no label",
+    )
 
 
 def _add_build(commands: Any) -> None:
@@ -180,12 +187,12 @@ def _check(options: argparse.Namespace) -> int:
     from netspec.spec import examine, read_source, read_used
 
     values = dict(options.set)
-    graph, diagnostics = examine(*read_source(options.spec), values, read_used)
+    graph, diagnostics = examine(*read_source(options.spec), values, read_used, options.warn)
     if options.format == "text":
         _print_diagnostics(diagnostics, sys.stdout)
-        if graph is not None and not diagnostics:
+        if graph is not None:
             nets = ", ".join(graph.nets) or "no nets"
-            print(f"{options.spec}: no errors ({nets})")
+            print(f"{options.spec}: no errors{_counts(diagnostics)} ({nets})")
     else:
         from netspec.report import write_json, write_sarif
 
@@ -345,6 +352,13 @@ def _print_diagnostics(diagnostics: "Sequence[Diagnostic]", stream: Any) -> None
     errors = sum(found.severity == "error" for found in diagnostics)
     if errors:
         stream.write(f"{errors} error{'s' if errors > 1 else ''}\n")
+
+
+def _counts(diagnostics: "Sequence[Diagnostic]") -> str:
+    """What there is beside errors: `, 1 warning, 2 hints`."""
+    severities = [found.severity for found in diagnostics]
+    counts = ((kind, severities.count(kind)) for kind in ("warning", "hint"))
+    return "".join(f", {n} {kind}{'s' if n > 1 else ''}" for kind, n in counts if n)
 
 
 def _complain(message: str, help: str) -> None:

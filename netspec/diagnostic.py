@@ -8,6 +8,7 @@ from netspec.source import Source, Span
 Severity = Literal["error", "warning", "hint"]
 _LONGEST = 300  # characters of a text
 _TAIL = 60  # of them from its end, where it is cut
+_SHORT = 5  # characters: in names below that, one slip is all that is forgiven
 
 
 class Diagnostic(NamedTuple):
@@ -153,7 +154,23 @@ def nearest(name: str, candidates: Iterable[str]) -> str | None:
 
     pool = [c for c in dict.fromkeys(candidates) if c != name]
     folded = {c.lower(): c for c in reversed(pool)}
-    if name.lower() in folded:
-        return folded[name.lower()]
-    close = get_close_matches(name.lower(), list(folded), n=1, cutoff=0.67)
+    lower = name.lower()
+    if lower in folded:
+        return folded[lower]
+    if len(lower) < _SHORT:
+        slips = [c for c in folded if c.startswith(lower) or _is_slip(lower, c)]
+        close = get_close_matches(lower, slips, n=1, cutoff=0.66)
+    else:
+        close = get_close_matches(lower, list(folded), n=1, cutoff=0.67)
     return folded[close[0]] if close else None
+
+
+def _is_slip(name: str, other: str) -> bool:
+    """Whether one letter is too few or too many, two are swapped, or one of four is another."""
+    if len(name) < len(other):
+        name, other = other, name
+    at = next((i for i, (a, b) in enumerate(zip(name, other, strict=False)) if a != b), len(other))
+    if len(name) > len(other):
+        return len(other) > 1 and name[at + 1 :] == other[at:]
+    swapped = name[at : at + 2] == other[at : at + 2][::-1] and name[at + 2 :] == other[at + 2 :]
+    return swapped or (len(name) > 3 and name[at + 1 :] == other[at + 1 :])

@@ -128,7 +128,7 @@ def _solve(
     if (pattern - rest) != factor * unknown or factor == 0:
         raise _misfit(title, item, tensor)
     if not agree(remainder(dim - rest, factor), 0):
-        raise _misfit(title, item, tensor)
+        raise _misfit(title, item, tensor, None, remainder(dim - rest, factor))
     solved = divide(dim - rest, factor)
     return symbol(name, value_of(solved), frame) if frame else solved
 
@@ -203,6 +203,7 @@ def _misfit(
         if axis is not None
         else "the sizes do not go with its signature",
         help="bring the tensor to that shape first",
+        equal=[(wanted, found)],
     )
 
 

@@ -1,11 +1,12 @@
 """A spec as programs use it: load, check, build, render, summarise."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netspec.check import check
+from netspec.check_labels import warn_unlabelled
 from netspec.diagnostic import Diagnostic, Diagnostics, SpecError, did_you_mean
 from netspec.graph import Graph, Net, Unfinished
 from netspec.parse import parse
@@ -103,11 +104,17 @@ def examine(
     unreadable: Diagnostics | None,
     parameters: Mapping[str, Any],
     loader: Loader | None = None,
+    warn: Collection[str] = (),
 ) -> tuple[Graph | None, tuple[Diagnostic, ...]]:
-    """The graph of a source and all findings; no graph where something is wrong."""
+    """The graph of a source and all findings; no graph where something is wrong.
+
+    `warn` has the codes of warnings that are given on demand only: "unlabelled".
+    """
     if unreadable is not None:
         return None, unreadable.in_order()
     graph, found = _check(source, parameters, loader)
+    if "unlabelled" in warn and not found.has_errors:
+        warn_unlabelled(graph, found)
     return (None if found.has_errors else graph), found.in_order()
 
 
@@ -172,7 +179,7 @@ def _checked(
 class Spec:
     """A spec that has passed its check.
 
-    `diagnostics` has its warnings. `nets` has the names of its nets.
+    `diagnostics` has its warnings and hints. `nets` has the names of its nets.
     """
 
     def __init__(
@@ -237,6 +244,12 @@ class Spec:
         """
         values = {**self.parameters, **parameters}
         return _checked(self.graph.source, None, self._net, values, self._loader)
+
+    def unlabelled(self) -> tuple[Diagnostic, ...]:
+        """Warnings for layers without a label, whose keys shift when others join them."""
+        found = Diagnostics(self.graph.source)
+        warn_unlabelled(self.graph, found)
+        return found.in_order()
 
     def build(
         self, *, net: str | None = None, device: str | None = None, **parameters: Any

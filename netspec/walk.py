@@ -1,6 +1,6 @@
 """Follow values through the statements of a net or block, applying layers and blocks on the way."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -44,8 +44,11 @@ class Named(NamedTuple):
 class Walker(Expressions):
     """The statements of one net or block, run in order with types for values.
 
-    What becomes of layers, branches and loops is up to the two kinds of walkers.
+    What becomes of layers, branches and loops is up to the two kinds of walkers. `sizes` are the
+    dimensions of the net's inputs that only data decides.
     """
+
+    sizes: Collection[str] = ()
 
     def __init__(
         self,
@@ -219,7 +222,7 @@ class Walker(Expressions):
             given = [(flow.type, flow.origin) for flow in flows]
             last = statement.value
             span = last.stages[-1].span if isinstance(last, s.Chain) else last.span
-            check_outputs(self.definition.outputs, given, self.scope, span, self.found)
+            check_outputs(self.definition.outputs, given, self.scope, self.sizes, span, self.found)
 
     # ---- layers by name ----------------------------------------------------------------------
 

@@ -20,6 +20,10 @@ LENET = str(ROOT / "specs" / "lenet5.net")
 GOOD = "net A(width: int = 3)(x: float32[N, 4]) {\n    return x -> Linear(width)\n}\n"
 BAD = "net A()(x: float32[N, 4]) {\n    return x -> Linaer(3)\n}\n"
 WARNED = "net A()(x: float32[N, 4]) {\n    y = x -> ReLU\n    return x -> Linear(3)\n}\n"
+HINTED = (
+    "net A()(x: float32[N, 4]) {\n"
+    "    x = x -> Linear(3) -> BatchNorm1d\n    return x -> Linear(2) -> BatchNorm1d\n}\n"
+)
 TWO = GOOD + GOOD.replace("net A", "net B")
 FINE, WRONG, USAGE = 0, 1, 2
 
@@ -137,7 +141,30 @@ def test_a_warning_does_not_fail_a_check(shell: Shell) -> None:
     done = shell("check", shell.write(WARNED))
     assert done.code == FINE
     assert done.out.startswith("warning[unused]: value `y` is never used\n")
-    assert "error" not in done.out
+    assert done.out.endswith("\n\na.net: no errors, 1 warning (A)\n")
+
+
+def test_a_check_with_hints_only_is_fine(shell: Shell) -> None:
+    done = shell("check", shell.write(HINTED))
+    assert done.code == FINE
+    assert done.out.startswith("hint[idle-bias]: the bias of `Linear` has no effect before")
+    assert done.out.endswith("\n\na.net: no errors, 2 hints (A)\n")
+    assert shell("check", "a.net", "--format", "json").code == FINE
+    done = shell("check", "a.net", "--format", "sarif")
+    assert done.code == FINE
+    (run,) = json.loads(done.out)["runs"]
+    assert [result["level"] for result in run["results"]] == ["note", "note"]
+
+
+def test_layers_without_a_label_are_warned_of_on_demand(shell: Shell) -> None:
+    path = shell.write(GOOD)
+    done = shell("check", path, "--warn", "unlabelled")
+    assert done.code == FINE
+    assert done.out.startswith(
+        "warning[unlabelled]: `Linear` has no label, and is called `linear1`"
+    )
+    assert done.out.endswith("\n\na.net: no errors, 1 warning (A)\n")
+    assert shell("check", path, "--warn", "everything").code == USAGE
 
 
 def test_check_holds_the_spec_against_other_values_of_its_parameters(shell: Shell) -> None:

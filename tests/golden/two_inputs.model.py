@@ -12,10 +12,10 @@ class HousePrice(nn.Module):
     def __init__(self, figures: int = 12, width: int = 32) -> None:
         super().__init__()
         joint = 2 * width
-        self.stem = nn.Conv2d(3, width, 3, stride=2, padding=1)
+        self.stem = nn.Conv2d(3, width, 3, stride=2, padding=1, bias=False)
         self.batch_norm1 = nn.BatchNorm2d(width)
         self.relu = nn.ReLU()
-        self.refine = nn.Conv2d(width, width, 3, padding=1)
+        self.refine = nn.Conv2d(width, width, 3, padding=1, bias=False)
         self.batch_norm2 = nn.BatchNorm2d(width)
         self.adaptive_avg_pool = nn.AdaptiveAvgPool2d(1)
         self.flatten = nn.Flatten()
