@@ -1,6 +1,6 @@
 """Find the initialisation scheme of every parameter: which rule names it, and whether it can be."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
@@ -21,7 +21,8 @@ _CLASS, _PATTERN, _OWN = range(3)
 class RuleScope(NamedTuple):
     """The `init` statements of a net, a block or a file, and the part of the net they reign over.
 
-    `depth`: how far inside; an inner scope beats an outer one.
+    `depth`: how far inside; an inner scope beats an outer one. `externs`: the classes written in
+    Python that its file knows.
     """
 
     prefix: str
@@ -29,6 +30,7 @@ class RuleScope(NamedTuple):
     depth: int
     values: Mapping[str, Any]
     found: Diagnostics
+    externs: Collection[str]
 
 
 class _Rule(NamedTuple):
@@ -65,11 +67,13 @@ class _Rule(NamedTuple):
 def resolve_schemes(
     layers: Mapping[str, tuple[BuiltLayer, s.Schemes | None, Diagnostics]],
     scopes: Iterable[RuleScope],
+    externs: Collection[str],
 ) -> dict[str, BuiltLayer]:
     """The layers with the scheme that wins for each parameter.
 
     A layer's own `with` beats a pattern, a pattern beats a class; then an inner scope beats an
-    outer one, and what is written later what is written before.
+    outer one, and what is written later what is written before. `externs`: the names of what is
+    written in Python; no rule reaches inside.
     """
     scopes = list(scopes)
     rules = [rule for scope in scopes for rule in _rules(scope)]
@@ -81,7 +85,7 @@ def resolve_schemes(
         found = rule.checked.found
         covered = [layer for layer in built.values() if rule.covers(layer)]
         if not covered and rule.rank[1] >= 0:
-            report_unmatched(rule.title(), rule.selector, found)
+            _report_unmatched(rule, externs, found)
         for argument in rule.schemes.arguments:
             for layer in _holders(rule, argument, covered, found):
                 scheme = rule.checked.scheme(rule, argument, layer)
@@ -105,32 +109,55 @@ def _own_rules(
     return rules
 
 
-def check_selectors(statements: Iterable[s.Init], found: Diagnostics) -> None:
-    """Report selectors that no net could have: unknown classes."""
-    for statement in statements:
+def _check_selectors(scope: RuleScope) -> None:
+    """Report selectors that no net could have: unknown classes, and those written in Python."""
+    for statement in scope.statements:
         for selector in statement.selectors:
-            if isinstance(selector, s.Name) and not _is_layer(selector.id):
-                found.add(
-                    "unknown-layer",
-                    f"unknown layer `{selector.id}`",
-                    selector.span,
-                    label="no class of torch.nn that netspec knows",
-                    help=did_you_mean(selector.id, [*ALIASES, *RANK_OPEN])
-                    or 'select layers by class, `Linear`, or by a quoted pattern, `"fc*"`',
-                )
+            if not isinstance(selector, s.Name) or _is_layer(selector.id):
+                continue
+            extern = selector.id in scope.externs
+            scope.found.add(
+                "unknown-layer",
+                f"`init` cannot reach into `{selector.id}`"
+                if extern
+                else f"unknown layer `{selector.id}`",
+                selector.span,
+                label="written in Python: its parameters are not known"
+                if extern
+                else "no class of torch.nn that netspec knows",
+                help="initialise it in its own constructor"
+                if extern
+                else did_you_mean(selector.id, [*ALIASES, *RANK_OPEN])
+                or 'select layers by class, `Linear`, or by a quoted pattern, `"fc*"`',
+            )
 
 
-def report_unmatched(title: str, selector: s.Name | s.Literal | None, found: Diagnostics) -> None:
+def _report_unmatched(rule: _Rule, externs: Collection[str], found: Diagnostics) -> None:
+    selector = rule.selector
     if selector is None or (isinstance(selector, s.Name) and not _is_layer(selector.id)):
         return
+    inside = isinstance(selector, s.Literal) and any(
+        name.startswith(rule.prefix)
+        and means_extern(str(selector.value), name.removeprefix(rule.prefix))
+        for name in externs
+    )
     found.add(
         "unused-rule",
-        f"`init` selects {title}, but there is no such layer",
+        f"`init` selects {rule.title()}, which is written in Python"
+        if inside
+        else f"`init` selects {rule.title()}, but there is no such layer",
         selector.span,
-        label="selects nothing",
-        help="remove the selector, or correct it",
+        label="its parameters are not known" if inside else "selects nothing",
+        help="initialise it in its own constructor"
+        if inside
+        else "remove the selector, or correct it",
         severity="warning",
     )
+
+
+def means_extern(pattern: str, name: str) -> bool:
+    """Whether a pattern names what is written in Python, or something inside it."""
+    return fnmatchcase(name, pattern) or pattern.startswith(f"{name}.")
 
 
 def _is_layer(name: str) -> bool:
@@ -139,7 +166,7 @@ def _is_layer(name: str) -> bool:
 
 def _rules(scope: RuleScope) -> list[_Rule]:
     checked = _Checked(scope.values, scope.found)
-    check_selectors(scope.statements, scope.found)
+    _check_selectors(scope)
     rules: list[_Rule] = []
     for order, statement in enumerate(scope.statements):
         for selector in statement.selectors:

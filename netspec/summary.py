@@ -1,11 +1,10 @@
 """Turn a checked net into a table: each layer with its output, its parameters and its work."""
 
-from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from netspec.catalogue.layer import count
 from netspec.dim import Dim, Expression, symbols, value_of
-from netspec.graph import BlockUse, FunctionCall, Net, Step
+from netspec.graph import BlockUse, ExternUse, FunctionCall, Net, Step, steps_in
 from netspec.tensor import Tensor, Type, write_shape
 
 _HEADINGS = ("layer", "type", "output", "parameters", "MACs")
@@ -14,7 +13,8 @@ _HEADINGS = ("layer", "type", "output", "parameters", "MACs")
 class Row(NamedTuple):
     """One layer or function at work. MACs are for a whole batch: they may depend on `N`.
 
-    `parameters` is None where the layer's parameters are counted in an earlier row.
+    `parameters` is None where the layer's parameters are counted in an earlier row. What is written
+    in Python is not `known`: it counts as nothing.
     """
 
     name: str
@@ -22,10 +22,11 @@ class Row(NamedTuple):
     output: Type
     parameters: Dim | None
     macs: Dim
+    known: bool = True
 
 
 class Summary(NamedTuple):
-    """The rows of a net in the order in which it runs, and their totals."""
+    """The rows of a net in the order in which it runs, and the totals of those that are known."""
 
     net: str
     rows: tuple[Row, ...]
@@ -37,7 +38,11 @@ class Summary(NamedTuple):
         widths = [max(len(line[column]) for line in table) for column in range(len(_HEADINGS))]
         lines = [_align(line, widths) for line in table]
         rule = "-" * len(lines[0])
-        totals = f"{self.net}: {_number(self.parameters)} parameters, {_number(self.macs)} MACs"
+        least = "" if all(row.known for row in self.rows) else "at least "
+        totals = (
+            f"{self.net}: {least}{_number(self.parameters)} parameters, "
+            f"{least}{_number(self.macs)} MACs"
+        )
         return "\n".join([lines[0], rule, *lines[1:], rule, totals])
 
 
@@ -45,20 +50,12 @@ def summarise(net: Net) -> Summary:
     """The summary of a net, for the parameter values that it was checked with."""
     rows: list[Row] = []
     seen: set[str] = set()
-    for step, depth in _all_steps(net.steps, 0):
+    for step, depth in steps_in(net.steps):
         rows.append(_row(step, net, seen, depth))
     total: Dim = 0
     for row in rows:
         total = total + row.macs
     return Summary(net.name, tuple(rows), net.parameter_count(), total)
-
-
-def _all_steps(steps: Sequence[Step], depth: int) -> Iterator[tuple[Step, int]]:
-    """The steps in order, those inside a block after it and one level deeper."""
-    for step in steps:
-        yield step, depth
-        if isinstance(step, BlockUse):
-            yield from _all_steps(step.steps, depth + 1)
 
 
 def _row(step: Step, net: Net, seen: set[str], depth: int) -> Row:
@@ -67,9 +64,12 @@ def _row(step: Step, net: Net, seen: set[str], depth: int) -> Row:
         return Row("", f"{indent}{step.function.name}", step.output, 0, 0)
     if isinstance(step, BlockUse):
         return Row(step.name, f"{indent}{step.title}", step.output or (), 0, 0)
-    layer = net.layers[step.name]
     first = step.name not in seen
     seen.add(step.name)
+    if isinstance(step, ExternUse):
+        title, own_or_shared = f"{indent}{step.extern.name.id}", 0 if first else None
+        return Row(step.name, title, step.output, own_or_shared, 0, known=False)
+    layer = net.layers[step.name]
     macs = step.layer.macs(step.inputs[0], step.output, *step.inputs[1:])
     own = count(layer.parameters) if first else None
     return Row(step.name, f"{indent}{type(step.layer).__name__}", step.output, own, macs)
@@ -79,8 +79,12 @@ def _cells(row: Row) -> tuple[str, ...]:
     output = row.output
     while not isinstance(output, Tensor):
         output = output[0]
-    parameters = "shared" if row.parameters is None else _number(row.parameters)
-    return row.name, row.type, write_shape(output.shape), parameters, _number(row.macs)
+    parameters = "shared" if row.parameters is None else _count(row, row.parameters)
+    return row.name, row.type, write_shape(output.shape), parameters, _count(row, row.macs)
+
+
+def _count(row: Row, value: Dim) -> str:
+    return _number(value) if row.known else "?"
 
 
 def _number(value: Dim) -> str:
