@@ -9,9 +9,9 @@ from netspec.visit import names_in
 # What a rule goes through, by the variable for what it must leave alone: an `init` rule leaves all
 # of an extern alone, `freeze` may name it as a whole.
 _INSIDE = {
-    "imported": "for inner in part.modules()",
-    "imported_parameters": "for inner in part.parameters()",
-    "imported_parts": "for inner in part.modules()\nif inner is not part",
+    "imported": ("for {inner} in {part}.modules()",),
+    "imported_parameters": ("for {inner} in {part}.parameters()",),
+    "imported_parts": ("for {inner} in {part}.modules()", "if {inner} is not {part}"),
 }
 
 
@@ -35,21 +35,32 @@ class Outside:
 
     def __init__(self, plan: Plan, pool: ClassPool) -> None:
         self.pool = pool
-        self.externs = sorted(externs_in(plan, pool, set()))
+        self.externs = sorted(externs_in(plan, pool, set())) if pool.externs else []
         self.taken = {name.id for name in names_in(tuple(plan.facts.definition))}
+        self.taken |= set(self.externs)
         self.names: dict[str, str] = {}
 
     def variable(self, kind: str, lines: list[Line]) -> str:
         """The variable of a kind, "" where nothing is written in Python; it is set in `lines`."""
         if self.externs and kind not in self.names:
-            name = free_name(kind, lambda candidate: candidate in self.taken)
-            self.names[kind] = name
+            self.names[kind] = self._free(kind)
             self.pool.imported |= set(self.externs)
+            part, inner = self._free("part"), self._free("inner")
             classes = ", ".join(self.externs)
             test = classes if len(self.externs) == 1 else f"({classes})"
-            parts = ["for part in self.modules()", f"if isinstance(part, {test})"]
-            parts += _INSIDE[kind].split("\n")
-            lines.append(Line(f"{name} = {{"))
-            lines += [Line(part, 1) for part in ("inner", *parts)]
+            clauses = [clause.format(part=part, inner=inner) for clause in _INSIDE[kind]]
+            lines.append(Line(f"{self.names[kind]} = {{"))
+            lines += [
+                Line(text, 1)
+                for text in (
+                    inner,
+                    f"for {part} in self.modules()",
+                    f"if isinstance({part}, {test})",
+                    *clauses,
+                )
+            ]
             lines.append(Line("}"))
         return self.names.get(kind, "")
+
+    def _free(self, name: str) -> str:
+        return free_name(name, lambda candidate: candidate in self.taken)
