@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from netspec import syntax as s
 from netspec.catalogue.signature import Signature
 from netspec.dim import Dim, Expression, atoms, form_names, form_of, symbols, write
-from netspec.facts import BlockFact, Running
+from netspec.facts import BlockFact, ExternFact, Running
 from netspec.generalise import report_no_formula
 from netspec.layout import Call, Code, Each, lay_out
 from netspec.lower_call import call_arguments, write_arguments
@@ -113,7 +113,8 @@ class Constructor:
                     return []
                 return [self._let(statement)]
             case s.LayerDefinition(name, _, _, span):
-                if span not in self.plan.facts.layers and span not in self.plan.facts.blocks:
+                facts = self.plan.facts
+                if span not in {*facts.layers, *facts.blocks, *facts.externs}:
                     return []
                 stage = s.Stage(name, statement.callee, statement.schemes, span)
                 return [self._set(name.id, self.construct(stage))]
@@ -439,6 +440,8 @@ class Constructor:
             return self.plan.handed[stage.span]
         if stage.span in facts.blocks:
             return self._block(facts.blocks[stage.span])
+        if stage.span in facts.externs:
+            return self._extern(facts.externs[stage.span])
         layer = facts.layers[stage.span].layer
         for field in layer.fields().values():
             if field.inferred and field.name not in layer.given:
@@ -487,12 +490,8 @@ class Constructor:
             text, uses = self._sized(fact.dims[name])
             self.uses |= uses
             arguments.append(text)
-        given = arguments_of(fact.stage.callee)
-        known = [p.name.id for p in definition.parameters]
         by_position = True
-        written: dict[str, s.Argument] = {}
-        for position, argument in enumerate(given):
-            written[argument.name.id if argument.name else known[position]] = argument
+        written = _by_parameter(definition, fact.stage)
         for parameter in definition.parameters:
             name = parameter.name.id
             takes = [n for n in made.handed if n[0] == name]
@@ -511,6 +510,23 @@ class Constructor:
             by_position = by_position and argument_.name is None
             arguments.append(text if by_position else f"{name}={text}")
         return Call(f"{made.name}(", tuple(arguments))
+
+    def _extern(self, fact: ExternFact) -> Code:
+        """What is written in Python: its arguments in the order of its signature."""
+        definition = fact.entry.definition
+        written = _by_parameter(definition, fact.stage)
+        arguments: list[str] = []
+        by_position = True
+        for parameter in definition.parameters:
+            argument = written.get(parameter.name.id)
+            by_position = by_position and argument is not None and argument.name is None
+            if argument is not None:
+                self._note(argument.value)
+                text = self._written(argument.value)
+                arguments.append(text if by_position else f"{parameter.name.id}={text}")
+        name = self.pool.extern_class(fact.entry)
+        self.pool.note_positions(name, sum(item.name is None for item in written.values()))
+        return Call(f"{name}(", tuple(arguments))
 
     def _require_formula(self, name: str, fact: BlockFact) -> None:
         facts = self.plan.facts
@@ -537,6 +553,15 @@ class Constructor:
     def _dim(self, dim: Dim) -> str:
         self.uses |= _names_of(dim)
         return write(form_of(dim), self.plan.in_constructor)
+
+
+def _by_parameter(definition: s.Net | s.Block | s.Extern, stage: s.Stage) -> dict[str, s.Argument]:
+    """What a stage gives, by the parameter that it is for."""
+    known = [parameter.name.id for parameter in definition.parameters]
+    return {
+        argument.name.id if argument.name else known[position]: argument
+        for position, argument in enumerate(arguments_of(stage.callee))
+    }
 
 
 _MAKERS = {"zeros": "zeros", "ones": "ones"}

@@ -207,12 +207,18 @@ class _Writer:
         several = isinstance(kind, tuple) and not hasattr(kind, "dtype")
         if several:
             self.returns = _tuple_type(kind)
-        if several or text.typed or text.text in self.typed:
+        typed = not self._is_module_call(value) if several else text.typed
+        if typed or text.text in self.typed:
             self._line(f"return {_without_brackets(text.text, value)}", comment)
             return
         name = self._output_name()
-        self._line(f"{name}: Tensor = {text.text}", comment)
+        self._line(f"{name}: {self.returns} = {text.text}", comment)
         self._line(f"return {name}")
+
+    def _is_module_call(self, value: s.Expression) -> bool:
+        """Whether a module gives a value, so that type checkers know nothing of it."""
+        last = value.stages[-1] if isinstance(value, s.Chain) else value
+        return isinstance(self.facts.uses.get(last.span), Use)
 
     def _output_name(self) -> str:
         definition = self.facts.definition

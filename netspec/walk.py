@@ -348,19 +348,34 @@ class Walker(Expressions):
         if entry is None:
             return self.run_layer(stage, title, given, spread_inputs(value), named, key, span)
         if named or stage.schemes:
-            what = "keyword tensors" if named else "`with (…)`"
-            self.found.add(
-                "wrong-layer",
-                f"the block `{title}` takes no {what}",
-                stage.span,
-                label="a block, not a layer",
-                help="initialise its layers inside it, or with a pattern in an `init`",
-            )
-        if given is None:
+            self._report_extras(entry, title, bool(named), stage)
+        if given is None or entry.broken:
             return UNKNOWN
         if self._recurses(entry, stage):
             return UNKNOWN
         return self.run_block(entry, stage, given, block_inputs(entry, value), key, span)
+
+    def _report_extras(self, entry: Entry, title: str, named: bool, stage: s.Stage) -> None:
+        extern = isinstance(entry.definition, s.Extern)
+        help = "initialise its layers inside it, or with a pattern in an `init`"
+        if named:
+            help = "give all tensors by position, in the order of its inputs"
+        elif extern:
+            help = "initialise it in its own constructor"
+        self.found.add(
+            "wrong-layer",
+            f"the {self._kind(title)} `{title}` takes no "
+            f"{'keyword tensors' if named else '`with (…)`'}",
+            stage.span,
+            label="written in Python" if extern else "a block, not a layer",
+            help=help,
+        )
+
+    def _kind(self, title: str) -> str:
+        """What a name stands for, in a word."""
+        if title in self.home.externs():
+            return "extern"
+        return "block" if title in self.home.blocks() else "layer"
 
     def _recurses(self, entry: Entry, stage: s.Stage) -> bool:
         chain = [*self.inside, self.definition]
@@ -424,12 +439,12 @@ class Walker(Expressions):
             return self.run_shared(name, value, named, node.span)
         if not self.is_module(name):
             return None
-        kind = "block" if name in self.home.blocks() else "layer"
+        kind = self._kind(name)
         self.found.add(
             "missing-input",
             f"the {kind} `{name}` has no input",
             node.span,
-            label=f"a {kind}, not a tensor",
+            label=f"{'an' if kind == 'extern' else 'a'} {kind}, not a tensor",
             help=f"write `x -> {name}(…)`, or `layer name = {name}(…)` to share it",
         )
         return UNKNOWN
@@ -696,7 +711,7 @@ class Walker(Expressions):
         self, entry: Entry, inputs: Sequence[Value], scope: Scope, span: Span, frame: int = 0
     ) -> dict[str, Value] | None:
         """The inputs of a block by name; its dimensions go to `scope`. None where they misfit."""
-        assert isinstance(entry.definition, s.Block)
+        assert isinstance(entry.definition, s.Block | s.Extern)
         try:
             return match_inputs(entry.definition, inputs, scope, frame)
         except Misfit as misfit:
