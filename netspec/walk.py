@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import count
 from typing import Any, NamedTuple
 
 from netspec import syntax as s
@@ -17,10 +18,11 @@ from netspec.flow import Bundle, Constructor, Flow, Value, flow_of, flows_in, ty
 from netspec.home import Entry, Home
 from netspec.misfit import Misfit
 from netspec.naming import Kind, Names, name_layers
+from netspec.relocate import relocated
 from netspec.signature_match import match_inputs
 from netspec.source import Span
 from netspec.tensor import Tensor, Type, write_shape
-from netspec.visit import arguments_of, title_of
+from netspec.visit import arguments_of, names_in, title_of
 
 # What can be wrong with a statement whatever the values are.
 STATIC = frozenset(
@@ -699,13 +701,30 @@ class Walker(Expressions):
                 help=f"write `{entry.definition.name.id}({name}=…)`",
             )
             return UNKNOWN
-        definition = entry.definition
-        takes_block = parameter.type is not None and parameter.type.id == "block"
-        if takes_block and isinstance(definition, s.Block):
-            home = Scope({})
-            reader = type(self)(definition, entry.home, home, self.found, self.names, self.inside)
-            return reader._constructor(parameter.default)
+        if parameter.type is not None and parameter.type.id == "block":
+            return self._default_constructor(entry, parameter, stage)
         return default_value(parameter, self.found.inside(entry.home.source, self.found.notes))
+
+    def _default_constructor(self, entry: Entry, parameter: s.Parameter, stage: s.Stage) -> Any:
+        """The default of a parameter that is a block, as if it were written where it is used."""
+        default = parameter.default
+        assert default is not None
+        text = entry.home.source.text[slice(*default.span)]
+        theirs, ours = entry.home.blocks(), self.home.blocks()
+        named = [name.id for name in names_in(default) if name.id in theirs]
+        strange = [id for id in named if id not in ours or ours[id] != theirs[id]]
+        if strange:
+            self.found.add(
+                "missing-argument",
+                f"the default of `{parameter.name.id}` is `{text}`, which is not known here",
+                stage.callee.span,
+                label=f"`{parameter.name.id}` is left out",
+                help=f"add `use {strange[0]} from …`, or hand on a block that is known here",
+            )
+            return UNKNOWN
+        first = 1024 * entry.definition.parameters.index(parameter)
+        constructor = self._constructor(relocated(default, stage.callee.span, count(first)))
+        return constructor._replace(text=text) if isinstance(constructor, Constructor) else UNKNOWN
 
     def match(
         self, entry: Entry, inputs: Sequence[Value], scope: Scope, span: Span, frame: int = 0
