@@ -41,94 +41,77 @@ class Either(NamedTuple):
 
 
 Document = str | list["Document"] | Break | IfBroken | Indent | Group | Either
-
-
-class _Part(NamedTuple):
-    """A document that waits: the column at which its lines start, whether it is broken.
-
-    Where it is `measured`, each of its lines has to fit, not only the first.
-    """
-
-    document: Document
-    column: int = 0
-    broken: bool = True
-    measured: bool = False
+_Part = tuple[Document, int, bool]  # what waits, how far its lines are indented, is it broken
 
 
 def print_document(document: Document, width: int) -> list[str]:
     """The lines of a document, its groups broken from the left to the right."""
     lines = [""]
-    pending = [_Part(document)]
+    pending: list[_Part] = [(document, 0, True)]
     while pending:
-        part = pending.pop()
-        match part.document:
-            case Break() if part.broken:
-                lines.append(" " * part.column)
+        document, indent, broken = pending.pop()
+        match document:
+            case str():
+                lines[-1] += document
+            case list():
+                pending += [(inner, indent, broken) for inner in reversed(document)]
+            case Indent(inner):
+                pending.append((inner, indent + _STEP, broken))
+            case Break() if broken:
+                lines.append(" " * indent)
+            case Break(flat):
+                lines[-1] += flat
+            case IfBroken(text):
+                lines[-1] += text if broken else ""
             case Group(inner, free):
-                flat = part._replace(document=inner, broken=False)
-                measure = part.broken or free
-                fits = not measure or _fits(lines[-1], width, flat, pending)
-                pending.append(flat._replace(broken=not fits))
+                flat_part = (inner, indent, False)
+                measured = broken or free
+                fits = not measured or _fits(lines[-1], width, flat_part, pending)
+                pending.append((inner, indent, not fits))
             case Either(first, other):
-                flat = part._replace(document=first, broken=False)
-                fits = _fits(lines[-1], width, flat, pending)
-                pending.append(flat if fits else part._replace(document=other))
-            case str() | Break() | IfBroken():
-                lines[-1] += _text(part)
-            case _:
-                pending += _inner(part)
+                flat_part = (first, indent, False)
+                fits = _fits(lines[-1], width, flat_part, pending)
+                pending.append(flat_part if fits else (other, indent, broken))
     return lines
 
 
 def _fits(line: str, width: int, part: _Part, rest: Sequence[_Part]) -> bool:
-    """Whether a part and what follows it fit behind `line`, up to where the rest may end it."""
+    """Whether a part and what follows it fit behind `line`, up to where the rest may end it.
+
+    Of a free group that is broken for it every line has to fit.
+    """
     column = columns(line)
     following = len(rest)
-    pending = [part]
+    pending = [(*part, False)]
     while column <= width:
         if not pending:
             if not following:
                 return True
             following -= 1
-            pending.append(rest[following])
-        part = pending.pop()
-        match part.document:
-            case Break() if part.broken and not part.measured:
+            pending.append((*rest[following], False))
+        document, indent, broken, whole = pending.pop()
+        match document:
+            case str():
+                column += columns(document)
+            case list():
+                pending += [(inner, indent, broken, whole) for inner in reversed(document)]
+            case Indent(inner):
+                pending.append((inner, indent + _STEP, broken, whole))
+            case Break() if broken and not whole:
                 return True
-            case Break() if part.broken:
-                column = part.column
-            case Group(inner, free) if free and not part.broken:
-                pending.append(part._replace(document=inner, broken=True, measured=True))
+            case Break(flat):
+                column = indent if broken else column + len(flat)
+            case IfBroken(text):
+                column += len(text) if broken else 0
+            case Group(inner, free) if free and not broken:
+                pending.append((inner, indent, True, True))
             case Group(inner) | Either(_, inner):
-                pending.append(part._replace(document=inner))
-            case str() | Break() | IfBroken():
-                column += columns(_text(part))
-            case _:
-                pending += _inner(part)
+                pending.append((inner, indent, broken, whole))
     return False
-
-
-def _text(part: _Part) -> str:
-    match part.document:
-        case str(text):
-            return text
-        case Break(flat):
-            return flat
-        case IfBroken(text) if part.broken:
-            return text
-    return ""
-
-
-def _inner(part: _Part) -> list[_Part]:
-    """The parts of a part, the first one last."""
-    match part.document:
-        case Indent(inner):
-            return [part._replace(document=inner, column=part.column + _STEP)]
-        case list(documents):
-            return [part._replace(document=document) for document in reversed(documents)]
-    raise TypeError(part.document)
 
 
 def columns(text: str) -> int:
     """How wide a text is: characters like those of Chinese take two columns."""
+    if text.isascii():
+        return len(text)
     return len(text) + sum(east_asian_width(character) in "WF" for character in text)

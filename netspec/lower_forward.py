@@ -10,7 +10,6 @@ from netspec.dim import Dim, symbols
 from netspec.facts import Facts, Use
 from netspec.flow import Bundle, Flow, Value
 from netspec.graph import FunctionCall
-from netspec.layout import WIDTH
 from netspec.lower_call import Written, call_arguments
 from netspec.lower_constructor import negated, optional_layer
 from netspec.names import free_name, free_variable, single
@@ -19,10 +18,8 @@ from netspec.pool import ClassPool
 from netspec.program import Argument, Line
 from netspec.tensor import DTYPES
 from netspec.visit import arguments_of, names_in, statements_in, title_of
-from netspec.wrap import wrap
 from netspec.write import write_expression, write_literal
 
-_INDENT = 8
 _CHAINED = 60  # characters of nested calls in one line
 _LEVELS = {"+": 5, "-": 5, "*": 6, "/": 6, "//": 6, "%": 6, "@": 6, "**": 8}
 _COMPARISON, _UNARY = 4, 7
@@ -734,10 +731,7 @@ class _Writer:
     # ---- lines -------------------------------------------------------------------------------
 
     def _line(self, text: str, comment: str = "") -> None:
-        room = WIDTH - _INDENT - 4 * self.depth
-        fits = comment and len(text) + len(comment) + 4 <= room
-        for part in wrap(text, 2 + self.depth):
-            self.lines.append(Line(part, self.depth, comment if fits else ""))
+        self.lines.append(Line(text, self.depth, comment))
 
 
 _BUILD_TIME = frozenset(

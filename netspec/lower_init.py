@@ -10,7 +10,6 @@ from netspec.catalogue import ALIASES, RANK_OPEN
 from netspec.catalogue.initialiser import INITIALISERS, Initialiser
 from netspec.catalogue.layer import Layer
 from netspec.diagnostic import Diagnostics
-from netspec.layout import bracketed
 from netspec.lower_call import call_arguments, write_arguments
 from netspec.plan import Plan
 from netspec.pool import ClassPool
@@ -383,9 +382,8 @@ class _Writer:
         texts = call_arguments(
             scheme, write_arguments(arguments_of(argument.value), self.rename), self.rename
         )
-        head = f"{scheme.torch.removeprefix('torch.')}("
-        parts = bracketed(head, [target, *texts], ")", depth + 2)
-        return [*lines, *(Line(text, depth) for text in parts)]
+        call = f"{scheme.torch.removeprefix('torch.')}({', '.join([target, *texts])})"
+        return [*lines, Line(call, depth)]
 
     def _scheme(self, argument: s.Argument) -> Initialiser:
         found = Diagnostics(self.plan.facts.home.source)

@@ -39,7 +39,7 @@ _MARKS = re.compile(rb'"(?:[^"\\]|\\.)*"' rb"|'(?:[^'\\]|\\.)*'|[()\[\]{}]")
 
 
 def wrap(statement: str, indent: int) -> list[str]:
-    """A statement of one line, or a header like `if test:`, in lines of at most 88 columns.
+    """A statement of one line, or a header like `elif test:`, in lines of at most 88 columns.
 
     The lines come without the first `indent` levels, which count as columns. A name or a string
     that is wider than a line stays whole.
@@ -47,7 +47,8 @@ def wrap(statement: str, indent: int) -> list[str]:
     width = WIDTH - 4 * indent
     if columns(statement) <= width:
         return [statement]
-    return print_document(_Reader(statement).statement(), width)
+    start = "el" if statement.startswith("elif ") else ""
+    return print_document([start, _Reader(statement.removeprefix(start)).statement()], width)
 
 
 class _Operator(NamedTuple):
@@ -103,8 +104,10 @@ class _Reader:
     def _assignment(self, target: ast.expr, value: ast.expr) -> Document:
         left = self._target(target)
         if isinstance(value, ast.Name | ast.Constant | _Linked) and not self._has_breaks(value):
-            broken = [left, " = ", self._open(value, False)]
-            return self._whole(f"{self._text(target)} = ", value, broken)
+            bare = self._open(value, False)
+            whole = [f"{self._text(target)} = ", bare]
+            moved = [f"{self._text(target)} = ", self._moved(value)]
+            return Either(whole, Either(moved, [left, " = ", bare]))
         return [left, " = ", self._value(value)]
 
     def _sequence(self, nodes: Sequence[ast.expr]) -> Document:
@@ -126,16 +129,15 @@ class _Reader:
         core = self._core(node)
         bare = self._open(node, False)
         if not self._has_breaks(core):
-            return self._whole("", node, bare)
+            return Either(bare, Either(self._moved(node), bare))
         enclosed = _optional_brackets(self._open(node, True))
         if isinstance(core, _Infix) and self._breaks_at_brackets(core, core is node):
             return Either(bare, enclosed)
         return enclosed
 
-    def _whole(self, head: str, node: ast.expr, otherwise: Document) -> Document:
-        """A value without operators: broken at its own brackets, or else moved to its own line."""
-        moved = _optional_brackets(self._open(node, True), free=True)
-        return Either([head, self._open(node, False)], Either([head, moved], otherwise))
+    def _moved(self, node: ast.expr) -> Document:
+        """An expression in brackets that do not wait for what is around them to be broken."""
+        return _optional_brackets(self._open(node, True), free=True)
 
     def _core(self, node: ast.expr) -> ast.expr:
         """An expression without the signs before it."""

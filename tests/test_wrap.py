@@ -176,6 +176,14 @@ def test_a_statement_that_fits_stays() -> None:
     assert wrap(f"y = f({'x' * 71}, 1)", 2) == ["y = f(", f"    {'x' * 71}, 1", ")"]
 
 
+def test_an_elif_is_broken_as_an_if_is() -> None:
+    test = "isinstance(module, (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.LazyConv3d)):"
+    lines = ["if x:", "    pass", *wrap(f"elif {test}", 2), "    pass"]
+    text = in_functions([lines], 2)
+    assert len(lines) > 4
+    assert formatted(text) == text
+
+
 EINSUM = """
 net W()(queries_of_all_heads: float32[N, 4, 8, 16], keys_of_all_heads: float32[N, 4, 8, 16]) {
     attention = einsum("bhqd,bhkd->bhqk", queries_of_all_heads + 1, keys_of_all_heads * 2.0)
@@ -183,8 +191,25 @@ net W()(queries_of_all_heads: float32[N, 4, 8, 16], keys_of_all_heads: float32[N
 }
 """
 
+WIDE = """
+net Wide(number_of_attention_heads: int = 4, width_of_each_head: int = 16, expansion: int = 4)(
+    x: float32[N, T, number_of_attention_heads * width_of_each_head]
+) {
+    require number_of_attention_heads * width_of_each_head % 8 == 0 and expansion > 0
+    let hidden = number_of_attention_heads * width_of_each_head * expansion + 8 * expansion
+    return x -> Linear(number_of_attention_heads * width_of_each_head * expansion + hidden) -> GELU
+}
+"""
+
 
 def test_the_strings_of_a_forward_stay_as_they_are() -> None:
     text = netspec.loads(EINSUM).render()["model.py"]
     assert '"bhqd,bhkd->bhqk", queries_of_all_heads + 1, keys_of_all_heads * 2.0\n' in text
+    assert formatted(text) == text
+
+
+def test_wide_statements_of_a_constructor_are_broken() -> None:
+    text = netspec.loads(WIDE).render()["model.py"]
+    assert "hidden = (\n" in text
+    assert "self.linear1 = nn.Linear(\n" in text
     assert formatted(text) == text
