@@ -11,7 +11,6 @@ from netspec.catalogue.initialiser import INITIALISERS, Initialiser
 from netspec.catalogue.layer import Layer
 from netspec.diagnostic import Diagnostics
 from netspec.glob import may_meet
-from netspec.layout import bracketed
 from netspec.lower_call import call_arguments, write_arguments
 from netspec.lower_extern import Outside
 from netspec.plan import Plan
@@ -480,9 +479,8 @@ class _Writer:
         texts = call_arguments(
             scheme, write_arguments(arguments_of(argument.value), self.rename), self.rename
         )
-        head = f"{scheme.torch.removeprefix('torch.')}("
-        parts = bracketed(head, [target, *texts], ")", depth + 2)
-        return [*lines, *(Line(text, depth) for text in parts)]
+        call = f"{scheme.torch.removeprefix('torch.')}({', '.join([target, *texts])})"
+        return [*lines, Line(call, depth)]
 
     def _scheme(self, argument: s.Argument) -> Initialiser:
         found = Diagnostics(self.plan.facts.home.source)

@@ -10,7 +10,6 @@ from netspec.facts import BlockFact, Facts
 from netspec.flow import type_of
 from netspec.generalise import generalise_block
 from netspec.home import Entry, Home
-from netspec.layout import Call, Code
 from netspec.names import free_name
 from netspec.plan import Plan
 from netspec.program import Class, Import
@@ -153,7 +152,7 @@ class ClassPool:
         )
         return Made(name, dims, handed, plan)
 
-    def loop_class(self, parent: Plan, loop: s.For, constructor: Any, exports: set[str]) -> Code:
+    def loop_class(self, parent: Plan, loop: s.For, constructor: Any, exports: set[str]) -> str:
         """The call that makes the layers of one turn of a loop."""
         place = parent.facts.names.loops[loop.span]
         stem = _class_stem(place.name)
@@ -166,7 +165,7 @@ class ClassPool:
         self.classes.append(written)
         self.loops[parent.name, loop.span] = (plan, needed)
         constructor.uses |= set(needed)
-        return Call(f"{name}(", tuple(parent.in_constructor(n) for n in needed))
+        return f"{name}({', '.join(map(parent.in_constructor, needed))})"
 
 
 def _class_stem(container: str) -> str:

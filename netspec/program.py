@@ -7,7 +7,7 @@ from netspec.source import Source, Span
 
 
 class Line(NamedTuple):
-    """A line of code, `depth` levels deep inside its function, with a comment behind it."""
+    """A statement or its header, `depth` levels deep inside its function, and a comment on it."""
 
     text: str
     depth: int = 0
