@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from netspec import syntax as s
+from netspec.check_device import check_device
 from netspec.check_names import check_names, warn_unused
-from netspec.check_net import check_device, check_net
+from netspec.check_net import check_net
 from netspec.check_signature import report_duplicate
 from netspec.check_train import check_train
 from netspec.diagnostic import Diagnostics, did_you_mean
@@ -13,6 +14,7 @@ from netspec.graph import Graph, Net
 from netspec.home import Home
 from netspec.names import class_problem
 from netspec.parse import Parsed
+from netspec.placement import take_apart
 from netspec.source import Source
 from netspec.training import Training
 from netspec.uses import Loader, open_home
@@ -26,7 +28,7 @@ def check(
     All findings go to `parsed.found`; the graph has the nets that can be built. `loader` gives the
     sources of the files that the spec uses.
     """
-    file, found = parsed
+    file, found = take_apart(parsed.file), parsed.found
     device = "auto"
     for item in file.items:
         if isinstance(item, s.Device):

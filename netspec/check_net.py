@@ -1,16 +1,17 @@
 """Check one net: build its layers for the given parameters, follow the shapes through it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from netspec import syntax as s
 from netspec.arguments import Given
 from netspec.catalogue.layer import Layer
+from netspec.check_device import check_crossings, check_device, report_far_layer
 from netspec.check_init import RuleScope, resolve_schemes
 from netspec.check_signature import Header, check_header
 from netspec.check_ties import check_freezes, check_ties
-from netspec.diagnostic import Diagnostics, did_you_mean
+from netspec.diagnostic import Diagnostics
 from netspec.dim import Dim, Expression, same, symbol
 from netspec.evaluate import UNKNOWN, Scope, evaluate
 from netspec.flow import Bundle, Constructor, Flow, Unknown, Value, flows_in, type_of
@@ -27,13 +28,13 @@ from netspec.graph import (
 from netspec.home import Entry, Home
 from netspec.misfit import Misfit
 from netspec.naming import Names
+from netspec.placement import crossings_of, device_at
 from netspec.requirement import check_requirement
 from netspec.source import Span
 from netspec.tensor import Tensor, write_shape
-from netspec.visit import names_in
+from netspec.visit import names_in, statements_in
 from netspec.walk import Walker, names_of
 
-DEVICES = ("auto", "cpu", "cuda", "mps", "xpu", "meta")
 MOST_LAYERS = 200_000
 
 
@@ -43,7 +44,7 @@ def check_net(
     """Check `net`; None after reporting why it cannot be built."""
     before = found.error_count
     header = check_header(net, overrides, found)
-    site = _Site()
+    site = _Site(_device_of(net, device, found))
     checker = Checker(net, home, Scope(header.scope), found, site.names_of(home, net, found))
     checker.site = site
     checker.take_inputs(header)
@@ -67,26 +68,18 @@ def check_net(
         ties=site.ties,
         frozen=frozenset(site.frozen),
         steps=site.steps,
-        device=checker.device or device,
+        device=site.device,
+        devices=tuple(site.devices),
         source=found.source,
     )
 
 
-def check_device(name: s.Literal, found: Diagnostics) -> str:
-    """The device that a `device` statement names."""
-    text = str(name.value)
-    kind, _, index = text.partition(":")
-    indexed = index.isdecimal() and kind in ("cuda", "xpu")
-    if text not in DEVICES and not indexed:
-        found.add(
-            "unknown-device",
-            f'unknown device "{text}"',
-            name.span,
-            label="no device of torch",
-            help=did_you_mean(kind, DEVICES)
-            or 'devices are "auto", "cpu", "cuda", "cuda:1", "mps", "xpu" and "meta"',
-        )
-    return text
+def _device_of(net: s.Net, device: str, found: Diagnostics) -> str:
+    """The device that a net names, or else `device`."""
+    for statement in statements_in(net.body):
+        if isinstance(statement, s.Device):
+            device = check_device(statement.name, found)
+    return device
 
 
 class _Made:
@@ -103,7 +96,10 @@ class _Made:
 class _Site:
     """What is being built: the layers of the whole net by name, and the steps that it takes."""
 
-    def __init__(self) -> None:
+    def __init__(self, device: str) -> None:
+        self.device = device
+        self.devices: dict[str, None] = {}  # those of parts
+        self.located: dict[str, str] = {}  # the devices of layers and bare tensors in parts
         self.made: dict[str, _Made] = {}
         self.failed: set[str] = set()
         self.variables: dict[str, BuiltVariable] = {}
@@ -149,6 +145,20 @@ class Checker(Walker):
     prefix = ""
     foreign = False  # the block comes from another file than its user
     turn = ""  # the name of a loop's only layer in this turn
+    base = ""  # the device of the part that a block is used in
+    part: str | None = None  # the device of the part that the present statement stands in
+
+    def __init__(
+        self,
+        definition: "s.Net | s.Block",
+        home: Home,
+        scope: Scope,
+        found: Diagnostics,
+        names: Names,
+        inside: tuple[s.Block, ...] = (),
+    ) -> None:
+        super().__init__(definition, home, scope, found, names, inside)
+        self.bundles: set[str] = set()  # the names that have stood for several tensors in one
 
     def take_inputs(self, header: Header) -> None:
         """Bind the inputs of a net."""
@@ -172,6 +182,7 @@ class Checker(Walker):
 
     def finish(self) -> None:
         """What can be said only when all layers of the definition are known."""
+        self._check_crossings()
         rules = tuple(item for item in self.definition.body if isinstance(item, s.Init))
         depth = len(self.inside) * 2 + 1
         if rules and not self.site.muted:
@@ -188,25 +199,43 @@ class Checker(Walker):
         shapes |= {v.name: v.type.shape for v in self.site.variables.values()}
         if self.site.failed or self.found.has_errors:
             return  # what is named here may be missing only because of an error
-        check_ties(self.definition, self.prefix, shapes, self.site.ties, self.found)
+        check_ties(
+            self.definition, self.prefix, shapes, self.site.located, self.site.ties, self.found
+        )
         kinds = {path: type(made.layer).__name__ for path, made in self.site.made.items()}
         check_freezes(self.definition, self.prefix, shapes, kinds, self.site.frozen, self.found)
 
     def statement(self, statement: s.Statement) -> None:
-        if isinstance(statement, s.Device):
-            self.device = check_device(statement.name, self.found)
+        outer, self.part = self.part, device_at(self.definition, statement.span)
+        if self.part is not None and not self.site.muted:
+            self.site.devices[self.part] = None
         super().statement(statement)
+        self.part = outer
 
-    def on(self, device: s.Literal, body: Sequence[s.Statement]) -> None:
-        check_device(device, self.found)
-        self.found.add(
-            "not-supported",
-            "parts of a net cannot be placed on devices of their own yet",
-            device.span,
-            label="the whole net lives on one device",
-            help="write `device` for the net, or move its parts in Python",
-        )
-        super().on(device, body)
+    @property
+    def device(self) -> str:
+        """Where the present statement is run; "" for where the net lives."""
+        return self.base if self.part is None else self.part
+
+    def bind(self, name: s.Name, value: Value) -> None:
+        super().bind(name, value)
+        if isinstance(value, Bundle):
+            self.bundles.add(name.id)
+
+    def _check_crossings(self) -> None:
+        if not self.definition.parts:
+            return
+        crossings = crossings_of(self.definition, self.names)
+        bundles = set(self.bundles)
+        if _returns_bundle(self.definition, self.returned):
+            bundles.add("")
+        check_crossings(crossings, self.base or self.site.device, bundles, self.found)
+
+    def run_shared(self, name: str, value: Value, named: dict[str, Value], span: Span) -> Value:
+        own = device_at(self.definition, self.layers[name].statement.span)
+        if own != self.part:
+            report_far_layer(name, own, self.part, span, self.found)
+        return super().run_shared(name, value, named, span)
 
     # ---- names -------------------------------------------------------------------------------
 
@@ -287,6 +316,7 @@ class Checker(Walker):
             )  # a named layer is built whether it is used or not
         if not self.site.muted:
             self.site.made[path] = made
+            self.site.located.setdefault(path, self.device)
             kept = made.layer.bind_inputs(types, {k: type_of(v) for k, v in named.items()})
             step = Application(path, made.layer, kept, output, span)
             self.site.steps.append(step)
@@ -347,6 +377,7 @@ class Checker(Walker):
     def run_variable(self, variable: s.Variable, tensor: Tensor) -> None:
         if not self.site.muted:
             path = self.path(variable.span)
+            self.site.located[path] = self.device
             self.site.variables[path] = BuiltVariable(
                 path, variable.kind, tensor, variable.scheme, variable.span
             )
@@ -400,6 +431,7 @@ class Checker(Walker):
         inside = (*self.inside, definition)
         child = Checker(definition, entry.home, scope, found, names, inside)
         child.site = self.site
+        child.base = self.device
         child.prefix = f"{path}."
         child.foreign = entry.home is not self.home
         for item in definition.inputs:
@@ -428,7 +460,17 @@ class Checker(Walker):
         giver = constructor.walker
         assert isinstance(giver, Checker)
         giver.site = self.site
-        return giver.run_placed(constructor.stage, self.path(stage.span), value)
+        with giver.located(self.device):
+            return giver.run_placed(constructor.stage, self.path(stage.span), value)
+
+    @contextmanager
+    def located(self, device: str) -> Iterator[None]:
+        """While this lasts, what is built is on `device`: a block that is handed on."""
+        before, self.part = self.part, device
+        try:
+            yield
+        finally:
+            self.part = before
 
     # ---- groups and repeats ------------------------------------------------------------------
 
@@ -568,6 +610,8 @@ class Checker(Walker):
             )
             return
         self.stores.setdefault(target.name.id, {})[index] = value
+        if isinstance(value, Bundle):
+            self.bundles.add(target.name.id)
 
     def read_store(self, node: s.Subscript, name: str, items: Any) -> Value:
         kept = self.stores[name]
@@ -598,10 +642,19 @@ def _from_here(value: Value, origin: str, span: Span) -> Value:
     return value
 
 
+def _returns_bundle(definition: "s.Net | s.Block", returned: Value | None) -> bool:
+    """Whether something that is returned is several tensors in one."""
+    if not isinstance(returned, Bundle):
+        return False
+    written = [item.value for item in definition.body if isinstance(item, s.Return)]
+    one_by_one = bool(written) and isinstance(written[0], s.Sequence)
+    return not one_by_one or any(isinstance(item, Bundle) for item in returned.items)
+
+
 def _shown(value: Any) -> str:
     from netspec.catalogue.signature import write_value
 
     return str(value) if isinstance(value, Constructor) else write_value(value)
 
 
-__all__ = ["Checker", "check_device", "check_net", "names_in", "symbol"]
+__all__ = ["Checker", "check_net", "names_in", "symbol"]

@@ -96,7 +96,8 @@ class Net(NamedTuple):
     """A checked net, for the parameter values that it was checked with.
 
     `steps`: what is done, in order. `ties`: parameters that are another one. `sizes`: the
-    dimensions that only data decides, each with the input and the axis that bind it.
+    dimensions that only data decides, each with the input and the axis that bind it. `devices`:
+    those of parts that do not live where the net does.
     """
 
     name: str
@@ -113,6 +114,7 @@ class Net(NamedTuple):
     frozen: frozenset[str]
     steps: Sequence[Step]
     device: str
+    devices: tuple[str, ...]
     source: Source
 
     def parameter_shapes(self) -> dict[str, Shape]:

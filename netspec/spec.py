@@ -214,14 +214,15 @@ class Spec:
 
         Args:
             net: which net, where there are several.
-            device: where it lives, in place of what the spec says.
+            device: where it lives, in place of what the spec says; parts that the spec places with
+                `on` stay there.
             parameters: values of the net's parameters, in place of their defaults.
 
         Raises:
             SpecError: if the spec does not hold with these parameters, or the device is unknown.
             RuntimeError: from torch, if this machine does not have the device.
         """
-        from netspec.instantiate import Origin, build_module
+        from netspec.instantiate import Origin, build_in_parts, build_module
 
         spec = self.with_parameters(**parameters) if parameters else self
         chosen = spec.net(net)
@@ -229,7 +230,8 @@ class Spec:
         if device is not None:
             _require_device(device, self.graph.source)
         origin = Origin(spec.source, self.graph.source.name, chosen.name)
-        return build_module(origin, {}, where)
+        build = build_in_parts if chosen.devices else build_module
+        return build(origin, {}, where)
 
     @cached_property
     def source(self) -> str:
@@ -265,7 +267,7 @@ class Spec:
 
 def _require_device(device: str, source: Source) -> None:
     from netspec import syntax
-    from netspec.check_net import check_device
+    from netspec.check_device import check_device
     from netspec.source import Span
 
     found = Diagnostics(source)

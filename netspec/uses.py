@@ -5,10 +5,12 @@ from pathlib import Path
 
 from netspec import syntax as s
 from netspec.catalogue import ALIASES, RANK_OPEN
+from netspec.check_device import check_parts
 from netspec.check_signature import report_duplicate
 from netspec.diagnostic import Diagnostics, did_you_mean
 from netspec.home import Entry, Home
 from netspec.parse import parse
+from netspec.placement import take_apart
 from netspec.source import Source
 
 # Gives the source that a path means, seen from a file; None where there is none.
@@ -30,6 +32,7 @@ def open_home(
     opened[source.name] = home
     for item in file.items:
         if isinstance(item, s.Net | s.Block):
+            check_parts(item, found)
             _enter(home, item.name, Entry(item, home), found)
         elif isinstance(item, s.Extern):
             _refuse(item, found)
@@ -138,4 +141,4 @@ def _open_used(
     parsed = parse(source)
     found.extend(parsed.found.in_order())
     inner = found.inside(source, ())
-    return open_home(source, parsed.file, inner, loader, opened, way)
+    return open_home(source, take_apart(parsed.file), inner, loader, opened, way)
