@@ -70,6 +70,7 @@ def check_net(
         steps=site.steps,
         device=site.device,
         devices=tuple(site.devices),
+        returns_on=checker.returns_on,
         source=found.source,
     )
 
@@ -147,6 +148,7 @@ class Checker(Walker):
     turn = ""  # the name of a loop's only layer in this turn
     base = ""  # the device of the part that a block is used in
     part: str | None = None  # the device of the part that the present statement stands in
+    returns_on: str | None = None  # the device of the part that `return` stands in
 
     def __init__(
         self,
@@ -209,6 +211,8 @@ class Checker(Walker):
         outer, self.part = self.part, device_at(self.definition, statement.span)
         if self.part is not None and not self.site.muted:
             self.site.devices[self.part] = None
+        if isinstance(statement, s.Return):
+            self.returns_on = self.part
         super().statement(statement)
         self.part = outer
 

@@ -97,7 +97,8 @@ class Net(NamedTuple):
 
     `steps`: what is done, in order. `ties`: parameters that are another one. `sizes`: the
     dimensions that only data decides, each with the input and the axis that bind it. `devices`:
-    those of parts that do not live where the net does.
+    those of parts that do not live where the net does; `returns_on`: the one that `return` stands
+    in.
     """
 
     name: str
@@ -115,6 +116,7 @@ class Net(NamedTuple):
     steps: Sequence[Step]
     device: str
     devices: tuple[str, ...]
+    returns_on: str | None
     source: Source
 
     def parameter_shapes(self) -> dict[str, Shape]:
