@@ -106,11 +106,8 @@ class _Writer:
             for item in self.facts.definition.body
             if isinstance(item, s.Let) and self._depends_on_sizes(item.value)
         }
-        self.variables = {
-            item.name.id
-            for item in statements_in(self.facts.definition.body)
-            if isinstance(item, s.Variable)
-        }
+        self.variables = _bare_tensors(plan.body)
+        self.handed = _bare_tensors(self.facts.definition.body) - self.variables
         self.wanted = self._wanted_lets()
         self.loop_names: set[str] = set()
         self.returns = "Tensor"
@@ -594,6 +591,8 @@ class _Writer:
             case s.Name(id) if id in self.variables:
                 home = self.crossings.homes.get(id)
                 return self._moved(Text(f"self.{id}", typed=True), home, self.place)
+            case s.Name(id) if id in self.handed:
+                return self._moved(Text(id, typed=id in self.typed), self.rest, self.place)
             case s.Name(id) if id in self.readings:
                 copy = self.readings[id]
                 text = Text(copy or id, typed=id in self.typed)
@@ -823,6 +822,11 @@ class _Writer:
 _BUILD_TIME = frozenset(
     {"min", "max", "abs", "len", "sum", "round", "range", "int", "float", "training", *DTYPES}
 )
+
+
+def _bare_tensors(body: Sequence[s.Statement]) -> set[str]:
+    statements = statements_in(tuple(body))
+    return {item.name.id for item in statements if isinstance(item, s.Variable)}
 
 
 def ports_of(facts: Facts, loop: s.For) -> Ports:

@@ -15,8 +15,8 @@ from netspec.write import write_literal
 def device_of(plan: Plan, pool: ClassPool, device: str, tensor: str) -> str:
     """The device of the parts on `device`, as forward writes it.
 
-    It is that of a weight which there always is, of any weight of a loop's layers, which may have
-    none (`tensor` then stays where it is), or the name itself where a part has no weights.
+    It is that of a weight which there always is; else that of any weight of the one loop which may
+    have some (`tensor` stays where it is if there is none); else the name itself.
     """
     for path in _weights(plan, pool, plan.body, device):
         return f"{path}.device"
@@ -107,7 +107,7 @@ def _dotted(path: str) -> str:
 
 
 def _containers(plan: Plan, pool: ClassPool, device: str) -> Iterator[str]:
-    """The containers of loops and of repeated layers that are on a device as a whole."""
+    """What is on a device as a whole, with weights or none: loops, repeats, blocks taken."""
     names = plan.facts.names
     for statement in plan.body:
         found: dict[Span, str] = {}
@@ -117,12 +117,23 @@ def _containers(plan: Plan, pool: ClassPool, device: str) -> Iterator[str]:
                 found[own] = names.loops[span].name
             case s.Assign(value=value) | s.Return(value=value):
                 for stage in stages_in(value, lambda name: name[:1].isupper()):
-                    if isinstance(stage.callee, s.Repeat) and names.stages.get(stage.span):
+                    open_ = isinstance(stage.callee, s.Repeat) or stage.span in plan.handed
+                    if open_ and names.stages.get(stage.span):
                         found[stage.span] = names.stages[stage.span]
         for span, name in found.items():
             inside = device_at(plan.facts.definition, span, plan.loop) == device
-            if inside and not _has_parts(plan, pool, statement.span):
+            if inside and _is_alone(plan, pool, statement.span, device):
                 yield name
+
+
+def _is_alone(plan: Plan, pool: ClassPool, span: Span, device: str) -> bool:
+    """Whether what is built at a place is on one device, and nothing else there has weights."""
+    facts = plan.facts
+    weighty = {key for key, fact in facts.layers.items() if fact.layer.parameters()}
+    return not _has_parts(plan, pool, span) and all(
+        contains(span, key) or device_at(facts.definition, key, plan.loop) != device
+        for key in (*weighty, *facts.blocks, *plan.handed)
+    )
 
 
 def _has_parts(plan: Plan, pool: ClassPool, span: Span) -> bool:

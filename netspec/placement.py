@@ -181,14 +181,14 @@ class Crossings:
             if source == place:
                 continue
             readings = self.readings.setdefault(statement.span, {})
-            if place in where.copies.get(name, {}):
+            given = name in _given([statement])
+            uncertain = not given and name in _touched([statement])
+            if not uncertain and place in where.copies.get(name, {}):
                 readings[name] = where.copies[name][place]
                 continue
             self.moves.append(Move(name, source, place, span))
-            given = name in _given([statement])
             later = set() if given else _later(name, rest, self._place, where.context, after)
-            touched = name in _touched([statement])
-            if later <= {place} or (touched and not given):
+            if later <= {place} or uncertain:
                 self.before.setdefault(statement.span, []).append(Copy(name, name, place))
                 where.located[name] = place
                 where.copies.pop(name, None)
