@@ -14,7 +14,7 @@ from netspec.graph import FunctionCall
 from netspec.layout import WIDTH, bracketed
 from netspec.lower_call import Written, call_arguments
 from netspec.lower_constructor import negated, optional_layer
-from netspec.lower_placement import device_of
+from netspec.lower_placement import device_of, device_of_rest
 from netspec.names import free_name, free_variable, single
 from netspec.placement import Copy, crossings_of
 from netspec.plan import Plan
@@ -315,17 +315,21 @@ class _Writer:
         return device_of(self.plan, self.pool, device, self._first_input())
 
     def _first_input(self) -> str:
-        """The first tensor that flows in."""
-        inputs = self.facts.inputs if self.plan.loop is None else self.turn_inputs
-        name, value = next(iter(inputs.items()))
-        text = name
+        """The first tensor that flows in; "" for a turn of a loop that needs none."""
+        if self.plan.loop is not None:
+            ports = ports_of(self.facts, self.plan.loop)
+            return ports.inputs[0][0] if ports.inputs else ""
+        text, value = next(iter(self.facts.inputs.items()))
         while isinstance(value, Bundle):
             text, value = f"{text}[0]", value.items[0]
         return text
 
     def rest_line(self) -> list[Line]:
         """The line that takes the device of what stands in no part from the input."""
-        return [Line(f"{self.rest_name} = {self._first_input()}.device")] if self.rest_name else []
+        if not self.rest_name:
+            return []
+        device = device_of_rest(self.plan, self.pool, self._first_input())
+        return [Line(f"{self.rest_name} = {device}")]
 
     # ---- loops and branches --------------------------------------------------------------------
 

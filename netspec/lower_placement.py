@@ -20,9 +20,18 @@ def device_of(plan: Plan, pool: ClassPool, device: str, tensor: str) -> str:
     """
     for path in _weights(plan, pool, plan.body, device):
         return f"{path}.device"
-    for container in _containers(plan, pool, device):
+    for container in _containers(plan, pool, device) if tensor else ():
         return f"next(self.{container}.parameters(), {tensor}).device"
     return write_literal(device)
+
+
+def device_of_rest(plan: Plan, pool: ClassPool, tensor: str) -> str:
+    """The device of what stands in no part: that of an input, `tensor`, where there is one."""
+    if tensor:
+        return f"{tensor}.device"
+    for path in _weights(plan, pool, plan.body, None):
+        return f"{path}.device"
+    return "torch.get_default_device()"
 
 
 def _weights(

@@ -80,6 +80,24 @@ net Maze(depth: int = 2, wide: bool = True)(x: [N, 8], e: [N, 8]) {
 }
 """
 
+# Turns of loops with a forward of their own: kept values between devices, and no input at all.
+TURNS = """
+net Turns(depth: int = 2)(x: [N, 8]) {
+    for i in range(depth) as a {
+        on "cuda:1" { kept[i] = x -> Linear(8) -> LayerNorm }
+    }
+    for i in range(depth) as b {
+        t = ones(2, 8) -> Linear(8) -> LayerNorm
+        on "cuda:1" { t = t + (ones(2, 8) -> Linear(8)) }
+        total[i] = t.sum()
+    }
+    for i in range(depth) as c {
+        x = x + kept[i] + total[i] -> Linear(8)
+    }
+    return x
+}
+"""
+
 
 def on(device: str, text: str = SPLIT) -> netspec.Spec:
     return netspec.loads(text.replace("DEVICE", f'"{device}"'))
@@ -158,6 +176,17 @@ def test_a_part_changes_no_shape_and_no_count() -> None:
     assert str(summarise(spec.net())) == str(summarise(plain.net()))
 
 
+def test_the_devices_of_blocks_in_other_files_are_checked(tmp_path: Path) -> None:
+    (tmp_path / "blocks.net").write_text(
+        'block B()(x: [N, C]) {\n    on "gpu" {\n        return x -> Linear(C)\n    }\n}\n'
+    )
+    (tmp_path / "net.net").write_text(
+        'use B from "blocks.net"\nnet A()(x: [N, 8]) {\n    return x -> B\n}\n'
+    )
+    with pytest.raises(netspec.SpecError, match='unknown device "gpu"'):
+        netspec.load(tmp_path / "net.net")
+
+
 def test_rules_and_freezes_reach_into_parts() -> None:
     text = SPLIT.replace(
         "    x = x -> fc1", "    init Linear with (weight=ones)\n    freeze fc3\n    x = x -> fc1"
@@ -175,6 +204,10 @@ def test_rules_and_freezes_reach_into_parts() -> None:
 def test_no_two_devices_meet(parameters: dict[str, Any]) -> None:
     y, e = run_fake(netspec.loads(MAZE), (3, 8), (3, 8), **parameters)
     assert (y.device.type, e.device.type) == ("cpu", "cpu")
+
+
+def test_no_two_devices_meet_in_turns_of_loops() -> None:
+    assert run_fake(netspec.loads(TURNS), (3, 8)).device.type == "cpu"
 
 
 def test_no_two_devices_meet_in_the_golden_spec() -> None:
