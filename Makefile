@@ -27,7 +27,8 @@ format: $(INSTALLED)  ## format the code and mend what ruff can
 	$(BIN)/ruff check --fix .
 
 bench: $(INSTALLED)  ## measure start-up, long nets and built modules
-	$(BIN)/python tests/bench/run.py
+	$(BIN)/python -m tests.bench.run
+	$(BIN)/python -m tests.bench.large_nets
 
 clean:  ## remove the virtual environment and what was built
 	rm -rf $(VENV) demo dist build

@@ -4,17 +4,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from netspec import syntax as s
+from netspec.check_bias import hint_biases
 from netspec.check_device import check_device
-from netspec.check_names import check_names, warn_unused
+from netspec.check_idle import hint_idle
+from netspec.check_init import warn_unmatched
+from netspec.check_names import check_names, warn_shadowed, warn_unused
 from netspec.check_net import check_net
 from netspec.check_signature import report_duplicate
 from netspec.check_train import check_train
 from netspec.diagnostic import Diagnostics, did_you_mean
-from netspec.graph import Graph, Net
+from netspec.graph import Graph, Net, Unfinished
 from netspec.home import Home
 from netspec.names import class_problem
 from netspec.parse import Parsed
 from netspec.placement import take_apart
+from netspec.requirement import check_contradictions
 from netspec.source import Source
 from netspec.training import Training
 from netspec.uses import Loader, open_home
@@ -38,7 +42,7 @@ def check(
     for item in file.items:
         if isinstance(item, s.Net | s.Block):
             check_names(item, found)
-    nets = _check_nets(declared, home, overrides, device, found)
+    nets, unfinished = _check_nets(declared, home, overrides, device, found)
     _check_overrides(declared, overrides, found)
     trainings: dict[str, Training] = {}
     for item in file.items:
@@ -50,6 +54,12 @@ def check(
         for item in file.items:
             if isinstance(item, s.Net | s.Block):
                 warn_unused(item, found)
+                warn_shadowed(item, home.blocks(), found)
+                check_contradictions(item.body, found)
+        if nets:
+            warn_unmatched(home.rules, [net.layers for net in nets.values()], found)
+        hint_idle(file, home, found)
+        hint_biases(home, list(nets.values()), found)
     if len(nets) < len(declared) and not found.has_errors:
         _report_unchecked(declared, nets, found)
     if not file.items and not found.has_errors:
@@ -59,7 +69,7 @@ def check(
             None,
             help="begin with `net Name()(x: float32[N, 8]) { return x -> Linear(2) }`",
         )
-    return Graph(source, file, home, file.doc, nets, trainings)
+    return Graph(source, file, home, file.doc, nets, unfinished, trainings)
 
 
 def _report_unchecked(
@@ -96,18 +106,19 @@ def _check_nets(
     overrides: Mapping[str, Any],
     device: str,
     found: Diagnostics,
-) -> dict[str, Net]:
+) -> tuple[dict[str, Net], dict[str, Unfinished]]:
     nets: dict[str, Net] = {}
-    seen: set[str] = set()
+    unfinished: dict[str, Unfinished] = {}
     for item in declared:
-        if item.name.id in seen:
+        if item.name.id in nets or item.name.id in unfinished:
             report_duplicate("net", item.name, found)
             continue
-        seen.add(item.name.id)
-        net = check_net(item, home, overrides, device, found)
-        if net is not None:
-            nets[net.name] = net
-    return nets
+        match check_net(item, home, overrides, device, found):
+            case Net() as net:
+                nets[net.name] = net
+            case Unfinished() as net:
+                unfinished[net.name] = net
+    return nets, unfinished
 
 
 def _check_training(

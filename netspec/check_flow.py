@@ -1,13 +1,13 @@
 """Check loops and branches: unfold those that are decided, hold the others to their shapes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from netspec import syntax as s
 from netspec.dim import Expression, symbol, value_of
-from netspec.evaluate import UNKNOWN, NotConstant, evaluate
-from netspec.flow import Flow, Unknown, Value, type_of
+from netspec.evaluate import UNKNOWN, NotConstant, Scope, evaluate
+from netspec.flow import Flow, Value, type_of
 from netspec.source import Span
 from netspec.tensor import Tensor, write_shape
 from netspec.visit import names_in, title_of
@@ -15,8 +15,6 @@ from netspec.visit import names_in, title_of
 if TYPE_CHECKING:
     from netspec.check_net import Checker
     from netspec.walk import Walker
-
-MOST_TURNS = 100_000
 
 
 def run_loop(checker: "Checker", loop: s.For) -> None:
@@ -244,8 +242,6 @@ def _run_open_branch(checker: "Checker", branch: s.If) -> None:
 
 def evaluate_quietly(checker: "Checker", test: s.Expression) -> None:
     """Report what is wrong with a test, except that it cannot be decided."""
-    from netspec.evaluate import Scope
-
     trial = Scope({k: 2 if isinstance(v, Expression) else v for k, v in checker.scope.items()})
     evaluate(test, trial, checker.found)
 
@@ -272,6 +268,3 @@ def sketching(checker: "Checker") -> Iterator[dict[str, Value]]:
 def _restore(now: dict[Any, Any], before: dict[Any, Any]) -> None:
     now.clear()
     now.update(before)
-
-
-__all__ = ["Sequence", "Unknown", "run_branch", "run_loop"]

@@ -9,11 +9,13 @@ from netspec.arguments import bind, evaluate_arguments
 from netspec.catalogue import ALIASES, RANK_OPEN
 from netspec.catalogue.initialiser import INITIALISERS, Initialiser
 from netspec.catalogue.layer import Misfit
+from netspec.check_fans import Weight, hint_fans
 from netspec.diagnostic import Diagnostics, did_you_mean
 from netspec.graph import BuiltLayer, Scheme
 from netspec.names import listing
 from netspec.source import Span
 from netspec.tensor import Shape, write_shape
+from netspec.visit import arguments_of
 
 _CLASS, _PATTERN, _OWN = range(3)
 
@@ -21,12 +23,23 @@ _CLASS, _PATTERN, _OWN = range(3)
 class RuleScope(NamedTuple):
     """The `init` statements of a net, a block or a file, and the part of the net they reign over.
 
-    `depth`: how far inside; an inner scope beats an outer one.
+    `depth`: how far inside; an inner scope beats an outer one. `whole_file`: the statements stand
+    outside of nets and blocks, and need not select something in each.
     """
 
     prefix: str
     statements: tuple[s.Init, ...]
     depth: int
+    values: Mapping[str, Any]
+    found: Diagnostics
+    whole_file: bool = False
+
+
+class Ruled(NamedTuple):
+    """A layer with its own `with (…)`, and the values of the names in that."""
+
+    layer: BuiltLayer
+    schemes: s.Schemes | None
     values: Mapping[str, Any]
     found: Diagnostics
 
@@ -41,68 +54,65 @@ class _Rule(NamedTuple):
     span: Span
     prefix: str
     checked: "_Checked"
+    whole_file: bool = False
 
     def covers(self, layer: BuiltLayer) -> bool:
-        kind = type(layer.layer).__name__
-        if not layer.name.startswith(self.prefix):
-            return False
-        match self.selector:
-            case s.Name(id):
-                return kind == ALIASES.get(id) or kind in RANK_OPEN.get(id, {}).values()
-            case s.Literal(value):
-                return fnmatchcase(layer.name.removeprefix(self.prefix), str(value))
-        return layer.name == self.owner
+        if self.selector is None:
+            return layer.name == self.owner
+        return layer.name.startswith(self.prefix) and _selects(self.selector, layer, self.prefix)
 
     def title(self) -> str:
-        match self.selector:
-            case s.Name(id):
-                return id
-            case s.Literal(value):
-                return f'"{value}"'
-        return self.owner
+        return self.owner if self.selector is None else _title(self.selector)
+
+    def opening(self) -> str:
+        """What the author wrote before the schemes."""
+        return "with" if self.selector is None else f"init {self.title()}"
 
 
 def resolve_schemes(
-    layers: Mapping[str, tuple[BuiltLayer, s.Schemes | None, Diagnostics]],
-    scopes: Iterable[RuleScope],
+    layers: Mapping[str, Ruled], scopes: Iterable[RuleScope]
 ) -> dict[str, BuiltLayer]:
-    """The layers with the scheme that wins for each parameter.
+    """The layers with the schemes of each parameter, the one that wins first.
 
     A layer's own `with` beats a pattern, a pattern beats a class; then an inner scope beats an
     outer one, and what is written later what is written before.
     """
-    scopes = list(scopes)
     rules = [rule for scope in scopes for rule in _rules(scope)]
-    rules += _own_rules(layers, scopes)
+    rules += _own_rules(layers)
     rules.sort(key=lambda rule: rule.rank)
-    built = {name: layer for name, (layer, _, _) in layers.items()}
-    schemes: dict[str, dict[str, Scheme]] = {name: {} for name in built}
+    built = {name: ruled.layer for name, ruled in layers.items()}
+    schemes: dict[str, dict[str, tuple[Scheme, ...]]] = {name: {} for name in built}
+    weights: dict[str, Weight] = {}
     for rule in rules:
         found = rule.checked.found
         covered = [layer for layer in built.values() if rule.covers(layer)]
-        if not covered and rule.rank[1] >= 0:
-            report_unmatched(rule.title(), rule.selector, found)
+        if not covered and rule.selector is not None and not rule.whole_file:
+            _report_unmatched(rule.selector, found)
         for argument in rule.schemes.arguments:
             for layer in _holders(rule, argument, covered, found):
                 scheme = rule.checked.scheme(rule, argument, layer)
                 if scheme is not None and argument.name is not None:
-                    schemes[layer.name][argument.name.id] = scheme
+                    known = schemes[layer.name].get(argument.name.id, ())
+                    others = (other for other in known if not _same_rule(other, scheme))
+                    schemes[layer.name][argument.name.id] = (scheme, *others)
+                    if argument.name.id == "weight":
+                        weights[layer.name] = Weight(layer, scheme, argument.span, found)
+    hint_fans(weights.values())
     return {name: layer._replace(schemes=schemes[name]) for name, layer in built.items()}
 
 
-def _own_rules(
-    layers: Mapping[str, tuple[BuiltLayer, s.Schemes | None, Diagnostics]],
-    scopes: list[RuleScope],
-) -> list[_Rule]:
+def _same_rule(one: Scheme, other: Scheme) -> bool:
+    """Whether two selectors of one statement mean the same parameter."""
+    return one.span == other.span and one.source is other.source
+
+
+def _own_rules(layers: Mapping[str, Ruled]) -> list[_Rule]:
     """The rules of layers' own `with (…)`."""
-    rules: list[_Rule] = []
-    for name, (_, schemes, found) in layers.items():
-        if schemes is not None:
-            inner = [scope for scope in scopes if name.startswith(scope.prefix)]
-            values = max(inner, key=lambda scope: scope.depth).values
-            checked = _Checked(values, found)
-            rules.append(_Rule((_OWN, 0, 0), None, name, schemes, schemes.span, "", checked))
-    return rules
+    return [
+        _Rule((_OWN, 0, 0), None, name, schemes, schemes.span, "", _Checked(values, found))
+        for name, (_, schemes, values, found) in layers.items()
+        if schemes is not None
+    ]
 
 
 def check_selectors(statements: Iterable[s.Init], found: Diagnostics) -> None:
@@ -120,12 +130,34 @@ def check_selectors(statements: Iterable[s.Init], found: Diagnostics) -> None:
                 )
 
 
-def report_unmatched(title: str, selector: s.Name | s.Literal | None, found: Diagnostics) -> None:
-    if selector is None or (isinstance(selector, s.Name) and not _is_layer(selector.id)):
+def warn_unmatched(
+    statements: Iterable[s.Init], nets: Iterable[Mapping[str, BuiltLayer]], found: Diagnostics
+) -> None:
+    """Report selectors of a whole file that select no layer of any of its nets."""
+    layers = [layer for net in nets for layer in net.values()]
+    for statement in statements:
+        for selector in statement.selectors:
+            if not any(_selects(selector, layer, "") for layer in layers):
+                _report_unmatched(selector, found)
+
+
+def _selects(selector: s.Name | s.Literal, layer: BuiltLayer, prefix: str) -> bool:
+    if isinstance(selector, s.Literal):
+        return fnmatchcase(layer.name.removeprefix(prefix), str(selector.value))
+    kind = type(layer.layer).__name__
+    return kind == ALIASES.get(selector.id) or kind in RANK_OPEN.get(selector.id, {}).values()
+
+
+def _title(selector: s.Name | s.Literal) -> str:
+    return selector.id if isinstance(selector, s.Name) else f'"{selector.value}"'
+
+
+def _report_unmatched(selector: s.Name | s.Literal, found: Diagnostics) -> None:
+    if isinstance(selector, s.Name) and not _is_layer(selector.id):
         return
     found.add(
         "unused-rule",
-        f"`init` selects {title}, but there is no such layer",
+        f"`init` selects {_title(selector)}, but there is no such layer",
         selector.span,
         label="selects nothing",
         help="remove the selector, or correct it",
@@ -145,9 +177,10 @@ def _rules(scope: RuleScope) -> list[_Rule]:
         for selector in statement.selectors:
             kind = _CLASS if isinstance(selector, s.Name) else _PATTERN
             rank = (kind, scope.depth, order)
-            rules.append(
-                _Rule(rank, selector, "", statement.schemes, statement.span, scope.prefix, checked)
+            rule = _Rule(
+                rank, selector, "", statement.schemes, statement.span, scope.prefix, checked
             )
+            rules.append(rule._replace(whole_file=scope.whole_file))
     return rules
 
 
@@ -194,48 +227,67 @@ class _Checked:
         initialiser = self.bound[argument.span]
         if initialiser is None or argument.name is None:
             return None
-        shape = layer.parameters[argument.name.id]
-        if not self._fits(initialiser, shape, argument, layer):
+        name = argument.name.id
+        shape = layer.parameters[name]
+        if not _fits(initialiser, shape, f"{layer.name}.{name}", argument.span, self.found):
             return None
-        arguments = argument.value.arguments if isinstance(argument.value, s.Call) else ()
-        return Scheme(initialiser, arguments, argument.span, *rule.rank[:2], rule.span)
+        arguments = arguments_of(argument.value)
+        return Scheme(initialiser, arguments, rule.opening(), rule.span, self.found.source)
 
     def _bind(self, argument: s.Argument) -> Initialiser | None:
-        value = argument.value
-        function = value.function if isinstance(value, s.Call) else value
-        if not isinstance(function, s.Name) or function.id not in INITIALISERS:
-            shown = f"`{function.id}`" if isinstance(function, s.Name) else "an expression"
-            near = did_you_mean(function.id, INITIALISERS) if isinstance(function, s.Name) else ""
-            self.found.add(
-                "unknown-scheme",
-                f"unknown initialisation scheme {shown}",
-                function.span,
-                label="no function of torch.nn.init",
-                help=near or f"schemes are {listing(INITIALISERS, 14)}",
-            )
-            return None
-        arguments = value.arguments if isinstance(value, s.Call) else ()
-        scheme = INITIALISERS[function.id]
-        given = evaluate_arguments(arguments, self.scope, self.found)
-        if given is None:
-            return None
-        bound = bind(scheme, function.id, given, value.span, self.found)
-        return bound if isinstance(bound, Initialiser) else None
+        return _bind_scheme(argument.value, self.scope, self.found)
 
-    def _fits(
-        self, initialiser: Initialiser, shape: Shape, argument: s.Argument, layer: BuiltLayer
-    ) -> bool:
-        try:
-            initialiser.check(shape)
-        except Misfit as misfit:
-            name = argument.name.id if argument.name else ""
-            self.found.add(
-                "wrong-scheme",
-                misfit.message,
-                argument.span,
-                label=misfit.label or f"`{layer.name}.{name}` has shape {write_shape(shape)}",
-                notes=(f"`{layer.name}.{name}` has shape {write_shape(shape)}",),
-                help=misfit.help,
-            )
-            return False
-        return True
+
+def check_variable(
+    variable: s.Variable, path: str, shape: Shape, scope: Mapping[str, Any], found: Diagnostics
+) -> Scheme | None:
+    """The scheme of a bare tensor; None where it has none, or after reporting what is wrong."""
+    value = variable.scheme
+    if value is None:
+        return None
+    initialiser = _bind_scheme(value, scope, found)
+    if initialiser is None or not _fits(initialiser, shape, path, value.span, found):
+        return None
+    rule = f"{variable.kind} {variable.name.id}"
+    return Scheme(initialiser, arguments_of(value), rule, variable.span, found.source)
+
+
+def _bind_scheme(
+    value: s.Expression, scope: Mapping[str, Any], found: Diagnostics
+) -> Initialiser | None:
+    """The scheme that an expression names, with its arguments."""
+    function = value.function if isinstance(value, s.Call) else value
+    if not isinstance(function, s.Name) or function.id not in INITIALISERS:
+        shown = f"`{function.id}`" if isinstance(function, s.Name) else "an expression"
+        near = did_you_mean(function.id, INITIALISERS) if isinstance(function, s.Name) else ""
+        found.add(
+            "unknown-scheme",
+            f"unknown initialisation scheme {shown}",
+            function.span,
+            label="no function of torch.nn.init",
+            help=near or f"schemes are {listing(INITIALISERS, 14)}",
+        )
+        return None
+    given = evaluate_arguments(arguments_of(value), scope, found)
+    if given is None:
+        return None
+    bound = bind(INITIALISERS[function.id], function.id, given, value.span, found)
+    return bound if isinstance(bound, Initialiser) else None
+
+
+def _fits(
+    initialiser: Initialiser, shape: Shape, path: str, span: Span, found: Diagnostics
+) -> bool:
+    try:
+        initialiser.check(shape)
+    except Misfit as misfit:
+        found.add(
+            "wrong-scheme",
+            misfit.message,
+            span,
+            label=misfit.label or f"`{path}` has shape {write_shape(shape)}",
+            notes=(f"`{path}` has shape {write_shape(shape)}",),
+            help=misfit.help,
+        )
+        return False
+    return True

@@ -1,5 +1,6 @@
 """Check the names of a net or block: each has one meaning, is allowed, and is used."""
 
+from collections.abc import Container
 from typing import Any
 
 from netspec import syntax as s
@@ -160,6 +161,28 @@ class _Names:
             label="the same name again",
             help=f"call this {kind} something else",
         )
+
+
+def warn_shadowed(
+    definition: "s.Net | s.Block", blocks: Container[str], found: Diagnostics
+) -> None:
+    """Warn of names that hide a block where layers stand."""
+    hiding = [
+        (p.name, "parameter") for p in definition.parameters if p.type and p.type.id == "block"
+    ]
+    for statement in statements_in(definition.body):
+        if isinstance(statement, s.LayerDefinition):
+            hiding.append((statement.name, "layer"))
+    for name, kind in hiding:
+        if name.id in blocks:
+            found.add(
+                "shadowed",
+                f"the {kind} `{name.id}` hides the block of that name",
+                name.span,
+                label=f"here, `-> {name.id}` is the {kind}",
+                help=f"call the {kind} something else",
+                severity="warning",
+            )
 
 
 # ---- what is never used --------------------------------------------------------------------------

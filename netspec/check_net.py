@@ -8,11 +8,11 @@ from netspec import syntax as s
 from netspec.arguments import Given
 from netspec.catalogue.layer import Layer
 from netspec.check_device import check_crossings, check_device, report_far_layer
-from netspec.check_init import RuleScope, resolve_schemes
+from netspec.check_init import Ruled, RuleScope, check_variable, resolve_schemes
 from netspec.check_signature import Header, check_header
 from netspec.check_ties import check_freezes, check_ties
-from netspec.diagnostic import Diagnostics
-from netspec.dim import Dim, Expression, same, symbol
+from netspec.diagnostic import Diagnostic, Diagnostics
+from netspec.dim import Dim, Expression, same
 from netspec.evaluate import UNKNOWN, Scope, evaluate
 from netspec.flow import Bundle, Constructor, Flow, Unknown, Value, flows_in, type_of
 from netspec.graph import (
@@ -20,19 +20,22 @@ from netspec.graph import (
     BlockUse,
     BuiltLayer,
     BuiltVariable,
+    Failure,
     FunctionCall,
     Net,
     Port,
     Step,
+    Unfinished,
 )
 from netspec.home import Entry, Home
 from netspec.misfit import Misfit
 from netspec.naming import Names
 from netspec.placement import crossings_of, device_at
+from netspec.proof import proof_of
 from netspec.requirement import check_requirement
 from netspec.source import Span
 from netspec.tensor import Tensor, write_shape
-from netspec.visit import names_in, statements_in
+from netspec.visit import statements_in, title_of
 from netspec.walk import Walker, names_of
 
 MOST_LAYERS = 200_000
@@ -40,20 +43,21 @@ MOST_LAYERS = 200_000
 
 def check_net(
     net: s.Net, home: Home, overrides: Mapping[str, Any], device: str, found: Diagnostics
-) -> Net | None:
-    """Check `net`; None after reporting why it cannot be built."""
+) -> Net | Unfinished:
+    """Check `net`; an unfinished one after reporting why it cannot be built."""
     before = found.error_count
-    header = check_header(net, overrides, found)
     site = _Site(_device_of(net, device, found))
-    checker = Checker(net, home, Scope(header.scope), found, site.names_of(home, net, found))
-    checker.site = site
+    found = found.heard(site.mark)
+    header = check_header(net, overrides, found)
+    names = site.names_of(home, net, found)
+    checker = Checker(net, home, Scope(header.scope), found, site, names)
     checker.take_inputs(header)
     checker.run(net.body)
     checker.finish()
-    site.rules.append(RuleScope("", home.rules, -1, checker.scope, found))
+    site.rules.append(RuleScope("", home.rules, -1, checker.scope, found, True))
     layers = resolve_schemes(site.layers(), site.rules)
     if found.error_count > before or header.inputs is None or not checker.outputs():
-        return None
+        return Unfinished(net.name.id, net, site.steps)
     return Net(
         name=net.name.id,
         doc=net.doc,
@@ -86,10 +90,13 @@ def _device_of(net: s.Net, device: str, found: Diagnostics) -> str:
 class _Made:
     """A layer that has been built, with the sizes that its first input settled."""
 
-    def __init__(self, layer: Layer, stage: s.Stage, span: Span, found: Diagnostics) -> None:
+    def __init__(
+        self, layer: Layer, stage: s.Stage, span: Span, scope: Scope, found: Diagnostics
+    ) -> None:
         self.layer = layer
         self.stage = stage
         self.span = span
+        self.scope = scope
         self.found = found
         self.settled: dict[str, Dim] = {}
 
@@ -109,8 +116,24 @@ class _Site:
         self.rules: list[RuleScope] = []
         self.steps: list[Step] = []
         self.names: dict[tuple[str, Span], Names] = {}
+        self.place = ""
         self.muted = 0
         self.blocks = 0
+
+    @contextmanager
+    def at(self, path: str) -> Iterator[None]:
+        """While this lasts, the layer or block of that name is at work."""
+        before, self.place = self.place, path
+        try:
+            yield
+        finally:
+            self.place = before
+
+    def mark(self, error: Diagnostic) -> None:
+        """Take note that the net fails here."""
+        failure = Failure(self.place, error)
+        if failure not in self.steps:
+            self.steps.append(failure)
 
     def names_of(self, home: Home, definition: "s.Net | s.Block", found: Diagnostics) -> Names:
         key = (home.source.name, definition.span)
@@ -118,10 +141,10 @@ class _Site:
             self.names[key] = names_of(home, definition, found)
         return self.names[key]
 
-    def layers(self) -> dict[str, tuple[BuiltLayer, s.Schemes | None, Diagnostics]]:
-        """The layers that could be built, each with its own `with (…)`."""
+    def layers(self) -> dict[str, Ruled]:
+        """The layers that could be built."""
         return {
-            path: (
+            path: Ruled(
                 BuiltLayer(
                     path,
                     made.layer,
@@ -132,6 +155,7 @@ class _Site:
                     made.found.source,
                 ),
                 made.stage.schemes,
+                made.scope,
                 made.found,
             )
             for path, made in self.made.items()
@@ -142,8 +166,6 @@ class _Site:
 class Checker(Walker):
     """Builds a net or block for known parameters; loops and branches unfold."""
 
-    site: _Site
-    prefix = ""
     foreign = False  # the block comes from another file than its user
     turn = ""  # the name of a loop's only layer in this turn
     base = ""  # the device of the part that a block is used in
@@ -156,14 +178,20 @@ class Checker(Walker):
         home: Home,
         scope: Scope,
         found: Diagnostics,
+        site: _Site,
         names: Names,
         inside: tuple[s.Block, ...] = (),
+        prefix: str = "",
     ) -> None:
         super().__init__(definition, home, scope, found, names, inside)
+        self.site = site
+        self.prefix = prefix
         self.bundles: set[str] = set()  # the names that have stood for several tensors in one
+        self.places: dict[Span, str] = {}  # names of what stands in groups, in this turn
 
     def take_inputs(self, header: Header) -> None:
         """Bind the inputs of a net."""
+        self.sizes = header.sizes
         known = {port.name: port.type for port in header.inputs or ()}
         for item in self.definition.inputs:
             tensor = known.get(item.name.id)
@@ -190,7 +218,7 @@ class Checker(Walker):
         if rules and not self.site.muted:
             self.site.rules.append(RuleScope(self.prefix, rules, depth, self.scope, self.found))
         if self.foreign and self.home.rules and not self.site.muted:
-            outer = RuleScope(self.prefix, self.home.rules, depth - 1, self.scope, self.found)
+            outer = RuleScope(self.prefix, self.home.rules, depth - 1, self.scope, self.found, True)
             self.site.rules.append(outer)
         shapes = {
             f"{path}.{name}": shape
@@ -206,6 +234,12 @@ class Checker(Walker):
         )
         kinds = {path: type(made.layer).__name__ for path, made in self.site.made.items()}
         check_freezes(self.definition, self.prefix, shapes, kinds, self.site.frozen, self.found)
+
+    def report(self, misfit: Misfit, span: Span, notes: tuple[str, ...]) -> None:
+        proof = proof_of(misfit.equal, self.sizes)
+        if proof:
+            misfit.help = f"add `require {proof}` at the start of the net"
+        super().report(misfit, span, notes)
 
     def statement(self, statement: s.Statement) -> None:
         outer, self.part = self.part, device_at(self.definition, statement.span)
@@ -250,13 +284,6 @@ class Checker(Walker):
         name = self.names.stages.get(key, "")
         return f"{self.prefix}{name}" if name else self.turn
 
-    @property
-    def places(self) -> dict[Span, str]:
-        """Names of what stands in groups, by the turn of their `repeat`s."""
-        if "_places" not in vars(self):
-            self._places: dict[Span, str] = {}
-        return self._places
-
     @contextmanager
     def placed(self, key: Span, path: str) -> Any:
         """While this lasts, what stands at `key` is called `path`."""
@@ -276,6 +303,11 @@ class Checker(Walker):
 
     # ---- layers ------------------------------------------------------------------------------
 
+    def apply_stage(self, stage: s.Stage, value: Value) -> Value:
+        named = self.is_module(title_of(stage.callee))
+        with self.site.at(self.path(stage.span) if named else ""):
+            return super().apply_stage(stage, value)
+
     def run_layer(
         self,
         stage: s.Stage,
@@ -287,6 +319,20 @@ class Checker(Walker):
         span: Span,
     ) -> Value:
         path = self.path(key)
+        with self.site.at(path):
+            return self._run_layer(path, stage, title, given, inputs, named, key, span)
+
+    def _run_layer(
+        self,
+        path: str,
+        stage: s.Stage,
+        title: str,
+        given: list[Given] | None,
+        inputs: Sequence[Value],
+        named: dict[str, Value],
+        key: Span,
+        span: Span,
+    ) -> Value:
         made = self.site.made.get(path) if not self.site.muted else None
         if path in self.site.failed and not self.site.muted:
             return UNKNOWN
@@ -295,7 +341,7 @@ class Checker(Walker):
             if layer is None:
                 self._fail(path)
                 return UNKNOWN
-            made = _Made(layer, stage, key, self.found)
+            made = _Made(layer, stage, key, self.scope, self.found)
             if not self._room(stage):
                 return UNKNOWN
         types = [type_of(value) for value in inputs]
@@ -379,12 +425,11 @@ class Checker(Walker):
         return True
 
     def run_variable(self, variable: s.Variable, tensor: Tensor) -> None:
+        path = self.path(variable.span)
+        scheme = check_variable(variable, path, tensor.shape, self.scope, self.found)
         if not self.site.muted:
-            path = self.path(variable.span)
             self.site.located[path] = self.device
-            self.site.variables[path] = BuiltVariable(
-                path, variable.kind, tensor, variable.scheme, variable.span
-            )
+            self.site.variables[path] = BuiltVariable(path, variable.kind, tensor, scheme)
 
     def note_function(self, span: Span, call: FunctionCall) -> None:
         if not self.site.muted:
@@ -433,16 +478,17 @@ class Checker(Walker):
         own = self.found.inside(entry.home.source, ())
         names = self.site.names_of(entry.home, definition, own)
         inside = (*self.inside, definition)
-        child = Checker(definition, entry.home, scope, found, names, inside)
-        child.site = self.site
+        prefix = f"{path}."
+        child = Checker(definition, entry.home, scope, found, self.site, names, inside, prefix)
+        child.sizes = self.sizes
         child.base = self.device
-        child.prefix = f"{path}."
         child.foreign = entry.home is not self.home
         for item in definition.inputs:
             child.bind(item.name, flows[item.name.id])
         steps, self.site.steps = self.site.steps, []
-        child.run(definition.body)
-        child.finish()
+        with self.site.at(""):
+            child.run(definition.body)
+            child.finish()
         inner, self.site.steps = self.site.steps, steps
         value = child.returned if child.returned is not None else UNKNOWN
         if not self.site.muted:
@@ -491,8 +537,6 @@ class Checker(Walker):
             return self.apply_stage(stage._replace(label=None), value)
 
     def _is_entry(self, stage: s.Stage) -> bool:
-        from netspec.visit import title_of
-
         title = title_of(stage.callee)
         if self.is_module(title) and title not in self.layers:
             return True
@@ -659,6 +703,3 @@ def _shown(value: Any) -> str:
     from netspec.catalogue.signature import write_value
 
     return str(value) if isinstance(value, Constructor) else write_value(value)
-
-
-__all__ = ["Checker", "check_net", "names_in", "symbol"]

@@ -1,6 +1,6 @@
 """Check what a net takes and gives: parameters with their values, inputs, outputs, dimensions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from netspec import syntax as s
@@ -11,6 +11,7 @@ from netspec.evaluate import UNKNOWN, evaluate
 from netspec.flow import Constructor
 from netspec.graph import Port
 from netspec.names import variable_problem
+from netspec.proof import proof_of
 from netspec.source import Span
 from netspec.tensor import DTYPES, Tensor, write_shape
 
@@ -298,12 +299,14 @@ def check_outputs(
     written: Sequence[s.Output],
     given: Sequence[tuple[Tensor, str]],
     scope: Mapping[str, Any],
+    sizes: Collection[str],
     span: Span,
     found: Diagnostics,
 ) -> None:
     """Hold what the net returns against what its signature says.
 
-    `given` has the type of each returned value and what it comes from.
+    `given` has the type of each returned value and what it comes from; `sizes` are the names of
+    the dimensions that only data decides.
     """
     if len(written) != len(given):
         found.add(
@@ -321,11 +324,17 @@ def check_outputs(
                 names.setdefault(dim.id, size)
         wanted = tensor_type(output.type, names, found)
         if wanted is not None:
-            _compare_output(output, wanted, tensor, origin, span, found)
+            _compare_output(output, wanted, tensor, origin, sizes, span, found)
 
 
 def _compare_output(
-    output: s.Output, wanted: Tensor, tensor: Tensor, origin: str, span: Span, found: Diagnostics
+    output: s.Output,
+    wanted: Tensor,
+    tensor: Tensor,
+    origin: str,
+    sizes: Collection[str],
+    span: Span,
+    found: Diagnostics,
 ) -> None:
     name = f"output `{output.name.id}`" if output.name else "the output"
     fits = wanted.rank == tensor.rank and all(
@@ -340,7 +349,7 @@ def _compare_output(
     else:
         declared, actual = write_shape(wanted.shape), write_shape(tensor.shape)
         message = f"{name} is declared as {declared}, but has shape {actual}"
-        help = _output_help(wanted, tensor, line)
+        help = _output_help(wanted, tensor, sizes, line)
     found.add(
         "wrong-output",
         message,
@@ -351,7 +360,11 @@ def _compare_output(
     )
 
 
-def _output_help(wanted: Tensor, tensor: Tensor, line: int) -> str:
+def _output_help(wanted: Tensor, tensor: Tensor, sizes: Collection[str], line: int) -> str:
+    pairs = zip(wanted.shape, tensor.shape, strict=False)
+    proof = proof_of(pairs, sizes) if wanted.rank == tensor.rank else ""
+    if proof:
+        return f"add `require {proof}` at the start of the net"
     if wanted.rank == 2 and tensor.rank > 2:
         return "put `Flatten` before the first `Linear`, or declare the shape that comes out"
     return f"change the last layer, or declare `{tensor}` in line {line}"

@@ -28,7 +28,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sys.stderr = sys.stderr or _nowhere()
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
-    options, rest = _parser().parse_known_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:2] == ["explain", "init"]:
+        given[:2] = ["explain init"]  # to argparse, a command is one word
+    options, rest = _parser().parse_known_args(given)
     if rest and options.command is not _train:
         _parser().error(f"unrecognized arguments: {' '.join(rest)}")
     options.rest = rest
@@ -66,6 +69,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_build(commands)
     _add_summary(commands)
     _add_train(commands)
+    _add_layers(commands)
+    _add_explain(commands)
     return parser
 
 
@@ -93,6 +98,13 @@ def _add_check(commands: Any) -> None:
     parser.add_argument(
         "--format", choices=("text", "json", "sarif"), default="text", help="how to report them"
     )
+    parser.add_argument(
+        "--warn",
+        action="append",
+        default=[],
+        choices=("unlabelled",),
+        help="warn of what is fine by default: layers with weights that have no label",
+    )
 
 
 def _add_build(commands: Any) -> None:
@@ -116,6 +128,35 @@ def _add_train(commands: Any) -> None:
         _train,
         "Write the training script of a spec to a temporary folder and run it. Further options "
         "go to the script: --out, --epochs, --resume, --max-batches …",
+    )
+    parser.add_argument("--net", metavar="NAME", help="which net, where there are several")
+
+
+def _add_layers(commands: Any) -> None:
+    help = "List the layers and functions that a spec can name."
+    parser = commands.add_parser("layers", help=help, description=help, allow_abbrev=False)
+    parser.set_defaults(command=_layers)
+    parser.add_argument(
+        "pattern", metavar="PATTERN", nargs="?", default="", help='a part of the name, or "conv*"'
+    )
+
+
+def _add_explain(commands: Any) -> None:
+    help = "Tell what a name stands for: a layer, a function, a scheme, a loss, an optimiser."
+    named = commands.add_parser(
+        "explain",
+        help=help,
+        description=help,
+        epilog="`netspec explain init SPEC` tells how the parameters of a net are initialised.",
+        allow_abbrev=False,
+    )
+    named.set_defaults(command=_explain)
+    named.add_argument("name", metavar="NAME", help="as in Conv2d, cat, kaiming_normal, SGD")
+    parser = _command(
+        commands,
+        "explain init",
+        _explain_init,
+        "Show how each parameter is initialised: by which scheme, and by which rule.",
     )
     parser.add_argument("--net", metavar="NAME", help="which net, where there are several")
 
@@ -146,12 +187,12 @@ def _check(options: argparse.Namespace) -> int:
     from netspec.spec import examine, read_source, read_used
 
     values = dict(options.set)
-    graph, diagnostics = examine(*read_source(options.spec), values, read_used)
+    graph, diagnostics = examine(*read_source(options.spec), values, read_used, options.warn)
     if options.format == "text":
         _print_diagnostics(diagnostics, sys.stdout)
-        if graph is not None and not diagnostics:
+        if graph is not None:
             nets = ", ".join(graph.nets) or "no nets"
-            print(f"{options.spec}: no errors ({nets})")
+            print(f"{options.spec}: no errors{_counts(diagnostics)} ({nets})")
     else:
         from netspec.report import write_json, write_sarif
 
@@ -213,9 +254,57 @@ def _summary(options: argparse.Namespace) -> int:
 
     spec = _load(options)
     if spec is None:
-        return WRONG
+        return _sketch(options)
     try:
         print(spec.summary(net=options.net))
+    except SpecError as error:
+        _print_diagnostics(error.diagnostics, sys.stderr)
+        return WRONG
+    return FINE
+
+
+def _sketch(options: argparse.Namespace) -> int:
+    """Print how far the nets of a spec with errors go."""
+    from netspec.spec import read_source, read_used, sketch
+
+    values = dict(options.set)
+    sketches = sketch(*read_source(options.spec), values, read_used, options.net)
+    if sketches:
+        print("\n\n".join(map(str, sketches)))
+    return WRONG
+
+
+def _layers(options: argparse.Namespace) -> int:
+    from netspec.explain import advice, layers, write_lines
+
+    lines = layers(options.pattern)
+    if not lines:
+        name = options.pattern
+        _complain(f"no layer or function has a name like `{name}`", advice(name))
+        return WRONG
+    print(write_lines(lines))
+    return FINE
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from netspec.explain import advice, explain
+
+    text = explain(options.name)
+    if not text:
+        _complain(f"netspec knows nothing called `{options.name}`", advice(options.name))
+        return WRONG
+    print(text)
+    return FINE
+
+
+def _explain_init(options: argparse.Namespace) -> int:
+    from netspec.diagnostic import SpecError
+
+    spec = _load(options)
+    if spec is None:
+        return WRONG
+    try:
+        print(spec.explain_init(net=options.net))
     except SpecError as error:
         _print_diagnostics(error.diagnostics, sys.stderr)
         return WRONG
@@ -265,8 +354,17 @@ def _print_diagnostics(diagnostics: "Sequence[Diagnostic]", stream: Any) -> None
         stream.write(f"{errors} error{'s' if errors > 1 else ''}\n")
 
 
+def _counts(diagnostics: "Sequence[Diagnostic]") -> str:
+    """What there is beside errors: `, 1 warning, 2 hints`."""
+    severities = [found.severity for found in diagnostics]
+    counts = ((kind, severities.count(kind)) for kind in ("warning", "hint"))
+    return "".join(f", {n} {kind}{'s' if n > 1 else ''}" for kind, n in counts if n)
+
+
 def _complain(message: str, help: str) -> None:
-    print(f"error: {message}\n = help: {help}", file=sys.stderr)
+    from netspec.report import printable
+
+    print(f"error: {printable(message)}\n = help: {printable(help)}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What is wrong with a spec, as data: a stable code, a place, what was found, why, the way out."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, NamedTuple
 
 from netspec.source import Source, Span
@@ -8,6 +8,7 @@ from netspec.source import Source, Span
 Severity = Literal["error", "warning", "hint"]
 _LONGEST = 300  # characters of a text
 _TAIL = 60  # of them from its end, where it is cut
+_SHORT = 5  # characters: in names below that, one slip is all that is forgiven
 
 
 class Diagnostic(NamedTuple):
@@ -53,13 +54,14 @@ class SpecError(Exception):
 class Diagnostics:
     """Collects findings; the same one at the same place only once.
 
-    A view, made with `inside` or `only`, adds to the same collection.
+    A view, made with `inside`, `only` or `heard`, adds to the same collection.
     """
 
     def __init__(self, source: Source) -> None:
         self.source = source
         self.notes: tuple[str, ...] = ()
         self.codes: frozenset[str] | None = None
+        self.listener: Callable[[Diagnostic], None] | None = None
         self._found: dict[tuple[object, ...], Diagnostic] = {}
 
     def inside(self, source: Source, notes: Iterable[str]) -> "Diagnostics":
@@ -75,9 +77,16 @@ class Diagnostics:
         view.codes = codes if self.codes is None else codes & self.codes
         return view
 
+    def heard(self, listener: Callable[[Diagnostic], None]) -> "Diagnostics":
+        """A view that tells `listener` of each error, also of one that is known."""
+        view = self._view()
+        view.listener = listener
+        return view
+
     def _view(self) -> "Diagnostics":
         view = Diagnostics(self.source)
         view.notes, view.codes, view._found = self.notes, self.codes, self._found
+        view.listener = self.listener
         return view
 
     def add(
@@ -99,6 +108,8 @@ class Diagnostics:
         # A block that is used often says once what is wrong with it.
         words = "" if self.notes else message
         self._found.setdefault((code, self.source.name, span, words), found)
+        if self.listener is not None and severity == "error":
+            self.listener(found)
 
     def extend(self, others: Iterable[Diagnostic]) -> None:
         for other in others:
@@ -143,7 +154,23 @@ def nearest(name: str, candidates: Iterable[str]) -> str | None:
 
     pool = [c for c in dict.fromkeys(candidates) if c != name]
     folded = {c.lower(): c for c in reversed(pool)}
-    if name.lower() in folded:
-        return folded[name.lower()]
-    close = get_close_matches(name.lower(), list(folded), n=1, cutoff=0.67)
+    lower = name.lower()
+    if lower in folded:
+        return folded[lower]
+    if len(lower) < _SHORT:
+        slips = [c for c in folded if c.startswith(lower) or _is_slip(lower, c)]
+        close = get_close_matches(lower, slips, n=1, cutoff=0.66)
+    else:
+        close = get_close_matches(lower, list(folded), n=1, cutoff=0.67)
     return folded[close[0]] if close else None
+
+
+def _is_slip(name: str, other: str) -> bool:
+    """Whether one letter is too few or too many, two are swapped, or one of four is another."""
+    if len(name) < len(other):
+        name, other = other, name
+    at = next((i for i, (a, b) in enumerate(zip(name, other, strict=False)) if a != b), len(other))
+    if len(name) > len(other):
+        return len(other) > 1 and name[at + 1 :] == other[at:]
+    swapped = name[at : at + 2] == other[at : at + 2][::-1] and name[at + 2 :] == other[at + 2 :]
+    return swapped or (len(name) > 3 and name[at + 1 :] == other[at + 1 :])

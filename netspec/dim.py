@@ -452,10 +452,12 @@ def product(dims: Iterable[Dim]) -> Dim:
 
 
 def total(dims: Iterable[Dim]) -> Dim:
-    """The sum, written as its parts are: 64 + 32 rather than 96."""
+    """The sum, written as its parts are: 64 + 32 rather than 96, and 2 * width for equal ones."""
     parts = [dim for dim in dims if dim != 0] or [0]
     if len(parts) == 1:
         return parts[0]
+    if isinstance(parts[0], Expression) and len({*map(form_of, parts)}) == 1:
+        return product([len(parts), parts[0]])
     whole: Dim = 0
     for part in parts:
         whole = whole + part

@@ -80,11 +80,14 @@ def broadcast(verb: str, left: Shape, right: Shape) -> Shape:
         elif same(y, 1):
             out.append(x)
         else:
-            raise _differing(verb, left, right, axis, x, y)
+            raise _differing(verb, left, right, axis, list(zip(a, b, strict=True)))
     return tuple(out)
 
 
-def _differing(verb: str, left: Shape, right: Shape, axis: int, x: Dim, y: Dim) -> Misfit:
+def _differing(
+    verb: str, left: Shape, right: Shape, axis: int, sizes: list[tuple[Dim, Dim]]
+) -> Misfit:
+    x, y = sizes[axis]
     known = same(x, y) is False
     what = "channels" if axis == 1 and len(left) == len(right) > 2 else f"size in dimension {axis}"
     return Misfit(
@@ -95,6 +98,7 @@ def _differing(verb: str, left: Shape, right: Shape, axis: int, x: Dim, y: Dim) 
         help=f"give both the same number of {what}"
         if what == "channels"
         else f"give both the same {what}",
+        equal=[pair for pair in sizes if 1 not in pair],
     )
 
 
@@ -223,6 +227,7 @@ def multiply_matrices(left: Tensor, right: Tensor, title: str) -> Tensor:
             f"{write_shape(right.shape)}",
             label=f"{rows[-1]} columns on the left, {columns[-2]} rows on the right{unknown}",
             help="transpose one of them, or change its size",
+            equal=[(rows[-1], columns[-2])],
         )
     batch = broadcast("multiply", rows[:-2], columns[:-2])
     out = (rows[-2],) * (left.rank > 1) + (columns[-1],) * (right.rank > 1)

@@ -364,7 +364,7 @@ class _Evaluation:
             return holds
         a, b = value_of_number(a), value_of_number(b)
         try:
-            return bool(_COMPARE[op](a, b))
+            return bool(COMPARE[op](a, b))
         except TypeError:
             raise _Problem(
                 "wrong-operand", f"cannot compare {kind_of(a)} and {kind_of(b)}", node.span
@@ -505,7 +505,7 @@ _ON_NUMBERS: dict[str, Callable[[Value, Value], Value]] = {
     "%": operator.mod,
     "**": operator.pow,
 }
-_COMPARE: dict[str, Callable[[Value, Value], Value]] = {
+COMPARE: dict[str, Callable[[Value, Value], Value]] = {
     "==": operator.eq,
     "!=": operator.ne,
     "<": operator.lt,

@@ -12,7 +12,7 @@ from netspec.diagnostic import Diagnostics, did_you_mean
 from netspec.dim import Expression
 from netspec.elementwise import broadcast, operate, operate_number, operate_unary
 from netspec.evaluate import BUILTINS, UNKNOWN, Scope, evaluate
-from netspec.flow import Bundle, Constructor, Flow, Unknown, Value, flow_of, flows_in, type_of
+from netspec.flow import Bundle, Flow, Unknown, Value, flow_of, flows_in, type_of
 from netspec.graph import FunctionCall
 from netspec.indexing import index
 from netspec.misfit import Misfit
@@ -512,6 +512,3 @@ def _is_builtin(name: str) -> bool:
 def _is_constant(name: str) -> bool:
     """Whether a name means something by itself, wherever it stands."""
     return name in BUILTINS or name in DTYPES
-
-
-__all__ = ["Constructor", "Expressions"]

@@ -26,6 +26,7 @@ from netspec.dim import (
     own_form,
     substitute,
     symbol,
+    symbols,
     value_of,
 )
 from netspec.evaluate import UNKNOWN, Listing, Scope, evaluate, listing_of
@@ -39,6 +40,7 @@ from netspec.requirement import note_divisibility
 from netspec.signature_match import match_inputs, untyped_sizes
 from netspec.source import Source, Span
 from netspec.tensor import Tensor, Type
+from netspec.turns import surely_has_turns, surely_turns
 from netspec.visit import arguments_of, names_in, statements_in, title_of
 from netspec.walk import Walker, names_of
 
@@ -423,7 +425,8 @@ class Generaliser(Walker):
 
         outer = self.flows.get(_CARRIED)
         self.flows[_CARRIED] = value
-        self._iterate(repeat.span, number or 0, lambda number: None, turn)
+        sure = surely_turns(repeat.times, number or 0, self.scope, self.definition.body)
+        self._iterate(repeat.span, number or 0, lambda number: None, turn, sure)
         result = self.flows.pop(_CARRIED)
         if outer is not None:
             self.flows[_CARRIED] = outer
@@ -448,7 +451,9 @@ class Generaliser(Walker):
             item = items[number] if items else _stand_in(loop.target)
             self._bind_turn(loop, item, number)
 
-        self._iterate(loop.span, len(items), bind, lambda: self.run(loop.body))
+        sure = surely_has_turns(loop.iterable, len(items), self.scope, self.definition.body)
+        own = frozenset(name.id for name in names_in(loop.target))
+        self._iterate(loop.span, len(items), bind, lambda: self.run(loop.body), sure, own)
         self.scope.parametric = parametric
         self._leave(loop, outer, before)
 
@@ -517,9 +522,19 @@ class Generaliser(Walker):
                     self._bind_part(part, value)
 
     def _iterate(
-        self, span: Span, count: int, bind: Callable[[int], None], body: Callable[[], None]
+        self,
+        span: Span,
+        count: int,
+        bind: Callable[[int], None],
+        body: Callable[[], None],
+        sure: bool,
+        own: frozenset[str] = frozenset(),
     ) -> None:
-        """Run the turns of a loop; sizes that change from turn to turn get names."""
+        """Run the turns of a loop; sizes that change from turn to turn get names.
+
+        `sure`: there is at least one turn. Then a size that each turn sets to the same, whatever
+        the names `own` of the loop are, is that behind the loop.
+        """
         widened: dict[tuple[str, int, int], str] = {}
         state = self._state()
         while True:
@@ -545,6 +560,10 @@ class Generaliser(Walker):
         ]
         if running and not self.muted:
             self.facts.running[span] = running
+        for (variable, place, axis), name in widened.items():
+            update = updates.get(name)
+            if sure and update is not None and not symbols(update) & {*entries, *own}:
+                self.flows[variable] = _with_size(self.flows[variable], place, axis, update)
 
     def _state(self) -> tuple[Any, ...]:
         stores = {name: dict(kept) for name, kept in self.stores.items()}
@@ -840,14 +859,18 @@ class Generaliser(Walker):
         return value._replace(type=Tensor(shape, value.type.dtype), span=node.span)
 
 
-def report_no_formula(name: str, span: Span, found: Diagnostics) -> None:
-    """Say that a size cannot be written for all values of the parameters."""
+def report_no_formula(name: str, span: Span, found: Diagnostics, own: bool = True) -> None:
+    """Say that a size cannot be written for all values of the parameters.
+
+    `own`: `name` is an argument that the author could give.
+    """
     found.add(
         "no-formula",
         f"`{name}` follows no formula of the names in scope here",
         span,
         label="it depends on what happens inside a block",
-        help=f"give the block a last layer whose size is one of its parameters, or write {name}=…",
+        help="give the block a last layer whose size is one of its parameters, `require` that its "
+        f"loops have a turn{f', or write {name}=…' if own else ''}",
     )
 
 
@@ -943,6 +966,3 @@ def _stand_in(target: Any) -> Any:
     if isinstance(target, s.Targets):
         return [_stand_in(part) for part in target.items]
     return 1
-
-
-__all__ = ["Generaliser", "generalise_block", "generalise_net"]

@@ -7,6 +7,7 @@ from netspec import syntax
 from netspec.catalogue.function import Function
 from netspec.catalogue.initialiser import Initialiser
 from netspec.catalogue.layer import Layer, count
+from netspec.diagnostic import Diagnostic
 from netspec.dim import Dim
 from netspec.home import Home
 from netspec.source import Source, Span
@@ -24,41 +25,39 @@ class Port(NamedTuple):
 class Scheme(NamedTuple):
     """How one parameter is initialised: a call of `torch.nn.init`, and the rule that says so.
 
-    `kind`: 0 for a rule by class, 1 by pattern, 2 for the layer's own `with`; `rank`: 0 for a rule
-    of the file, 1 for one of the net.
+    `rule` is what its author wrote, up to the schemes: `init Linear`, or `with`.
     """
 
     initialiser: Initialiser
     arguments: tuple[syntax.Argument, ...]
+    rule: str
     span: Span
-    kind: int
-    rank: int
-    rule: Span
+    source: Source
 
 
 class BuiltLayer(NamedTuple):
     """One layer of a net: its dotted name, its arguments, where it stands.
 
-    `schemes` has the scheme of each parameter that a rule names; the others keep torch's default.
+    `schemes` has the schemes of each parameter that rules name, the one that holds first; the other
+    parameters keep torch's default.
     """
 
     name: str
     layer: Layer
     callee: Any
     parameters: Mapping[str, Shape]
-    schemes: Mapping[str, Scheme]
+    schemes: Mapping[str, tuple[Scheme, ...]]
     span: Span
     source: Source
 
 
 class BuiltVariable(NamedTuple):
-    """A bare tensor of a net: a parameter, or a buffer."""
+    """A bare tensor of a net: a parameter, or a buffer; without a scheme it is left as it is."""
 
     name: str
     kind: str
     type: Tensor
-    scheme: syntax.Expression | None
-    span: Span
+    scheme: Scheme | None
 
 
 class Application(NamedTuple):
@@ -89,7 +88,14 @@ class BlockUse(NamedTuple):
     steps: "list[Step]"
 
 
-Step = Application | FunctionCall | BlockUse
+class Failure(NamedTuple):
+    """Where a net fails: the layer or block at work, "" elsewhere, and what is wrong."""
+
+    name: str
+    error: Diagnostic
+
+
+Step = Application | FunctionCall | BlockUse | Failure
 
 
 class Net(NamedTuple):
@@ -134,6 +140,14 @@ class Net(NamedTuple):
         return count(self.parameter_shapes())
 
 
+class Unfinished(NamedTuple):
+    """What could be followed of a net that fails: for a look at it, nothing is made of it."""
+
+    name: str
+    syntax: syntax.Net
+    steps: Sequence[Step]
+
+
 class Graph(NamedTuple):
     """A checked spec: its nets in the order of the file, and how to train them, by net."""
 
@@ -142,4 +156,5 @@ class Graph(NamedTuple):
     home: Home
     doc: str
     nets: Mapping[str, Net]
+    unfinished: Mapping[str, Unfinished]
     trainings: Mapping[str, Training]

@@ -10,6 +10,7 @@ from netspec.flow import Bundle, Flow, Value
 from netspec.generalise import generalise_net
 from netspec.graph import Graph, Net
 from netspec.home import Home
+from netspec.layout import docstring
 from netspec.lower_constructor import Constructor, defined_names, needed_names, write_items
 from netspec.lower_forward import lower_forward
 from netspec.lower_init import classes_of, lower_init
@@ -28,7 +29,7 @@ def lower(graph: Graph) -> Program:
         SpecError: where a part has no form that holds for all values of the parameters.
     """
     nets = list(graph.nets.values())
-    pool = ClassPool(_write_class, {net.name for net in nets})
+    pool = ClassPool(_write_class, graph.home, {net.name for net in nets})
     pool.note_rules(_rules(graph.home))
     for net in nets:
         facts = generalise_net(net)
@@ -70,9 +71,7 @@ def _write_class(plan: Plan, pool: ClassPool) -> tuple[Class, tuple[str, ...]]:
     initialisation = lower_init(plan, pool)
     plan.required_dims = _dims_of(items, plan, initialisation.names)
     forward = lower_forward(plan, pool)
-    kept = dict.fromkeys(forward.attributes)
-    if initialisation.reinitialised:
-        kept |= dict.fromkeys(initialisation.names)
+    kept = dict.fromkeys([*forward.attributes, *initialisation.kept])
     kept |= dict.fromkeys(sorted(plan.exports))
     needed = needed_names(items, {*kept, *initialisation.names})
     local = defined_names(items)
@@ -96,7 +95,9 @@ def _write_class(plan: Plan, pool: ClassPool) -> tuple[Class, tuple[str, ...]]:
         arguments=_signature(plan, taken),
         constructor=(*before, *write_items(items, needed, plan), *after),
         initialisation=initialisation.lines,
-        reinitialised=initialisation.reinitialised,
+        methods=initialisation.methods,
+        by_class=initialisation.by_class,
+        by_name=initialisation.by_name,
         ending=initialisation.ending,
         inputs=forward.inputs,
         returns=forward.returns,
@@ -167,19 +168,22 @@ def _block_doc(facts: Facts) -> str:
 
 def _documented(written: Class, net: Net, facts: Facts, graph: Graph, nets: int) -> Class:
     """The class of a net with its documentation, and what it maps to what."""
-    summary = _mapping(net, facts)
-    if not graph.doc and nets == 1 and net.doc:
-        return written._replace(doc=summary)
-    if net.doc:
-        return written._replace(doc=net.doc, forward_doc=summary)
-    return written._replace(doc=summary)
+    if net.doc and (graph.doc or nets > 1):
+        return written._replace(doc=net.doc, forward_doc=_mapping(net, facts, 2))
+    return written._replace(doc=_mapping(net, facts, 1))
 
 
-def _mapping(net: Net, facts: Facts) -> str:
-    """`Map image (N, 1, 28, 28) to logits (N, classes).`"""
+def _mapping(net: Net, facts: Facts, indent: int) -> str:
+    """`Map image (N, 1, 28, 28) to logits (N, classes); 61,706 parameters by default.`
+
+    The number is rounded, or left out, where only so all stands in one line.
+    """
     inputs = " and ".join(f"{name} {_write_type(value)}" for name, value in facts.inputs.items())
     outputs = " and ".join(_outputs(net, facts))
-    return f"Map {inputs} to {outputs}; {_parameter_count(net)}."
+    brief = f"Map {inputs} to {outputs}."
+    whole, rounded = (f"{brief[:-1]}; {count}." for count in _parameter_counts(net))
+    fits = [text for text in (whole, rounded, brief) if len(docstring(text, indent)) == 1]
+    return fits[0] if fits else whole
 
 
 def _outputs(net: Net, facts: Facts) -> list[str]:
@@ -221,12 +225,21 @@ def write_sizes(tensor: Tensor) -> str:
     return f"{dtype}({inner},)" if tensor.rank == 1 else f"{dtype}({inner})"
 
 
-def _parameter_count(net: Net) -> str:
+def _parameter_counts(net: Net) -> tuple[str, str]:
+    """`25,557,032 parameters by default`, and with three digits, `25.6M`."""
     total = net.parameter_count()
-    number = value_of(total)
+    number = value_of(total) or 0
     depends = bool(net.parameters) or (isinstance(total, Expression) and bool(symbols(total)))
-    plural = "parameter" if number == 1 else "parameters"
-    return f"{number:,} {plural}{' by default' if depends else ''}"
+    ending = f"{'parameter' if number == 1 else 'parameters'}{' by default' if depends else ''}"
+    return f"{number:,} {ending}", f"{_rounded(number)} {ending}"
+
+
+def _rounded(number: int) -> str:
+    for unit, sign in ((10**9, "B"), (10**6, "M"), (10**3, "k")):
+        if number >= unit:
+            whole = len(str(number // unit))
+            return f"{number / unit:.{max(0, 3 - whole)}f}{sign}"
+    return str(number)
 
 
 def _imports(pool: ClassPool) -> tuple[tuple[str, ...], ...]:
@@ -235,7 +248,8 @@ def _imports(pool: ClassPool) -> tuple[tuple[str, ...], ...]:
     code = [
         line.text
         for c in classes
-        for line in (*c.constructor, *c.initialisation, *c.ending, *c.forward)
+        for lines in (c.constructor, c.initialisation, c.ending, c.forward, *_bodies(c))
+        for line in lines
     ]
     annotations = [a.annotation for c in classes for a in (*c.arguments, *c.inputs)]
     standard = ["from collections import OrderedDict"] if _uses(code, "OrderedDict(") else []
@@ -252,9 +266,10 @@ def _imports(pool: ClassPool) -> tuple[tuple[str, ...], ...]:
     )
 
 
+def _bodies(written: Class) -> list[tuple[Line, ...]]:
+    return [method.lines for method in written.methods]
+
+
 def _uses(texts: list[str], prefix: str) -> bool:
     pattern = re.compile(rf"(?<![\w.]){re.escape(prefix)}")
     return any(pattern.search(text) for text in texts)
-
-
-__all__ = ["lower", "write_sizes"]

@@ -10,7 +10,7 @@ from netspec.dim import Dim, Expression, atoms, form_names, form_of, symbols, wr
 from netspec.facts import BlockFact, Running
 from netspec.generalise import report_no_formula
 from netspec.layout import Call, Code, Each, lay_out
-from netspec.lower_call import Written, call_arguments, write_arguments
+from netspec.lower_call import call_arguments, write_arguments
 from netspec.names import free_name, single
 from netspec.placement import device_at
 from netspec.plan import Plan
@@ -303,7 +303,8 @@ class Constructor:
         """A size as the place writes it, and the names that it mentions."""
         facts = self.plan.facts
         if isinstance(dim, Expression) and any(a.frame != facts.frame for a in atoms(dim)):
-            report_no_formula("a size", facts.definition.name.span, facts.found)
+            owner = facts.definition.name
+            report_no_formula(f"a size of {owner.id}", owner.span, facts.found, own=False)
         if dim in self.elements:
             return self.elements[dim], {self.elements[dim]}
         return write(form_of(dim), self.plan.in_constructor), _names_of(dim)
@@ -550,7 +551,7 @@ class Constructor:
         facts = self.plan.facts
         dim = fact.dims[name]
         if isinstance(dim, Expression) and any(a.frame != facts.frame for a in atoms(dim)):
-            report_no_formula(name, fact.stage.callee.span, facts.found)
+            report_no_formula(name, fact.stage.callee.span, facts.found, own=False)
 
     def _handed(self, fact: BlockFact, name: str) -> Code:
         """A block that is handed to a block, made here."""
@@ -839,6 +840,3 @@ def _loop_target(target: Any, used: set[str]) -> str:
             ]
             return ", ".join(nested)
     raise TypeError(target)
-
-
-__all__ = ["Constructor", "Written", "defined_names", "needed_names", "only_stage", "write_items"]

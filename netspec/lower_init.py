@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from netspec import syntax as s
 from netspec.arguments import bind, evaluate_arguments
@@ -10,25 +10,32 @@ from netspec.catalogue import ALIASES, RANK_OPEN
 from netspec.catalogue.initialiser import INITIALISERS, Initialiser
 from netspec.catalogue.layer import Layer
 from netspec.diagnostic import Diagnostics
+from netspec.glob import may_meet
 from netspec.layout import bracketed
 from netspec.lower_call import call_arguments, write_arguments
 from netspec.plan import Plan
 from netspec.pool import ClassPool
-from netspec.program import Line
+from netspec.program import Line, Method
 from netspec.source import Span
 from netspec.visit import arguments_of, names_in, stages_in, statements_in, title_of
 from netspec.write import write_literal
 
 
 class Initialisation(NamedTuple):
-    """The lines, the names that they mention, and whether classes around it call them again.
+    """How the parameters of a class get their values: what its constructor does, and methods.
 
+    `names`: those that the lines mention; `kept`: those that methods read from attributes.
+    `by_class`, `by_name`: the methods that a class around this one calls after its rules by class
+    and after its patterns, "" where they name nothing that this class initialises itself.
     `ending`: what comes after, once: parameters that become others, layers that are not learnt.
     """
 
     lines: tuple[Line, ...]
+    methods: tuple[Method, ...]
+    by_class: str
+    by_name: str
     names: tuple[str, ...]
-    reinitialised: bool
+    kept: tuple[str, ...]
     ending: tuple[Line, ...]
 
 
@@ -41,27 +48,63 @@ class _Kind(NamedTuple):
 
 
 def lower_init(plan: Plan, pool: ClassPool) -> Initialisation:
-    """The initialisation of a class, weaker rules first: a stronger one has the last word."""
+    """The initialisation of a class, weaker rules first: a stronger one has the last word.
+
+    Rules by class come before what is named, by patterns and by layers' own `with (…)`; either part
+    is a method where a class around this one has rules that this one's must be called again after.
+    """
     statements = _statements(plan)
     own = _own_schemes(plan)
-    again = _meets_outer_rules(plan, pool, statements, own)
-    writer = _Writer(plan, pool, again)
-    classes = [item for item in statements if _has(item, s.Name)]
     patterns = [item for item in statements if _has(item, s.Literal)]
-    for number, statement in enumerate(classes):
-        writer.by_class(statement, classes[number + 1 :])
-    if classes:
-        writer.inner_rules(classes)
+    after_classes = _meets_outer_rules(plan, pool, statements, own)
+    after_patterns = _meets_outer_patterns(plan, pool, patterns, own)
+    classes = _Writer(plan, pool, after_classes)
+    classes.by_classes([item for item in statements if _has(item, s.Name)])
+    named = _Writer(plan, pool, after_classes or after_patterns)
     for statement in patterns:
-        writer.by_pattern(statement)
+        named.by_pattern(statement)
+    named.inner_names(patterns)
     for stage, name in own:
-        writer.own(stage, name)
+        named.own(stage, name)
     for variable in _variables(plan):
-        writer.variable(variable)
-    lines = tuple(writer.lines)
-    writer.lines = []
-    writer.ties_and_freezes()
-    return Initialisation(lines, tuple(writer.names), again and bool(lines), tuple(writer.lines))
+        named.variable(variable)
+    ending = _Writer(plan, pool, False)
+    ending.ties_and_freezes()
+    return _divided(classes, named, tuple(ending.lines), after_classes, after_patterns)
+
+
+def _divided(
+    classes: "_Writer",
+    named: "_Writer",
+    ending: tuple[Line, ...],
+    after_classes: bool,
+    after_patterns: bool,
+) -> Initialisation:
+    """The two parts of an initialisation, each where it must be callable from."""
+    lines, by_name = list(classes.lines), ""
+    methods: list[Method] = []
+    after_patterns = after_patterns and bool(named.lines)
+    if after_patterns and lines:
+        by_name = "init_named_weights"
+        methods = [Method(by_name, tuple(named.lines))]
+        lines.append(Line(f"self.{by_name}()"))
+    else:
+        lines += named.lines
+    whole = bool(lines) and (after_classes or (after_patterns and not methods))
+    if whole:
+        methods.insert(0, Method("init_weights", tuple(lines)))
+        lines = [Line("self.init_weights()")]
+        by_name = by_name or ("init_weights" if after_patterns else "")
+    kept = {**(classes.names if classes.again else {}), **(named.names if named.again else {})}
+    return Initialisation(
+        tuple(lines),
+        tuple(methods),
+        "init_weights" if whole and after_classes else "",
+        by_name,
+        tuple({**classes.names, **named.names}),
+        tuple(kept),
+        ending,
+    )
 
 
 def _has(statement: s.Init, kind: type) -> bool:
@@ -155,6 +198,38 @@ def _meets_outer_rules(
     return bool(ruled & outer)
 
 
+def _meets_outer_patterns(
+    plan: Plan, pool: ClassPool, patterns: Sequence[s.Init], own: Sequence[tuple[s.Stage, str]]
+) -> bool:
+    """Whether a pattern of a class around this one may match what this one names itself."""
+    definition = plan.facts.definition
+    if isinstance(definition, s.Net) and plan.loop is None:
+        return False
+    mine = patterns if plan.loop is None else ()
+    outer = [
+        pattern
+        for statement, _ in pool.selections
+        if statement not in mine
+        for pattern in _parameter_patterns(statement)
+    ]
+    named = [pattern for statement in patterns for pattern in _parameter_patterns(statement)]
+    for stage, path in own:
+        assert stage.schemes is not None
+        named += [f"{path}.{a.name.id}" for a in stage.schemes.arguments if a.name is not None]
+    return any(may_meet(pattern, f"*.{name}") for pattern in outer for name in named)
+
+
+def _parameter_patterns(statement: s.Init) -> list[str]:
+    """The patterns of a statement, each with the parameters that it is for."""
+    return [
+        f"{selector.value}.{argument.name.id}"
+        for selector in statement.selectors
+        if isinstance(selector, s.Literal)
+        for argument in statement.schemes.arguments
+        if argument.name is not None
+    ]
+
+
 def classes_of(name: str) -> set[str]:
     """The classes of torch.nn that a selector means."""
     if name in ALIASES:
@@ -210,6 +285,12 @@ class _Writer:
 
     # ---- rules -------------------------------------------------------------------------------
 
+    def by_classes(self, statements: Sequence[s.Init]) -> None:
+        for number, statement in enumerate(statements):
+            self.by_class(statement, statements[number + 1 :])
+        if statements:
+            self._call_again([(c.name, c.by_class) for c in self.pool.classes])
+
     def by_class(self, statement: s.Init, later: Sequence[s.Init]) -> None:
         """A loop over the modules, with a branch for the classes that have the same parameters."""
         kinds = kinds_in(self.plan, self.pool)
@@ -242,20 +323,28 @@ class _Writer:
                 guarded = any(parameter in kinds[name].lacking for name in names)
                 self.lines += self._apply(f"module.{parameter}", schemes[parameter], 2, guarded)
 
-    def inner_rules(self, classes: Sequence[s.Init]) -> None:
-        """Inner rules beat outer ones: blocks with rules for these classes apply theirs again."""
-        names = [c.name for c in self.pool.classes if c.reinitialised and self._holds(c.name)]
-        if not names:
-            return
-        shown = names[0] if len(names) == 1 else f"({', '.join(names)})"
-        self.lines += [
-            Line("for module in self.modules():"),
-            Line(f"if isinstance(module, {shown}):", 1),
-            Line("module.init_weights()", 2),
-        ]
+    def inner_names(self, patterns: Sequence[s.Init]) -> None:
+        """What inner classes name themselves beats a pattern of this one."""
+        if patterns:
+            self._call_again([(c.name, c.by_name) for c in self.pool.classes])
 
-    def _holds(self, name: str) -> bool:
-        return name != self.plan.name
+    def _call_again(self, methods: Sequence[tuple[str, str]]) -> None:
+        """Inner rules beat outer ones: classes with rules for the same apply theirs again."""
+        classes: dict[str, list[str]] = {}
+        for name, method in methods:
+            if method:
+                classes.setdefault(method, []).append(name)
+        if not classes:
+            return
+        # Inside out: what a class says of its parts beats what these say.
+        several = sum(map(len, classes.values())) > 1
+        modules = "reversed(list(self.modules()))" if several else "self.modules()"
+        self.lines.append(Line(f"for module in {modules}:"))
+        for number, (method, names) in enumerate(classes.items()):
+            shown = names[0] if len(names) == 1 else f"({', '.join(names)})"
+            word = "elif" if number else "if"
+            self.lines.append(Line(f"{word} isinstance(module, {shown}):", 1))
+            self.lines.append(Line(f"module.{method}()", 2))
 
     def by_pattern(self, statement: s.Init) -> None:
         """Layers by their names: one by one where they are this class's own, else by a loop."""
@@ -419,6 +508,3 @@ def _name_test(pattern: str) -> str:
     if pattern[-1] == "*" and not special & set(pattern[:-1]):
         return f"name.startswith({write_literal(pattern[:-1])})"
     return f"fnmatch(name, {write_literal(pattern)})"
-
-
-__all__ = ["Any", "Initialisation", "classes_of", "lower_init"]

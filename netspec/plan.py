@@ -6,12 +6,12 @@ from typing import Any
 from netspec import syntax as s
 from netspec.dim import Expression
 from netspec.evaluate import Listing
-from netspec.facts import BlockFact, Facts
+from netspec.facts import Facts
 from netspec.flow import Bundle, Constructor, Flow, Value
 from netspec.names import free_name, label_problem
 from netspec.program import Argument
 from netspec.source import Span
-from netspec.visit import names_in, statements_in
+from netspec.visit import statements_in
 from netspec.write import write_literal
 
 
@@ -38,7 +38,7 @@ class Plan:
         self.handed = _handed_names(facts)
         self.required_dims: set[str] = set()
         self.exports: set[str] = set()  # sizes that the user of a turn reads from it
-        self.foreign = False
+        self.foreign = False  # a block of another file, whose `init` rules hold for it
 
     # ---- names -------------------------------------------------------------------------------
 
@@ -192,6 +192,3 @@ def write_default(value: Any) -> str:
         inner = ", ".join(write_default(item) for item in value)
         return f"({inner},)" if len(value) == 1 else f"({inner})"
     return write_literal(value)
-
-
-__all__ = ["BlockFact", "Plan", "annotation", "names_in", "plain", "write_default"]

@@ -8,6 +8,7 @@ from netspec.diagnostic import SpecError
 from netspec.facts import BlockFact, Facts
 from netspec.flow import type_of
 from netspec.generalise import generalise_block
+from netspec.home import Home
 from netspec.layout import Call, Code
 from netspec.names import free_name
 from netspec.plan import Plan
@@ -34,8 +35,9 @@ Write = Callable[[Plan, "ClassPool"], tuple[Class, tuple[str, ...]]]
 class ClassPool:
     """Writes each class once, those that others use before them."""
 
-    def __init__(self, write: Write, reserved: set[str]) -> None:
+    def __init__(self, write: Write, home: Home, reserved: set[str]) -> None:
         self.write = write
+        self.home = home
         self.classes: list[Class] = []
         self.made: dict[Any, Made] = {}
         self.loops: dict[Any, tuple[Plan, tuple[str, ...]]] = {}
@@ -80,6 +82,7 @@ class ClassPool:
         facts = generalise_block(fact)
         self.require_general(facts)
         plan = Plan(name, facts, definition.body)
+        plan.foreign = fact.entry.home is not self.home
         written, dims = self.write(plan, self)
         self.require_general(facts)
         self.classes.append(written)

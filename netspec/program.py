@@ -23,11 +23,19 @@ class Argument(NamedTuple):
         return f"{self.name}: {self.annotation}{value}"
 
 
+class Method(NamedTuple):
+    """A method without arguments that returns nothing."""
+
+    name: str
+    lines: tuple[Line, ...]
+
+
 class Class(NamedTuple):
     """An `nn.Module`; `arguments` are those of its constructor, `inputs` those of forward.
 
-    `buffers` are the names of tensors that type checkers must be told of. `initialisation` ends
-    the constructor, or is a method that classes around this one call again, where `reinitialised`.
+    `buffers` are the names of tensors that type checkers must be told of. `initialisation` and
+    `ending` end the constructor. `by_class`, `by_name`: the methods that classes around this one
+    call again after their rules by class and after their patterns.
     """
 
     name: str
@@ -36,7 +44,9 @@ class Class(NamedTuple):
     arguments: tuple[Argument, ...]
     constructor: tuple[Line, ...]
     initialisation: tuple[Line, ...]
-    reinitialised: bool
+    methods: tuple[Method, ...]
+    by_class: str
+    by_name: str
     ending: tuple[Line, ...]
     inputs: tuple[Argument, ...]
     returns: str

@@ -4,20 +4,28 @@
 """
 
 import inspect
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
-from netspec.catalogue import families
-from netspec.catalogue.annotation import describe
-from netspec.catalogue.function import Function
-from netspec.catalogue.layer import ALIASES, RANK_OPEN, Layer
-from netspec.catalogue.signature import Field, Signature, write_value
-from netspec.tensor import COMPLEX, FLOATING, INTEGER
-
-Entry = type[Signature]
+from netspec.catalogue.layer import Layer
+from netspec.entries import (
+    Entry,
+    input_dtypes,
+    kind_of,
+    other_names,
+    shelves,
+    takes,
+    title_of,
+    usage,
+)
+from netspec.parse import parse
+from netspec.source import Source
+from netspec.syntax import Block
+from netspec.uses import library
 
 
 class Page(NamedTuple):
@@ -63,48 +71,25 @@ _PAGES = {
 
 def pages() -> dict[str, str]:
     """The pages by file name. What no page is about by name goes to the last one."""
-    shelves = [(module, _entries(module)) for module in families()]
+    all_shelves = shelves()
     named = {kind for page in _PAGES.values() for kind in page.kinds}
-    kinds = {_kind(entry) for _, entries in shelves for entry in entries}
+    kinds = {kind_of(entry) for _, entries in all_shelves for entry in entries}
     others = tuple(sorted(kinds - named))
-    return {file: _write_page(page, page.kinds or others, shelves) for file, page in _PAGES.items()}
-
-
-def _entries(module: ModuleType) -> list[Entry]:
-    """What a family adds to the catalogue, in its order."""
-    classes = [cls for cls in vars(module).values() if isinstance(cls, type)]
-    return [
-        cls
-        for cls in classes
-        if issubclass(cls, Signature)
-        and cls.__module__ == module.__name__
-        and not cls.__name__.startswith("_")
-        and cls is not Signature
-        and Signature not in cls.__bases__
-        and (not issubclass(cls, Function) or "name" in vars(cls))
-    ]
-
-
-def _kind(entry: Entry) -> str:
-    """The class below `Signature` that an entry comes from."""
-    lineage = entry.__mro__
-    return lineage[lineage.index(Signature) - 1].__name__
-
-
-def _title(entry: Entry) -> str:
-    name = vars(entry).get("name")
-    return name if isinstance(name, str) else entry.__name__
+    written = {
+        file: _write_page(page, page.kinds or others, all_shelves) for file, page in _PAGES.items()
+    }
+    return {**written, "std.md": _write_library(library())}
 
 
 # ---- writing -----------------------------------------------------------------------------------
 
 
 def _write_page(
-    page: Page, kinds: Sequence[str], shelves: Iterable[tuple[ModuleType, list[Entry]]]
+    page: Page, kinds: Sequence[str], filled: Iterable[tuple[ModuleType, list[Entry]]]
 ) -> str:
     shown: list[tuple[ModuleType, list[Entry]]] = []
-    for module, entries in shelves:
-        chosen = [entry for entry in entries if _kind(entry) in kinds]
+    for module, entries in filled:
+        chosen = [entry for entry in entries if kind_of(entry) in kinds]
         shown += [(module, chosen)] if chosen else []
     parts = [
         "<!-- Written by `python -m netspec.reference docs`: change the catalogue instead. -->\n",
@@ -117,8 +102,29 @@ def _write_page(
     return "\n".join(parts)
 
 
+_LIBRARY = """<!-- Written by `python -m netspec.reference docs`, from netspec/std.net. -->
+
+# The library
+
+These blocks come with netspec, and are written in it: `use Bottleneck, SqueezeExcite from "std"`.
+Each becomes a class of the generated file. The input of one without a shape may have any rank.
+"""
+
+
+def _write_library(source: Source) -> str:
+    """The blocks of the library: what each takes, gives and is."""
+    parts = [_LIBRARY]
+    for item in parse(source).file.items:
+        if isinstance(item, Block):
+            header = source.text[item.span.start : item.body[0].span.start]
+            signature = " ".join(header.rstrip().removesuffix("{").split())
+            signature = re.sub(r"\( (.*?),? \)", r"(\1)", signature)
+            parts.append(f"## {item.name.id}\n\n```\n{signature}\n```\n\n{item.doc}\n")
+    return "\n".join(parts)
+
+
 def _write_contents(module: ModuleType, entries: Iterable[Entry]) -> str:
-    links = [f"[{_title(entry)}](#{_title(entry).lower()})" for entry in entries]
+    links = [f"[{title_of(entry)}](#{title_of(entry).lower()})" for entry in entries]
     return f"- {_heading(module)}: {', '.join(links)}"
 
 
@@ -128,76 +134,20 @@ def _heading(module: ModuleType) -> str:
 
 def _write_entry(entry: Entry) -> str:
     parts = [
-        f"### {_title(entry)}",
+        f"### {title_of(entry)}",
         f"```\n{usage(entry)}\n```",
         inspect.cleandoc(entry.__doc__ or ""),
     ]
-    parts += [part for part in (_names(entry), _dtypes(entry)) if part]
+    parts += [part for part in (other_names(entry), input_dtypes(entry)) if part]
     fields = entry.fields().values()
     if fields:
-        rows = [(f"`{field.name}`", _takes(field)) for field in fields]
+        rows = [(f"`{field.name}`", takes(field)) for field in fields]
         parts.append(_table(("argument", "what it takes"), rows))
     examples = entry.examples if issubclass(entry, Layer) else ()
     if examples:
         shown = [tuple(f"`{cell}`" for cell in example) for example in examples]
         parts.append(_table(("example", "input", "output"), shown))
     return "\n\n".join(parts) + "\n"
-
-
-_TENSORS = {"Loss": ("output", "target"), "Metric": ("output", "target")}
-
-
-def usage(entry: Entry) -> str:
-    """How an entry is written with all that it takes: `Linear(out_features, bias=True)`."""
-    by_position = entry.positional()
-    fields = [field for field in entry.fields().values() if not field.inferred]
-    texts = [_argument(entry, field) for field in fields if field.name in by_position]
-    keywords = [_argument(entry, field) for field in fields if field.name not in by_position]
-    star = ["*"] if keywords else []
-    tensors = _TENSORS.get(_kind(entry), ())
-    return f"{_title(entry)}({', '.join([*tensors, *texts, *star, *keywords])})"
-
-
-def _argument(entry: Entry, field: Field) -> str:
-    if field.name == entry.variadic:
-        return f"*{field.name}"
-    return field.name if field.required else f"{field.name}={write_value(field.default)}"
-
-
-def _takes(field: Field) -> str:
-    words = describe(field.annotation)
-    return f"{words}; follows from the input" if field.inferred else words
-
-
-def _names(entry: Entry) -> str:
-    """The other names of a layer, and those under which the input decides the rank."""
-    title = _title(entry)
-    aliases = [f"`{alias}`" for alias, name in ALIASES.items() if name == title != alias]
-    open_ = [
-        f"`{name}`"
-        for name, ranks in RANK_OPEN.items()
-        if title in ranks.values() and name not in ALIASES
-    ]
-    if not issubclass(entry, Layer) or not (aliases or open_):
-        return ""
-    parts = [f"Also {_listing(aliases)}"] if aliases else []
-    if open_:
-        parts.append(f"{'also' if parts else 'Also'} {_listing(open_)}, where the rank is open")
-    return f"{'; '.join(parts)}."
-
-
-def _dtypes(entry: Entry) -> str:
-    if not issubclass(entry, Layer) or entry.dtypes == Layer.dtypes:
-        return ""
-    groups = {"floating point": FLOATING, "integer": INTEGER, "complex": COMPLEX}
-    whole = [name for name, group in groups.items() if group <= entry.dtypes]
-    rest = entry.dtypes.difference(*(groups[name] for name in whole))
-    kinds = [*whole, *(f"`{dtype}`" for dtype in sorted(rest))]
-    return f"Input dtype: {_listing(kinds, 'or')}."
-
-
-def _listing(words: Sequence[str], link: str = "and") -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {link} {words[-1]}"
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -47,7 +47,7 @@ def _layout_class(item: Class) -> dict[str, object]:
         "signature": bracketed("def __init__(", arguments, ") -> None:", 1),
         "empty": len(arguments) == 1 and not _constructor(item),
         "constructor": _layout_lines(_constructor(item)),
-        "init_weights": _layout_lines(item.initialisation) if item.reinitialised else [],
+        "methods": [{"name": m.name, "lines": _layout_lines(m.lines)} for m in item.methods],
         "forward_signature": bracketed("def forward(", inputs, f") -> {item.returns}:", 1),
         "forward_doc": docstring(item.forward_doc, 2) if item.forward_doc else [],
         "forward": _layout_lines(item.forward),
@@ -55,8 +55,6 @@ def _layout_class(item: Class) -> dict[str, object]:
 
 
 def _constructor(item: Class) -> tuple[Line, ...]:
-    if item.reinitialised:
-        return (*item.constructor, Line("self.init_weights()"), *item.ending)
     return (*item.constructor, *item.initialisation, *item.ending)
 
 

@@ -6,9 +6,9 @@ from netspec import syntax as s
 from netspec.diagnostic import Diagnostics
 from netspec.dim import Dim, Expression, agree, divide, remainder, symbol, value_of
 from netspec.evaluate import Scope, evaluate
-from netspec.flow import Bundle, Flow, Value, type_of
+from netspec.flow import Bundle, Flow, Value
 from netspec.misfit import Misfit
-from netspec.source import Source, Span
+from netspec.source import Source
 from netspec.tensor import Tensor, write_shape
 from netspec.visit import names_in
 
@@ -128,7 +128,7 @@ def _solve(
     if (pattern - rest) != factor * unknown or factor == 0:
         raise _misfit(title, item, tensor)
     if not agree(remainder(dim - rest, factor), 0):
-        raise _misfit(title, item, tensor)
+        raise _misfit(title, item, tensor, None, remainder(dim - rest, factor))
     solved = divide(dim - rest, factor)
     return symbol(name, value_of(solved), frame) if frame else solved
 
@@ -203,11 +203,9 @@ def _misfit(
         if axis is not None
         else "the sizes do not go with its signature",
         help="bring the tensor to that shape first",
+        equal=[(wanted, found)],
     )
 
 
 def _tensors(number: int) -> str:
     return "one tensor" if number == 1 else f"{number} tensors"
-
-
-__all__ = ["Span", "match_inputs", "type_of"]

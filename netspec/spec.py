@@ -1,13 +1,14 @@
 """A spec as programs use it: load, check, build, render, summarise."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netspec.check import check
+from netspec.check_labels import warn_unlabelled
 from netspec.diagnostic import Diagnostic, Diagnostics, SpecError, did_you_mean
-from netspec.graph import Graph, Net
+from netspec.graph import Graph, Net, Unfinished
 from netspec.parse import parse
 from netspec.source import Source, Undecodable, decode
 from netspec.structure import has_structure
@@ -16,7 +17,8 @@ from netspec.uses import Loader
 if TYPE_CHECKING:
     from torch import nn
 
-    from netspec.summary import Summary
+    from netspec.explain_init import Initialisation
+    from netspec.summary import Sketch, Summary
 
 
 def load(path: str | Path, /, *, net: str | None = None, **parameters: Any) -> "Spec":
@@ -102,16 +104,52 @@ def examine(
     unreadable: Diagnostics | None,
     parameters: Mapping[str, Any],
     loader: Loader | None = None,
+    warn: Collection[str] = (),
 ) -> tuple[Graph | None, tuple[Diagnostic, ...]]:
-    """The graph of a source and all findings; no graph where something is wrong."""
+    """The graph of a source and all findings; no graph where something is wrong.
+
+    `warn` has the codes of warnings that are given on demand only: "unlabelled".
+    """
     if unreadable is not None:
         return None, unreadable.in_order()
+    graph, found = _check(source, parameters, loader)
+    if "unlabelled" in warn and not found.has_errors:
+        warn_unlabelled(graph, found)
+    return (None if found.has_errors else graph), found.in_order()
+
+
+def _check(
+    source: Source, parameters: Mapping[str, Any], loader: Loader | None
+) -> tuple[Graph, Diagnostics]:
     parsed = parse(source)
     graph = check(source, parsed, parameters, loader)
     if not parsed.found.has_errors:
         _require_form(graph, parsed.found)
-    failed = parsed.found.has_errors
-    return (None if failed else graph), parsed.found.in_order()
+    return graph, parsed.found
+
+
+def sketch(
+    source: Source,
+    unreadable: Diagnostics | None,
+    parameters: Mapping[str, Any],
+    loader: Loader | None = None,
+    net: str | None = None,
+) -> tuple["Sketch", ...]:
+    """What could be followed of the nets that fail, and where they do; or of the one called `net`.
+
+    Where what fails is in none of them, of all nets.
+    """
+    from netspec.summary import sketch_net
+
+    if unreadable is not None:
+        return ()
+    graph, found = _check(source, parameters, loader)
+    nets: list[Net | Unfinished] = [*graph.nets.values(), *graph.unfinished.values()]
+    nets.sort(key=lambda item: item.syntax.span)
+    if net is not None:
+        return tuple(sketch_net(item, found) for item in nets if item.name == net)
+    sketches = [sketch_net(item, found) for item in nets]
+    return tuple([item for item in sketches if item.fails] or sketches)
 
 
 def _require_form(graph: Graph, found: Diagnostics) -> None:
@@ -141,7 +179,7 @@ def _checked(
 class Spec:
     """A spec that has passed its check.
 
-    `diagnostics` has its warnings. `nets` has the names of its nets.
+    `diagnostics` has its warnings and hints. `nets` has the names of its nets.
     """
 
     def __init__(
@@ -207,6 +245,12 @@ class Spec:
         values = {**self.parameters, **parameters}
         return _checked(self.graph.source, None, self._net, values, self._loader)
 
+    def unlabelled(self) -> tuple[Diagnostic, ...]:
+        """Warnings for layers without a label, whose keys shift when others join them."""
+        found = Diagnostics(self.graph.source)
+        warn_unlabelled(self.graph, found)
+        return found.in_order()
+
     def build(
         self, *, net: str | None = None, device: str | None = None, **parameters: Any
     ) -> "nn.Module":
@@ -263,6 +307,12 @@ class Spec:
         from netspec.summary import summarise
 
         return summarise(self.net(net))
+
+    def explain_init(self, *, net: str | None = None) -> "Initialisation":
+        """How each parameter of a net is initialised, and which rule says so."""
+        from netspec.explain_init import explain_init
+
+        return explain_init(self.net(net))
 
 
 def _require_device(device: str, source: Source) -> None:

@@ -1,11 +1,14 @@
 """Turn a checked net into a table: each layer with its output, its parameters and its work."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from netspec.catalogue.layer import count
+from netspec.diagnostic import Diagnostics
 from netspec.dim import Dim, Expression, symbols, value_of
-from netspec.graph import BlockUse, FunctionCall, Net, Step
+from netspec.graph import Application, BlockUse, Failure, FunctionCall, Net, Step, Unfinished
+from netspec.report import printable
+from netspec.table import align
 from netspec.tensor import Tensor, Type, write_shape
 
 _HEADINGS = ("layer", "type", "output", "parameters", "MACs")
@@ -33,54 +36,108 @@ class Summary(NamedTuple):
     macs: Dim
 
     def __str__(self) -> str:
-        table = [_HEADINGS, *(_cells(row) for row in self.rows)]
-        widths = [max(len(line[column]) for line in table) for column in range(len(_HEADINGS))]
-        lines = [_align(line, widths) for line in table]
-        rule = "-" * len(lines[0])
         totals = f"{self.net}: {_number(self.parameters)} parameters, {_number(self.macs)} MACs"
-        return "\n".join([lines[0], rule, *lines[1:], rule, totals])
+        return _write(self.rows, totals)
+
+
+class Sketch(NamedTuple):
+    """What could be followed of a net, as rows, and among them where it fails."""
+
+    net: str
+    rows: tuple[Row | Failure, ...]
+
+    @property
+    def fails(self) -> bool:
+        return any(isinstance(row, Failure) for row in self.rows)
+
+    def __str__(self) -> str:
+        rows = [row for row in self.rows if isinstance(row, Row)]
+        parameters = _sum(row.parameters or 0 for row in rows)
+        totals = f"{_number(parameters)} parameters, {_number(_sum(r.macs for r in rows))} MACs"
+        verdict = f"{self.net} fails: {totals} so far" if self.fails else f"{self.net}: {totals}"
+        return _write(self.rows, verdict)
 
 
 def summarise(net: Net) -> Summary:
     """The summary of a net, for the parameter values that it was checked with."""
-    rows: list[Row] = []
-    seen: set[str] = set()
-    for step, depth in _all_steps(net.steps, 0):
-        rows.append(_row(step, net, seen, depth))
+    rows = tuple(row for row in _rows(net.steps) if isinstance(row, Row))
+    return Summary(net.name, rows, net.parameter_count(), _sum(row.macs for row in rows))
+
+
+def sketch_net(net: Net | Unfinished, found: Diagnostics) -> Sketch:
+    """What could be followed of a net; errors of it that have no place in that stand at the end."""
+    rows = list(_rows(net.steps))
+    marked = {row.error.span for row in rows if isinstance(row, Failure)}
+    start, end = net.syntax.span
+    for error in found.in_order():
+        inside = error.span and error.source is found.source and start <= error.span.start < end
+        if error.severity == "error" and inside and error.span not in marked:
+            rows.append(Failure("", error))
+    return Sketch(net.name, tuple(rows))
+
+
+def _sum(numbers: Iterable[Dim]) -> Dim:
     total: Dim = 0
-    for row in rows:
-        total = total + row.macs
-    return Summary(net.name, tuple(rows), net.parameter_count(), total)
+    for number in numbers:
+        total = total + number
+    return total
 
 
-def _all_steps(steps: Sequence[Step], depth: int) -> Iterator[tuple[Step, int]]:
-    """The steps in order, those inside a block after it and one level deeper."""
+def _rows(steps: Sequence[Step]) -> Iterator[Row | Failure]:
+    seen: set[str] = set()
+    for step, block, depth in _all_steps(steps, "", 0):
+        if isinstance(step, Failure):
+            yield step._replace(name=step.name or block)
+        else:
+            yield _row(step, seen, depth)
+
+
+def _all_steps(steps: Sequence[Step], block: str, depth: int) -> Iterator[tuple[Step, str, int]]:
+    """The steps in order, those inside a block after it and one level deeper, with its name."""
     for step in steps:
-        yield step, depth
+        yield step, block, depth
         if isinstance(step, BlockUse):
-            yield from _all_steps(step.steps, depth + 1)
+            yield from _all_steps(step.steps, step.name, depth + 1)
 
 
-def _row(step: Step, net: Net, seen: set[str], depth: int) -> Row:
+def _row(step: Application | FunctionCall | BlockUse, seen: set[str], depth: int) -> Row:
     indent = "  " * depth
     if isinstance(step, FunctionCall):
         return Row("", f"{indent}{step.function.name}", step.output, 0, 0)
     if isinstance(step, BlockUse):
         return Row(step.name, f"{indent}{step.title}", step.output or (), 0, 0)
-    layer = net.layers[step.name]
     first = step.name not in seen
     seen.add(step.name)
     macs = step.layer.macs(step.inputs[0], step.output, *step.inputs[1:])
-    own = count(layer.parameters) if first else None
+    own = count(step.layer.parameters()) if first else None
     return Row(step.name, f"{indent}{type(step.layer).__name__}", step.output, own, macs)
+
+
+# ---- writing -----------------------------------------------------------------------------------
+
+
+def _write(rows: Sequence[Row | Failure], totals: str) -> str:
+    table = [_HEADINGS, *(_cells(row) for row in rows if isinstance(row, Row))]
+    head, *lines = align(table, numbers=(3, 4))
+    aligned = iter(lines)
+    shown = [_mark(row) if isinstance(row, Failure) else next(aligned) for row in rows]
+    rule = "-" * len(head)
+    return "\n".join([head, rule, *shown, rule, totals])
+
+
+def _mark(failure: Failure) -> str:
+    name = f"{failure.name}: " if failure.name else ""
+    error = failure.error
+    return f"✗ {name}error[{error.code}] at {printable(error.place)}"
 
 
 def _cells(row: Row) -> tuple[str, ...]:
     output = row.output
-    while not isinstance(output, Tensor):
+    while output and not isinstance(output, Tensor):
         output = output[0]
+    shape = write_shape(output.shape) if isinstance(output, Tensor) else ""
     parameters = "shared" if row.parameters is None else _number(row.parameters)
-    return row.name, row.type, write_shape(output.shape), parameters, _number(row.macs)
+    return row.name, row.type, shape, parameters, _number(row.macs)
 
 
 def _number(value: Dim) -> str:
@@ -107,11 +164,3 @@ def _symbol(name: str) -> Expression:
     from netspec.dim import symbol
 
     return symbol(name)
-
-
-def _align(cells: tuple[str, ...], widths: list[int]) -> str:
-    texts = [
-        cell.rjust(width) if column >= 3 else cell.ljust(width)
-        for column, (cell, width) in enumerate(zip(cells, widths, strict=True))
-    ]
-    return "  ".join(texts).rstrip()

@@ -18,6 +18,11 @@ Loader = Callable[[str, Source], Source | None]
 _STD = Path(__file__).parent / "std.net"
 
 
+def library() -> Source:
+    """The library that comes with netspec, `use … from "std"`."""
+    return Source(_STD.read_text(encoding="utf-8"), "std")
+
+
 def open_home(
     source: Source,
     file: s.File,
@@ -112,7 +117,7 @@ def _open_used(
 ) -> Home | None:
     path = str(use.path.value)
     if path == "std":
-        source: Source | None = Source(_STD.read_text(encoding="utf-8"), "std")
+        source: Source | None = library()
     elif loader is None:
         source = None
     else:

@@ -1,6 +1,6 @@
 """Follow values through the statements of a net or block, applying layers and blocks on the way."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -11,7 +11,6 @@ from netspec.catalogue.layer import Layer
 from netspec.catalogue.signature import kind_of, write_value
 from netspec.check_signature import check_outputs, default_value, fits_type, type_words
 from netspec.diagnostic import Diagnostics, did_you_mean, nearest
-from netspec.dim import Dim, Expression, value_of
 from netspec.evaluate import UNKNOWN, NotConstant, Scope, Unknown, evaluate
 from netspec.expressions import Expressions
 from netspec.flow import Bundle, Constructor, Flow, Value, flow_of, flows_in, type_of
@@ -21,7 +20,7 @@ from netspec.naming import Kind, Names, name_layers
 from netspec.signature_match import match_inputs
 from netspec.source import Span
 from netspec.tensor import Tensor, Type, write_shape
-from netspec.visit import arguments_of, names_in, title_of
+from netspec.visit import arguments_of, title_of
 
 # What can be wrong with a statement whatever the values are.
 STATIC = frozenset(
@@ -45,8 +44,11 @@ class Named(NamedTuple):
 class Walker(Expressions):
     """The statements of one net or block, run in order with types for values.
 
-    What becomes of layers, branches and loops is up to the two kinds of walkers.
+    What becomes of layers, branches and loops is up to the two kinds of walkers. `sizes` are the
+    dimensions of the net's inputs that only data decides.
     """
+
+    sizes: Collection[str] = ()
 
     def __init__(
         self,
@@ -214,7 +216,7 @@ class Walker(Expressions):
             given = [(flow.type, flow.origin) for flow in flows]
             last = statement.value
             span = last.stages[-1].span if isinstance(last, s.Chain) else last.span
-            check_outputs(self.definition.outputs, given, self.scope, span, self.found)
+            check_outputs(self.definition.outputs, given, self.scope, self.sizes, span, self.found)
 
     # ---- layers by name ----------------------------------------------------------------------
 
@@ -745,6 +747,3 @@ def names_of(home: Home, definition: "s.Net | s.Block", found: Diagnostics) -> N
     """The names of all layers of a definition."""
     parameters = {parameter.name.id for parameter in definition.parameters}
     return name_layers(definition.body, parameters, resolver(home, definition), found)
-
-
-__all__ = ["Dim", "Expression", "Walker", "names_in", "names_of", "value_of"]

@@ -130,6 +130,9 @@ LOADING = {
     "sarif": RUN.format(arguments=["check", LENET, "--format", "sarif"]),
     "build": RUN.format(arguments=["build", LENET, "--stdout"]),
     "summary": RUN.format(arguments=["summary", LENET]),
+    "layers": RUN.format(arguments=["layers"]),
+    "explain": RUN.format(arguments=["explain", "Conv2d"]),
+    "explain init": RUN.format(arguments=["explain", "init", LENET]),
     "library": (
         f"import netspec; s = netspec.load({LENET!r}); s.render(); str(s.summary()); s.net()"
     ),

@@ -4,6 +4,7 @@ import gc
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,10 @@ LENET = str(ROOT / "specs" / "lenet5.net")
 GOOD = "net A(width: int = 3)(x: float32[N, 4]) {\n    return x -> Linear(width)\n}\n"
 BAD = "net A()(x: float32[N, 4]) {\n    return x -> Linaer(3)\n}\n"
 WARNED = "net A()(x: float32[N, 4]) {\n    y = x -> ReLU\n    return x -> Linear(3)\n}\n"
+HINTED = (
+    "net A()(x: float32[N, 4]) {\n"
+    "    x = x -> Linear(3) -> BatchNorm1d\n    return x -> Linear(2) -> BatchNorm1d\n}\n"
+)
 TWO = GOOD + GOOD.replace("net A", "net B")
 FINE, WRONG, USAGE = 0, 1, 2
 
@@ -71,11 +76,13 @@ def in_a_process(*arguments: str, **options: object) -> "subprocess.CompletedPro
 def test_help_names_every_command(shell: Shell) -> None:
     done = shell("--help")
     assert done.code == FINE
-    for command in ("check", "build", "summary", "train"):
-        assert f"\n    {command} " in done.out
-        own = shell(command, "--help")
+    for command in ("check", "build", "summary", "train", "explain init"):
+        assert re.search(rf"^    {command}\s", done.out, re.MULTILINE)
+        own = shell(*command.split(), "--help")
         assert own.code == FINE
         assert "SPEC" in own.out
+    assert "SPEC" not in shell("layers", "--help").out
+    assert "netspec explain init SPEC" in shell("explain", "--help").out
 
 
 def test_the_version_is_that_of_the_package(shell: Shell) -> None:
@@ -98,6 +105,11 @@ def test_the_version_is_that_of_the_package(shell: Shell) -> None:
         ["build", "a.net", "--std"],
         ["build", "a.net", "-o"],
         ["summary", "a.net", "--epochs", "3"],
+        ["explain"],
+        ["explain", "init"],
+        ["explain", "Conv2d", "a.net"],
+        ["explain", "Conv2d", "--net", "A"],
+        ["layers", "conv", "pool"],
     ],
     ids=" ".join,
 )
@@ -129,7 +141,30 @@ def test_a_warning_does_not_fail_a_check(shell: Shell) -> None:
     done = shell("check", shell.write(WARNED))
     assert done.code == FINE
     assert done.out.startswith("warning[unused]: value `y` is never used\n")
-    assert "error" not in done.out
+    assert done.out.endswith("\n\na.net: no errors, 1 warning (A)\n")
+
+
+def test_a_check_with_hints_only_is_fine(shell: Shell) -> None:
+    done = shell("check", shell.write(HINTED))
+    assert done.code == FINE
+    assert done.out.startswith("hint[idle-bias]: the bias of `Linear` has no effect before")
+    assert done.out.endswith("\n\na.net: no errors, 2 hints (A)\n")
+    assert shell("check", "a.net", "--format", "json").code == FINE
+    done = shell("check", "a.net", "--format", "sarif")
+    assert done.code == FINE
+    (run,) = json.loads(done.out)["runs"]
+    assert [result["level"] for result in run["results"]] == ["note", "note"]
+
+
+def test_layers_without_a_label_are_warned_of_on_demand(shell: Shell) -> None:
+    path = shell.write(GOOD)
+    done = shell("check", path, "--warn", "unlabelled")
+    assert done.code == FINE
+    assert done.out.startswith(
+        "warning[unlabelled]: `Linear` has no label, and is called `linear1`"
+    )
+    assert done.out.endswith("\n\na.net: no errors, 1 warning (A)\n")
+    assert shell("check", path, "--warn", "everything").code == USAGE
 
 
 def test_check_holds_the_spec_against_other_values_of_its_parameters(shell: Shell) -> None:
@@ -356,9 +391,9 @@ def test_build_puts_warnings_beside_the_output(shell: Shell) -> None:
     compile(done.out, "model.py", "exec")
 
 
-@pytest.mark.parametrize("command", ["build", "summary", "train"])
+@pytest.mark.parametrize("command", ["build", "train", "explain init"])
 def test_nothing_is_made_of_a_spec_with_errors(command: str, shell: Shell) -> None:
-    done = shell(command, shell.write(BAD))
+    done = shell(*command.split(), shell.write(BAD))
     assert (done.code, done.out) == (WRONG, "")
     assert done.err.startswith("error[unknown-layer]")
     assert [path.name for path in shell.folder.iterdir()] == ["a.net"]
@@ -374,6 +409,25 @@ def test_summary_shows_layers_and_totals(shell: Shell) -> None:
     assert shell("summary", "a.net", "--set", "width=1").out.splitlines()[-1].startswith("A: 5 ")
 
 
+def test_summary_shows_how_far_a_net_goes_and_where_it_fails(shell: Shell) -> None:
+    path = shell.write(BAD.replace("Linaer(3)", "Linear(3) -> Linaer(3)") + GOOD.replace("A", "B"))
+    done = shell("summary", path)
+    assert done.code == WRONG
+    assert done.err == shell("check", path).out
+    assert done.out == (
+        "layer    type    output  parameters  MACs\n"
+        "-----------------------------------------\n"
+        "linear1  Linear  [N, 3]          15  12 N\n"
+        "✗ error[unknown-layer] at a.net:2:30\n"
+        "-----------------------------------------\n"
+        "A fails: 15 parameters, 12 N MACs so far\n"
+    )
+    done = shell("summary", path, "--net", "B", "--set", "width=1")
+    assert done.code == WRONG
+    assert done.out.endswith("\nB: 5 parameters, 4 N MACs\n")
+    assert [path.name for path in shell.folder.iterdir()] == ["a.net"]
+
+
 def test_several_nets_want_a_name(shell: Shell) -> None:
     path = shell.write(TWO)
     done = shell("summary", path)
@@ -383,6 +437,44 @@ def test_several_nets_want_a_name(shell: Shell) -> None:
     done = shell("summary", path, "--net", "C")
     assert done.code == WRONG
     assert "the spec has no net `C`" in done.err
+
+
+def test_explain_init_shows_the_rule_of_each_parameter(shell: Shell) -> None:
+    path = shell.write(TWO.replace("net B", "init Linear with (bias=zeros)\nnet B"))
+    assert "the spec has several nets: A, B" in shell("explain", "init", path).err
+    done = shell("explain", "init", "--net", "B", "--set", "width=9", path)
+    assert done == Done(
+        FINE,
+        "parameter       shape   scheme             rule         place\n"
+        "-----------------------------------------------------------------\n"
+        "linear1.weight  [9, 4]  PyTorch's default\n"
+        "linear1.bias    [9]     zeros              init Linear  a.net:4:1\n",
+        "",
+    )
+
+
+def test_layers_lists_what_matches(shell: Shell) -> None:
+    done = shell("layers", "softm*d")
+    assert (done.code, done.err) == (FINE, "")
+    assert re.fullmatch(r"Softmax2d  layer  .+\n", done.out)
+    assert len(shell("layers").out.splitlines()) >= 400
+    assert shell("layers", "Convv2d") == Done(
+        WRONG,
+        "",
+        "error: no layer or function has a name like `Convv2d`\n = help: did you mean `Conv2d`?\n",
+    )
+
+
+def test_explain_tells_what_a_name_stands_for(shell: Shell) -> None:
+    done = shell("explain", "Conv2d")
+    assert (done.code, done.err) == (FINE, "")
+    assert done.out.startswith("Conv2d(out_channels, kernel_size, stride=1")
+    assert shell("explain", "conv2D") == Done(
+        WRONG,
+        "",
+        "error: netspec knows nothing called `conv2D`\n = help: did you mean `Conv2d`?\n",
+    )
+    assert "\x1b" not in shell("explain", "\x1b[2J").err
 
 
 def test_train_wants_a_train_section(shell: Shell) -> None:

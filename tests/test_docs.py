@@ -108,7 +108,7 @@ def diagnose(block: Block, name: str) -> str:
 def expected_of(block: Block) -> tuple[str, str]:
     """The name of a sample and the diagnostics that stand behind it."""
     for other in ALL:
-        if other.follows == block and re.match(r"(error|warning)\[", other.text):
+        if other.follows == block and re.match(r"(error|warning|hint)\[", other.text):
             name = re.search(r"--> ([\w.]+)", other.text)
             assert name is not None
             return name[1], other.text
@@ -412,7 +412,7 @@ def test_every_error_code_has_its_line() -> None:
 
 def test_the_codes_of_the_gallery_are_among_them() -> None:
     gallery = "".join(path.read_text() for path in (ROOT / "tests" / "errors").glob("*.txt"))
-    seen = set(re.findall(r"^(error|warning)\[([\w-]+)\]", gallery, re.MULTILINE))
+    seen = set(re.findall(r"^(error|warning|hint)\[([\w-]+)\]", gallery, re.MULTILINE))
     rows = table("language.md", "Errors")
     assert len(seen) > 40
     for severity, code in seen:

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from netspec.diagnostic import Diagnostic, Diagnostics, SpecError, did_you_mean
+from netspec.diagnostic import Diagnostic, Diagnostics, SpecError, did_you_mean, nearest
 from netspec.report import printable, write_json, write_sarif, write_text
 from netspec.source import Source, Span
 
@@ -169,6 +169,14 @@ def test_a_slip_of_the_pen_finds_its_name() -> None:
     assert did_you_mean("relu", names) == "did you mean `ReLU`?"
     assert did_you_mean("Banana", names) == ""
     assert did_you_mean("Linear", ["Linear"]) == ""
+
+
+def test_a_short_name_is_forgiven_one_slip() -> None:
+    names = ["floor", "relu", "elu", "cat", "full", "var", "flatten", "GRU", "h1", "cls"]
+    slips = {"rlu": "relu", "cta": "cat", "ful": "full", "fuxl": "full", "catt": "cat"}
+    slips |= {"flat": "flatten", "gur": "GRU", "relv": "relu", "cl": "cls", "flor": "floor"}
+    assert {name: nearest(name, names) for name in slips} == slips
+    assert {nearest(name, names) for name in ("foo", "bar", "x", "h2", "fool", "tac")} == {None}
 
 
 # ---- JSON and SARIF ----------------------------------------------------------------------------

@@ -105,7 +105,7 @@ CASES = {
         {"S": 4, "T": 3},
         small=True,
     ),
-    ("two_inputs", "HousePrice"): Case(14_937, ({"width": 4}, {"figures": 3}), {"H": 12, "W": 10}),
+    ("two_inputs", "HousePrice"): Case(14_873, ({"width": 4}, {"figures": 3}), {"H": 12, "W": 10}),
     ("two_towers", "TwoTowers"): Case(
         394_049,
         ({"users": 7, "items": 5, "about_user": 1, "about_item": 2, "dim": 3}, {"hidden": 5}),
@@ -257,7 +257,7 @@ def unfolded(lines: list[str]) -> list[str]:
     return kept
 
 
-@pytest.mark.parametrize(("file", "most"), [("resnet50", 90), ("gpt2", 90), ("unet", 80)])
+@pytest.mark.parametrize(("file", "most"), [("resnet50", 90), ("gpt2", 90), ("unet", 70)])
 def test_the_generated_file_is_short(file: str, most: int) -> None:
     assert len(load(file).source.splitlines()) <= most
 

@@ -97,20 +97,21 @@ def describe(annotation: object) -> str:
 
 def _describe_bounds(kind: object, bounds: Sequence[object]) -> str:
     noun = "integer" if kind is int else "number"
+    article = "an" if kind is int else "a"
     known = [bound for bound in bounds if type(bound) in _BOUNDS]
     match known:
         case [Gt(gt=0)]:
             return f"a positive {noun}"
         case [Ge(ge=0)]:
-            return f"{'an' if noun == 'integer' else 'a'} {noun} of at least 0"
+            return f"{article} {noun} of at least 0"
         case [Ge(ge=low), Le(le=high)]:
-            return f"a {noun} from {low} to {high}"
+            return f"{article} {noun} from {low} to {high}"
         case [Gt(gt=low), Lt(lt=high)]:
-            return f"a {noun} between {low} and {high}"
+            return f"{article} {noun} between {low} and {high}"
         case [Ge(ge=low), Lt(lt=high)]:
-            return f"a {noun} of at least {low} and below {high}"
+            return f"{article} {noun} of at least {low} and below {high}"
         case [Ge(ge=low)]:
-            return f"{'an' if noun == 'integer' else 'a'} {noun} of at least {low}"
+            return f"{article} {noun} of at least {low}"
     return describe(kind)
 
 

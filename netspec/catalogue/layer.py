@@ -92,7 +92,9 @@ class Layer(Signature):
             raise Misfit(
                 f"`{cls.__name__}` takes {cls.inputs_usage()}, found {len(inputs)}",
                 label=f"{len(inputs)} inputs",
-                help=f"give it {_and(names)} alone",
+                help="join tensors first, with `+` or `-> cat(dim=1)`"
+                if len(names) == 1
+                else f"give it {_and(names)} alone",
             )
         bound: dict[str, Type | None] = dict(zip(names, inputs, strict=False))
         for name, type_ in named.items():

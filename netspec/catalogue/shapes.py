@@ -103,6 +103,7 @@ def _is_negative(size: Dim) -> bool:
 def _uneven(sizes: Shape, total: Dim, known: Dim, argument: str, x: Tensor) -> Misfit:
     certain = value_of(total) is not None and value_of(known) is not None
     reason = "does not" if certain else "is not known to"
+    rest = any(same(size, -1) for size in sizes) and value_of(known) != 0
     return Misfit(
         f"{write_shape(x.shape)} {reason} fit into {write_shape(sizes)}",
         label=f"{total} elements, not a multiple of {known}"
@@ -110,4 +111,5 @@ def _uneven(sizes: Shape, total: Dim, known: Dim, argument: str, x: Tensor) -> M
         else f"{total} elements here, {known} wanted",
         help="the product of the sizes must stay the same; -1 stands for the rest",
         argument=argument,
+        equal=[(divide(total, known) * known, total) if rest else (known, total)],
     )

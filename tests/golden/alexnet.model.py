@@ -4,9 +4,7 @@ from torch import Tensor, nn
 
 
 class AlexNet(nn.Module):
-    """Map image (N, 3, 224, 224) to logits (N, classes); 61,100,840 parameters by
-    default.
-    """
+    """Map image (N, 3, 224, 224) to logits (N, classes)."""
 
     def __init__(self, classes: int = 1000, dropout: float = 0.5) -> None:
         super().__init__()

@@ -4,9 +4,7 @@ from torch import Tensor, nn
 
 
 class Autoencoder(nn.Module):
-    """Map image (N, 1, 28, 28) to reconstruction (N, 1, 28, 28); 115,217 parameters
-    by default.
-    """
+    """Map image (N, 1, 28, 28) to reconstruction (N, 1, 28, 28)."""
 
     def __init__(self, latent: int = 32) -> None:
         super().__init__()

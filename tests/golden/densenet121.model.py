@@ -80,9 +80,7 @@ class DenseNet121Stage(nn.Module):
 
 
 class DenseNet121(nn.Module):
-    """Map image (N, 3, H, W) to logits (N, classes); 7,978,856 parameters by
-    default.
-    """
+    """Map image (N, 3, H, W) to logits (N, classes); 7.98M parameters by default."""
 
     def __init__(
         self,

@@ -81,9 +81,7 @@ class MBConv(nn.Module):
 
 
 class EfficientNetB0(nn.Module):
-    """Map image (N, 3, H, W) to logits (N, classes); 5,288,548 parameters by
-    default.
-    """
+    """Map image (N, 3, H, W) to logits (N, classes); 5.29M parameters by default."""
 
     def __init__(self, classes: int = 1000, dropout: float = 0.2) -> None:
         super().__init__()

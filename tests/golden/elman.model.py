@@ -7,9 +7,7 @@ from torch import Tensor, nn
 
 
 class Elman(nn.Module):
-    """Map sequence (N, T, features) to logits (N, classes); 5,061 parameters by
-    default.
-    """
+    """Map sequence (N, T, features) to logits (N, classes)."""
 
     def __init__(self, features: int = 8, hidden: int = 64, classes: int = 5) -> None:
         super().__init__()

@@ -44,9 +44,7 @@ class GPT2Block(nn.Module):
 
 
 class GPT2(nn.Module):
-    """Map tokens int64 (N, T) to logits (N, T, vocab); 124,439,808 parameters by
-    default.
-    """
+    """Map tokens int64 (N, T) to logits (N, T, vocab); 124M parameters by default."""
 
     def __init__(
         self,

@@ -6,9 +6,7 @@ from torch import Tensor, nn
 
 
 class LSTMTagger(nn.Module):
-    """Map words int64 (N, T) to logits (N, T, tags); 2,635,153 parameters by
-    default.
-    """
+    """Map words int64 (N, T) to logits (N, T, tags); 2.64M parameters by default."""
 
     def __init__(
         self,

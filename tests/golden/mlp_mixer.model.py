@@ -38,9 +38,7 @@ class MLPMixerBlock(nn.Module):
 
 
 class MLPMixer(nn.Module):
-    """Map image (N, 3, size, size) to logits (N, classes); 59,880,472 parameters by
-    default.
-    """
+    """Map image (N, 3, size, size) to logits (N, classes)."""
 
     def __init__(
         self,

@@ -33,9 +33,7 @@ class BasicBlock(nn.Module):
 
 
 class ResNet18(nn.Module):
-    """Map image (N, 3, H, W) to logits (N, classes); 11,689,512 parameters by
-    default.
-    """
+    """Map image (N, 3, H, W) to logits (N, classes); 11.7M parameters by default."""
 
     def __init__(
         self, depths: Sequence[int] = (2, 2, 2, 2), classes: int = 1000

@@ -36,9 +36,7 @@ class Bottleneck(nn.Module):
 
 
 class ResNet50(nn.Module):
-    """Map image (N, 3, H, W) to logits (N, classes); 25,557,032 parameters by
-    default.
-    """
+    """Map image (N, 3, H, W) to logits (N, classes); 25.6M parameters by default."""
 
     def __init__(
         self, depths: Sequence[int] = (3, 4, 6, 3), classes: int = 1000

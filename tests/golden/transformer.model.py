@@ -96,9 +96,7 @@ class TranslatorDecoder(nn.Module):
 
 
 class Translator(nn.Module):
-    """Map source int64 (N, S) and target int64 (N, T) to logits (N, T, vocab);
-    63,082,496 parameters by default.
-    """
+    """Map source int64 (N, S) and target int64 (N, T) to logits (N, T, vocab)."""
 
     def __init__(
         self,

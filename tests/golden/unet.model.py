@@ -1,10 +1,9 @@
-"""U-Net, after Ronneberger et al. (2015); padded, so the mask has the size of the
-image.
-"""
+"""U-Net, after Ronneberger et al. (2015); padded: the mask has the image's size."""
 
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 
@@ -13,39 +12,34 @@ class DoubleConv(nn.Module):
         super().__init__()
         self.conv1 = nn.Conv2d(in_channels, width, 3, padding=1, bias=False)
         self.norm1 = nn.BatchNorm2d(width)
-        self.relu = nn.ReLU()
         self.conv2 = nn.Conv2d(width, width, 3, padding=1, bias=False)
         self.norm2 = nn.BatchNorm2d(width)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.relu(self.norm1(self.conv1(x)))
-        output: Tensor = self.relu(self.norm2(self.conv2(x)))
-        return output
+        x = F.relu(self.norm1(self.conv1(x)))
+        return F.relu(self.norm2(self.conv2(x)))
 
 
 class UNetUp(nn.Module):
     def __init__(self, widths: Sequence[int], i: int, channels2: int) -> None:
         super().__init__()
         self.grow = nn.ConvTranspose2d(channels2, widths[i], 2, stride=2)
-        self.conv = DoubleConv(widths[i] + widths[i], widths[i])
+        self.conv = DoubleConv(2 * widths[i], widths[i])
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
-        x = self.grow(x)
-        x = self.conv(torch.cat((skip, x), dim=1))
+        y = self.grow(x)
+        x = self.conv(torch.cat((skip, y), dim=1))
         return x
 
 
 class UNet(nn.Module):
-    """Map image (N, 3, H, W) to mask (N, classes, H, W); 31,037,698 parameters by
-    default.
-    """
+    """Map image (N, 3, H, W) to mask (N, classes, H, W)."""
 
     def __init__(
         self, widths: Sequence[int] = (64, 128, 256, 512), classes: int = 2
     ) -> None:
         super().__init__()
         self.widths = widths
-        self.max_pool = nn.MaxPool2d(2)
         channels = 3
         self.down = nn.ModuleList()
         for width in widths:
@@ -68,7 +62,7 @@ class UNet(nn.Module):
         for i, down in enumerate(self.down):
             x = down(x)
             skip[i] = x
-            x = self.max_pool(x)
+            x = F.max_pool2d(x, 2)
         x = self.bottom(x)
         for i, up in zip(reversed(range(len(self.widths))), self.up, strict=True):
             x = up(x, skip[i])

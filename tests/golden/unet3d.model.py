@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 
@@ -11,21 +12,19 @@ class DoubleConv(nn.Module):
         super().__init__()
         self.conv1 = nn.Conv3d(in_channels, width, 3, padding=1, bias=False)
         self.norm1 = nn.BatchNorm3d(width)
-        self.relu = nn.ReLU()
         self.conv2 = nn.Conv3d(width, width, 3, padding=1, bias=False)
         self.norm2 = nn.BatchNorm3d(width)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.relu(self.norm1(self.conv1(x)))
-        output: Tensor = self.relu(self.norm2(self.conv2(x)))
-        return output
+        x = F.relu(self.norm1(self.conv1(x)))
+        return F.relu(self.norm2(self.conv2(x)))
 
 
 class UNet3dUp(nn.Module):
     def __init__(self, widths: Sequence[int], i: int, channels2: int) -> None:
         super().__init__()
         self.grow = nn.ConvTranspose3d(channels2, widths[i], 2, stride=2)
-        self.conv = DoubleConv(widths[i] + widths[i], widths[i])
+        self.conv = DoubleConv(2 * widths[i], widths[i])
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         x = self.grow(x)
@@ -34,9 +33,7 @@ class UNet3dUp(nn.Module):
 
 
 class UNet3d(nn.Module):
-    """Map volume (N, 1, D, H, W) to mask (N, classes, D, H, W); 1,401,299 parameters
-    by default.
-    """
+    """Map volume (N, 1, D, H, W) to mask (N, classes, D, H, W)."""
 
     def __init__(self, widths: Sequence[int] = (16, 32, 64), classes: int = 3) -> None:
         super().__init__()

@@ -25,9 +25,7 @@ class VGG16Stage(nn.Module):
 
 
 class VGG16(nn.Module):
-    """Map image (N, 3, 224, 224) to logits (N, classes); 138,357,544 parameters by
-    default.
-    """
+    """Map image (N, 3, 224, 224) to logits (N, classes); 138M parameters by default."""
 
     def __init__(
         self, depths: Sequence[int] = (2, 2, 3, 3, 3), classes: int = 1000

@@ -54,9 +54,7 @@ class ViTB16Block(nn.Module):
 
 
 class ViTB16(nn.Module):
-    """Map image (N, 3, size, size) to logits (N, classes); 86,567,656 parameters by
-    default.
-    """
+    """Map image (N, 3, size, size) to logits (N, classes)."""
 
     def __init__(
         self,

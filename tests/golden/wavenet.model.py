@@ -40,9 +40,7 @@ class WaveNetLayer(nn.Module):
 
 
 class WaveNet(nn.Module):
-    """Map samples int64 (N, T) to logits (N, levels, T); 549,696 parameters by
-    default.
-    """
+    """Map samples int64 (N, T) to logits (N, levels, T); 550k parameters by default."""
 
     def __init__(
         self,

@@ -44,13 +44,15 @@ def _require_joinable(first: Tensor, other: Tensor, axis: int) -> None:
             label=f"{first.rank} and {other.rank} dimensions",
             help="bring them to the same number of dimensions, with `Flatten` say",
         )
-    for at, (a, b) in enumerate(zip(first.shape, other.shape, strict=True)):
+    sizes = list(zip(first.shape, other.shape, strict=True))
+    for at, (a, b) in enumerate(sizes):
         if at != axis and not agree(a, b):
             differs = "differs" if same(a, b) is False else "is not known to agree"
             raise Misfit(
                 f"cannot join tensors of shape {shapes} along dimension {axis}",
                 label=f"dimension {at} {differs}: {a} and {b}",
                 help=f"give both the same size in dimension {at}, or join along it: dim={at}",
+                equal=(*sizes[:axis], *sizes[axis + 1 :]),
             )
 
 
@@ -71,6 +73,7 @@ class Stack(Function, name="stack"):
                     f"{write_shape(other.shape)}",
                     label="the shapes differ, or are not known to be equal",
                     help="join along a dimension that is there: `cat`",
+                    equal=zip(first.shape, other.shape, strict=False),
                 )
         shape = (*first.shape[:axis], len(self.tensors), *first.shape[axis:])
         return Tensor(shape, result_type(*self.tensors))

@@ -1,0 +1,102 @@
+"""What is told of a name of the catalogue, and which names are listed."""
+
+import pytest
+
+from netspec.catalogue.layer import LAZY, RANK_OPEN
+from netspec.entries import shelves, title_of
+from netspec.explain import advice, explain, layers, write_lines
+
+TITLES = sorted({title_of(entry) for _, entries in shelves() for entry in entries})
+
+
+def test_a_layer_is_told_with_its_arguments_and_its_examples() -> None:
+    assert f"\n{explain('Linear')}\n" == LINEAR
+
+
+LINEAR = """
+Linear(out_features, bias=True)
+layer: torch.nn.Linear
+
+y = x Wᵀ + b over the last dimension: `[*, in_features]` to `[*, out_features]`.
+
+Input dtype: `float32`.
+
+argument      default  takes
+in_features            a positive integer; follows from the input
+out_features           a positive integer
+bias          True     True or False
+
+example                input              output
+Linear(120)            float32[N, 400]    float32[N, 120]
+Linear(8, bias=False)  float32[N, T, 16]  float32[N, T, 8]
+"""
+
+
+def test_a_function_is_told_with_its_name_in_torch() -> None:
+    assert explain("cat").startswith("cat(tensors, dim=0)\nfunction: torch.cat\n\nJoin tensors")
+    assert "function: torch.Tensor.reshape" in explain("reshape")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("kaiming_normal", "initialisation scheme: torch.nn.init.kaiming_normal_"),
+        ("AdamW", "optimiser: torch.optim.AdamW"),
+        ("cross_entropy", "loss: torch.nn.functional.cross_entropy"),
+        ("accuracy", "metric"),
+        ("MNIST5k", "data source"),
+    ],
+)
+def test_each_part_of_a_spec_is_told(name: str, kind: str) -> None:
+    assert explain(name).splitlines()[1] == kind
+
+
+def test_a_name_with_two_meanings_is_told_twice() -> None:
+    text = explain("zeros")
+    assert "function: torch.zeros\n" in text
+    assert "initialisation scheme: torch.nn.init.zeros_\n" in text
+
+
+def test_other_names_of_a_layer_are_known() -> None:
+    assert explain("Deconv2d") == explain("ConvTranspose2d")
+    assert explain("Deconv") == explain("ConvTranspose2d")
+
+
+@pytest.mark.parametrize("name", [*TITLES, *RANK_OPEN])
+def test_every_name_of_the_catalogue_is_told(name: str) -> None:
+    assert explain(name)
+
+
+def test_an_unknown_name_has_no_text_but_advice() -> None:
+    assert explain("Conv2D") == ""
+    assert advice("Conv2D") == "did you mean `Conv2d`?"
+    assert advice("kaimin_normal") == "did you mean `kaiming_normal`?"
+    assert advice("Frobnicate") == "`netspec layers` lists all layers and functions"
+
+
+@pytest.mark.parametrize("name", LAZY)
+def test_a_lazy_class_has_the_layer_to_use_in_its_place(name: str) -> None:
+    assert explain(name) == ""
+    assert advice(name).endswith(f"write `{LAZY[name]}`")
+    assert explain(LAZY[name])
+
+
+def test_a_part_of_a_name_or_a_pattern_finds_it() -> None:
+    def names(pattern: str) -> list[str]:
+        return [line.name for line in layers(pattern)]
+
+    assert names("GELU") == ["GELU", "gelu"]
+    assert names("pixel") == ["PixelShuffle", "PixelUnshuffle", "pixel_shuffle", "pixel_unshuffle"]
+    assert names("conv?d") == ["Conv1d", "Conv2d", "Conv3d"]
+    assert names("deconv2d") == ["ConvTranspose2d"]
+    assert names("kaiming_normal") == []
+
+
+def test_the_list_is_in_columns_layers_before_functions() -> None:
+    assert f"\n{write_lines(layers('dropout2d'))}\n" == DROPOUT
+
+
+DROPOUT = """
+Dropout2d  layer     Set whole channels of an image to zero with probability `p` while training.
+dropout2d  function  Whole channels of images put to 0 with probability p.
+"""
