@@ -5,16 +5,18 @@ from typing import Any
 
 from netspec import syntax as s
 from netspec.check_bias import hint_biases
+from netspec.check_device import check_device
 from netspec.check_idle import hint_idle
 from netspec.check_init import warn_unmatched
 from netspec.check_names import warn_shadowed, warn_unused
-from netspec.check_net import check_device, check_net
+from netspec.check_net import check_net
 from netspec.check_signature import report_duplicate
 from netspec.check_train import check_train
 from netspec.diagnostic import Diagnostics, did_you_mean
 from netspec.graph import Graph, Net, Unfinished
 from netspec.home import Home
 from netspec.parse import Parsed
+from netspec.placement import take_apart
 from netspec.requirement import check_contradictions
 from netspec.source import Source
 from netspec.training import Training
@@ -29,7 +31,7 @@ def check(
     All findings go to `parsed.found`; the graph has the nets that can be built. `loader` gives the
     sources of the files that the spec uses.
     """
-    file, found = parsed
+    file, found = take_apart(parsed.file), parsed.found
     device = "auto"
     for item in file.items:
         if isinstance(item, s.Device):

@@ -113,7 +113,7 @@ def _bodies(body: Sequence[s.Statement]) -> Iterator[Sequence[s.Statement]]:
     yield body
     for statement in body:
         match statement:
-            case s.For(body=inner) | s.On(body=inner):
+            case s.For(body=inner):
                 yield from _bodies(inner)
             case s.If(then=then, other=other):
                 yield from _bodies(then)

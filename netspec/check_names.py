@@ -126,9 +126,6 @@ class _Names:
                 for inner in other:
                     self._statement(inner)
                 self.kinds |= after
-            case s.On(_, body):
-                for inner in body:
-                    self._statement(inner)
 
     def _target(self, target: Any, kind: str) -> None:
         match target:
@@ -270,8 +267,6 @@ class _Uses:
                 self.open = {**self.open, **after} if other else after
                 self.open = {k: v for k, v in self.open.items() if k not in before or k in after}
                 self.lost = {k: v for k, v in self.lost.items() if v not in before.values()}
-            case s.On(_, body):
-                self.run(body)
             case s.Init() | s.Device() | s.Freeze() | s.Tie() | s.Broken():
                 pass
             case _:
@@ -309,7 +304,7 @@ def _report_unused_layers(definition: "s.Net | s.Block", found: Diagnostics) -> 
     used = {
         name.id
         for statement in statements_in(body)
-        if not isinstance(statement, s.LayerDefinition | s.For | s.If | s.On)
+        if not isinstance(statement, s.LayerDefinition | s.For | s.If)
         for name in names_in(statement)
     }
     for statement in statements_in(body):

@@ -7,11 +7,12 @@ from typing import Any
 from netspec import syntax as s
 from netspec.arguments import Given
 from netspec.catalogue.layer import Layer
+from netspec.check_device import check_crossings, check_device, report_far_layer
 from netspec.check_extern import run_extern
 from netspec.check_init import Ruled, RuleScope, check_variable, resolve_schemes
 from netspec.check_signature import Header, check_header
 from netspec.check_ties import check_freezes, check_ties
-from netspec.diagnostic import Diagnostic, Diagnostics, did_you_mean
+from netspec.diagnostic import Diagnostic, Diagnostics
 from netspec.dim import Dim, Expression, same
 from netspec.evaluate import UNKNOWN, Scope, evaluate
 from netspec.flow import Bundle, Constructor, Flow, Unknown, Value, flows_in, type_of
@@ -30,14 +31,14 @@ from netspec.graph import (
 from netspec.home import Entry, Home
 from netspec.misfit import Misfit
 from netspec.naming import Names
+from netspec.placement import crossings_of, device_at
 from netspec.proof import proof_of
 from netspec.requirement import check_requirement
 from netspec.source import Span
 from netspec.tensor import Tensor, write_shape
-from netspec.visit import title_of
+from netspec.visit import statements_in, title_of
 from netspec.walk import Walker, names_of
 
-DEVICES = ("auto", "cpu", "cuda", "mps", "xpu", "meta")
 MOST_LAYERS = 200_000
 
 
@@ -46,7 +47,7 @@ def check_net(
 ) -> Net | Unfinished:
     """Check `net`; an unfinished one after reporting why it cannot be built."""
     before = found.error_count
-    site = _Site()
+    site = _Site(_device_of(net, device, found))
     found = found.heard(site.mark)
     header = check_header(net, overrides, found)
     names = site.names_of(home, net, found)
@@ -74,26 +75,19 @@ def check_net(
         ties=site.ties,
         frozen=frozenset(site.frozen),
         steps=site.steps,
-        device=checker.device or device,
+        device=site.device,
+        devices=tuple(site.devices),
+        returns_on=checker.returns_on,
         source=found.source,
     )
 
 
-def check_device(name: s.Literal, found: Diagnostics) -> str:
-    """The device that a `device` statement names."""
-    text = str(name.value)
-    kind, _, index = text.partition(":")
-    indexed = index.isdecimal() and kind in ("cuda", "xpu")
-    if text not in DEVICES and not indexed:
-        found.add(
-            "unknown-device",
-            f'unknown device "{text}"',
-            name.span,
-            label="no device of torch",
-            help=did_you_mean(kind, DEVICES)
-            or 'devices are "auto", "cpu", "cuda", "cuda:1", "mps", "xpu" and "meta"',
-        )
-    return text
+def _device_of(net: s.Net, device: str, found: Diagnostics) -> str:
+    """The device that a net names, or else `device`."""
+    for statement in statements_in(net.body):
+        if isinstance(statement, s.Device):
+            device = check_device(statement.name, found)
+    return device
 
 
 class _Made:
@@ -113,7 +107,10 @@ class _Made:
 class _Site:
     """What is being built: the layers of the whole net by name, and the steps that it takes."""
 
-    def __init__(self) -> None:
+    def __init__(self, device: str) -> None:
+        self.device = device
+        self.devices: dict[str, None] = {}  # those of parts
+        self.located: dict[str, str] = {}  # the devices of layers and bare tensors in parts
         self.made: dict[str, _Made] = {}
         self.failed: set[str] = set()
         self.variables: dict[str, BuiltVariable] = {}
@@ -175,6 +172,9 @@ class Checker(Walker):
 
     foreign = False  # the block comes from another file than its user
     turn = ""  # the name of a loop's only layer in this turn
+    base = ""  # the device of the part that a block is used in
+    part: str | None = None  # the device of the part that the present statement stands in
+    returns_on: str | None = None  # the device of the part that `return` stands in
 
     def __init__(
         self,
@@ -190,6 +190,7 @@ class Checker(Walker):
         super().__init__(definition, home, scope, found, names, inside)
         self.site = site
         self.prefix = prefix
+        self.bundles: set[str] = set()  # the names that have stood for several tensors in one
         self.places: dict[Span, str] = {}  # names of what stands in groups, in this turn
 
     def take_inputs(self, header: Header) -> None:
@@ -215,6 +216,7 @@ class Checker(Walker):
 
     def finish(self) -> None:
         """What can be said only when all layers of the definition are known."""
+        self._check_crossings()
         rules = tuple(item for item in self.definition.body if isinstance(item, s.Init))
         depth = len(self.inside) * 2 + 1
         externs = self.home.externs()
@@ -237,7 +239,15 @@ class Checker(Walker):
         if self.site.failed or self.found.has_errors:
             return  # what is named here may be missing only because of an error
         foreign = {path: e.definition.name.id for path, e in self.site.externs.items()}
-        check_ties(self.definition, self.prefix, shapes, foreign, self.site.ties, self.found)
+        check_ties(
+            self.definition,
+            self.prefix,
+            shapes,
+            foreign,
+            self.site.located,
+            self.site.ties,
+            self.found,
+        )
         kinds = {path: type(made.layer).__name__ for path, made in self.site.made.items()}
         check_freezes(
             self.definition, self.prefix, shapes, kinds, foreign, self.site.frozen, self.found
@@ -250,20 +260,38 @@ class Checker(Walker):
         super().report(misfit, span, notes)
 
     def statement(self, statement: s.Statement) -> None:
-        if isinstance(statement, s.Device):
-            self.device = check_device(statement.name, self.found)
+        outer, self.part = self.part, device_at(self.definition, statement.span)
+        if self.part is not None and not self.site.muted:
+            self.site.devices[self.part] = None
+        if isinstance(statement, s.Return):
+            self.returns_on = self.part
         super().statement(statement)
+        self.part = outer
 
-    def on(self, device: s.Literal, body: Sequence[s.Statement]) -> None:
-        check_device(device, self.found)
-        self.found.add(
-            "not-supported",
-            "parts of a net cannot be placed on devices of their own yet",
-            device.span,
-            label="the whole net lives on one device",
-            help="write `device` for the net, or move its parts in Python",
-        )
-        super().on(device, body)
+    @property
+    def device(self) -> str:
+        """Where the present statement is run; "" for where the net lives."""
+        return self.base if self.part is None else self.part
+
+    def bind(self, name: s.Name, value: Value) -> None:
+        super().bind(name, value)
+        if isinstance(value, Bundle):
+            self.bundles.add(name.id)
+
+    def _check_crossings(self) -> None:
+        if not self.definition.parts:
+            return
+        crossings = crossings_of(self.definition, self.names)
+        bundles = set(self.bundles)
+        if _returns_bundle(self.definition, self.returned):
+            bundles.add("")
+        check_crossings(crossings, self.base or self.site.device, bundles, self.found)
+
+    def run_shared(self, name: str, value: Value, named: dict[str, Value], span: Span) -> Value:
+        own = device_at(self.definition, self.layers[name].statement.span)
+        if own != self.part:
+            report_far_layer(name, own, self.part, span, self.found)
+        return super().run_shared(name, value, named, span)
 
     # ---- names -------------------------------------------------------------------------------
 
@@ -356,6 +384,7 @@ class Checker(Walker):
             )  # a named layer is built whether it is used or not
         if not self.site.muted:
             self.site.made[path] = made
+            self.site.located.setdefault(path, self.device)
             kept = made.layer.bind_inputs(types, {k: type_of(v) for k, v in named.items()})
             step = Application(path, made.layer, kept, output, span)
             self.site.steps.append(step)
@@ -417,6 +446,7 @@ class Checker(Walker):
         path = self.path(variable.span)
         scheme = check_variable(variable, path, tensor.shape, self.scope, self.found)
         if not self.site.muted:
+            self.site.located[path] = self.device
             self.site.variables[path] = BuiltVariable(path, variable.kind, tensor, scheme)
 
     def note_function(self, span: Span, call: FunctionCall) -> None:
@@ -477,6 +507,7 @@ class Checker(Walker):
         prefix = f"{path}."
         child = Checker(definition, entry.home, scope, found, self.site, names, inside, prefix)
         child.sizes = self.sizes
+        child.base = self.device
         child.foreign = entry.home is not self.home
         for item in definition.inputs:
             child.bind(item.name, flows[item.name.id])
@@ -505,7 +536,17 @@ class Checker(Walker):
         giver = constructor.walker
         assert isinstance(giver, Checker)
         giver.site = self.site
-        return giver.run_placed(constructor.stage, self.path(stage.span), value)
+        with giver.located(self.device):
+            return giver.run_placed(constructor.stage, self.path(stage.span), value)
+
+    @contextmanager
+    def located(self, device: str) -> Iterator[None]:
+        """While this lasts, what is built is on `device`: a block that is handed on."""
+        before, self.part = self.part, device
+        try:
+            yield
+        finally:
+            self.part = before
 
     # ---- groups and repeats ------------------------------------------------------------------
 
@@ -643,6 +684,8 @@ class Checker(Walker):
             )
             return
         self.stores.setdefault(target.name.id, {})[index] = value
+        if isinstance(value, Bundle):
+            self.bundles.add(target.name.id)
 
     def read_store(self, node: s.Subscript, name: str, items: Any) -> Value:
         kept = self.stores[name]
@@ -671,6 +714,15 @@ def _from_here(value: Value, origin: str, span: Span) -> Value:
         case Bundle(items):
             return Bundle(tuple(_from_here(item, origin, span) for item in items))
     return value
+
+
+def _returns_bundle(definition: "s.Net | s.Block", returned: Value | None) -> bool:
+    """Whether something that is returned is several tensors in one."""
+    if not isinstance(returned, Bundle):
+        return False
+    written = [item.value for item in definition.body if isinstance(item, s.Return)]
+    one_by_one = bool(written) and isinstance(written[0], s.Sequence)
+    return not one_by_one or any(isinstance(item, Bundle) for item in returned.items)
 
 
 def _shown(value: Any) -> str:

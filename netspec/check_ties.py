@@ -5,6 +5,7 @@ from fnmatch import fnmatchcase
 
 from netspec import syntax as s
 from netspec.catalogue import ALIASES, RANK_OPEN
+from netspec.check_device import report_far_tie
 from netspec.diagnostic import Diagnostics, did_you_mean
 from netspec.dim import same
 from netspec.tensor import Shape, write_shape
@@ -15,6 +16,7 @@ def check_ties(
     prefix: str,
     shapes: Mapping[str, Shape],
     externs: Mapping[str, str],
+    located: Mapping[str, str],
     ties: dict[str, str],
     found: Diagnostics,
 ) -> None:
@@ -41,7 +43,15 @@ def check_ties(
                 help="give both layers the same sizes",
             )
             continue
+        if _device(first, located) != _device(second, located):
+            report_far_tie(statement, _device(first, located), _device(second, located), found)
+            continue
         ties[first] = second
+
+
+def _device(parameter: str, located: Mapping[str, str]) -> str:
+    """The device of a bare tensor, or of the layer that a parameter belongs to."""
+    return located.get(parameter) or located.get(parameter.rpartition(".")[0], "")
 
 
 def _find(

@@ -62,13 +62,14 @@ def check_train(train: s.Train, nets: Mapping[str, Net], found: Diagnostics) -> 
         )
         return None
     before = found.error_count
-    if net.device == "meta":
+    if "meta" in (net.device, *net.devices):
+        part = "" if net.device == "meta" else "a part of "
         found.add(
             "wrong-device",
-            f'`{net.name}` lives on "meta", where there are no numbers to train',
+            f'{part}`{net.name}` lives on "meta", where there are no numbers to train',
             train.net.span,
             label="cannot be trained",
-            help='write `device "auto"`',
+            help="give it another device" if part else 'write `device "auto"`',
         )
     training = _Section(train, net, found).check()
     return training if found.error_count == before else None
@@ -103,6 +104,8 @@ class _Section:
             net=self.net.name,
             doc=self.train.doc,
             device=self.net.device,
+            devices=self.net.devices,
+            returns_elsewhere=self.net.returns_on is not None,
             dataset=dataset,
             fields=tuple(self.columns),
             feeds=feeds,

@@ -130,7 +130,8 @@ class Net(NamedTuple):
 
     `steps`: what is done, in order. `ties`: parameters that are another one. `sizes`: the
     dimensions that only data decides, each with the input and the axis that bind it. `externs`:
-    what is written in Python, by its dotted name; nobody knows its parameters.
+    what is written in Python, by its dotted name; nobody knows its parameters. `devices`: those of
+    parts that do not live where the net does; `returns_on`: the one that `return` stands in.
     """
 
     name: str
@@ -148,6 +149,8 @@ class Net(NamedTuple):
     frozen: frozenset[str]
     steps: Sequence[Step]
     device: str
+    devices: tuple[str, ...]
+    returns_on: str | None
     source: Source
 
     def parameter_shapes(self) -> dict[str, Shape]:

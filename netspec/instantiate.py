@@ -46,6 +46,18 @@ def build_module(origin: Origin, arguments: Mapping[str, Any], device: str) -> n
     return cls(**arguments).to(target)
 
 
+def build_in_parts(origin: Origin, arguments: Mapping[str, Any], device: str) -> nn.Module:
+    """The same for a class that has parts on devices of their own: `device` is that of the rest.
+
+    Nothing is moved, since that would move the parts, too: weights are drawn where they live.
+
+    Raises:
+        RuntimeError: where torch does not have one of the devices.
+    """
+    with pick_device(device):
+        return load_class(origin)(**arguments)
+
+
 def pick_device(name: str) -> torch.device:
     """The device that a spec's `device` means here: "auto" is the accelerator, else the CPU."""
     if name != "auto":

@@ -11,12 +11,13 @@ from netspec.facts import BlockFact, ExternFact, Running
 from netspec.generalise import report_no_formula
 from netspec.lower_call import call_arguments, write_arguments
 from netspec.names import free_name, single
+from netspec.placement import device_at
 from netspec.plan import Plan
 from netspec.pool import ClassPool
 from netspec.program import Line
 from netspec.source import Span
 from netspec.visit import all_stages, arguments_of, names_in, stages_in, statements_in, title_of
-from netspec.write import write_expression
+from netspec.write import write_expression, write_literal
 
 
 class Assign(NamedTuple):
@@ -60,7 +61,14 @@ class Fill(NamedTuple):
     variable: str = ""
 
 
-Item = Assign | Effect | Nest | Fill
+class Place(NamedTuple):
+    """What is made on a device of its own."""
+
+    device: str
+    body: "tuple[Item, ...]"
+
+
+Item = Assign | Effect | Nest | Fill | Place
 
 
 class Constructor:
@@ -74,17 +82,18 @@ class Constructor:
         self.seen: set[str] = set()
         self.items: list[Item] = []
         self.elements: dict[Any, str] = {}  # names of loops for elements of lists: `width`
+        self.device: str | None = None  # that of the part that is being written
 
     def build(self) -> list[Item]:
         """All items, in the order of the definition."""
         for statement in self.plan.body:
             self.items += self._shared_inside(statement)
-            self.items += self._statement(statement)
+            self._join(self.items, self._placed(statement))
         return self.items
 
     def _shared_inside(self, statement: s.Statement) -> list[Item]:
         """The stateless layers of a branch that serve other places, too: made before it."""
-        if not isinstance(statement, s.If | s.On):
+        if not isinstance(statement, s.If):
             return []
         names = self.plan.facts.names
         items: list[Item] = []
@@ -101,8 +110,30 @@ class Constructor:
     def _items(self, body: Sequence[s.Statement]) -> list[Item]:
         items: list[Item] = []
         for statement in body:
-            items += self._statement(statement)
+            self._join(items, self._placed(statement))
         return items
+
+    def _placed(self, statement: s.Statement) -> list[Item]:
+        """The items of a statement, on the device of the part that it stands in."""
+        device = self._device(statement.span)
+        plain = isinstance(statement, s.Let | s.Require)
+        if plain or device is None or device == self.device:
+            return self._statement(statement)
+        outer, self.device = self.device, device
+        items = self._statement(statement)
+        self.device = outer
+        return [Place(device, tuple(items))] if items else []
+
+    def _device(self, span: Span) -> str | None:
+        return device_at(self.plan.facts.definition, span, self.plan.loop)
+
+    def _join(self, items: list[Item], more: list[Item]) -> None:
+        """Add items; neighbours on one device share its `with`."""
+        match items, more:
+            case [*_, Place(device, first)], [Place(other, second)] if device == other:
+                items[-1] = Place(device, first + second)
+            case _:
+                items += more
 
     def _statement(self, statement: s.Statement) -> list[Item]:
         match statement:
@@ -122,8 +153,6 @@ class Constructor:
                 return self._loop(statement)
             case s.If():
                 return self._branch(statement)
-            case s.On(_, body):
-                return self._items(body)
             case s.Require():
                 return self._require(statement)
             case s.Assign(_, value) | s.Return(value):
@@ -329,11 +358,13 @@ class Constructor:
                 self._let(item) for item in loop.body if isinstance(item, s.Let)
             )
             hoisted: list[Item] = []
+            device = self.device
         else:
-            inner = self._items(loop.body)
+            inner = _without_places(self._items(loop.body))
             hoisted = [item for item in inner if isinstance(item, Effect)]
             before = tuple(item for item in inner if not isinstance(item, Effect))
-            stage = _only_stage(loop, facts.names.stages)
+            stage = only_stage(loop, facts.names.stages)
+            device = self._device(stage.span)
             element = self.construct(stage)
         fill = Fill(
             place.name,
@@ -347,7 +378,9 @@ class Constructor:
             self._taken_uses() | uses,
             variable,
         )
-        return [*hoisted, *entries, *lists, fill]
+        if device is None or device == self.device:
+            return [*hoisted, *entries, *lists, fill]
+        return [*hoisted, *entries, *lists, Place(device, (fill,))]
 
     def _exports(self, loop: s.For) -> set[str]:
         """The sizes that run along inside a turn, and that the next turn begins with."""
@@ -433,8 +466,10 @@ class Constructor:
                 clause = f"for _ in range({self._written(count)})"
                 return f"nn.Sequential(*({element} {clause}))"
         if stage.span in self.plan.handed:
-            self.uses.add(self.plan.handed[stage.span])
-            return self.plan.handed[stage.span]
+            name = self.plan.handed[stage.span]
+            self.uses.add(name)
+            device = device_at(facts.definition, stage.span)  # it was made by the user
+            return f"{name}.to({write_literal(device)})" if device else name
         if stage.span in facts.blocks:
             return self._block(facts.blocks[stage.span])
         if stage.span in facts.externs:
@@ -576,9 +611,15 @@ def _from_turn(item: Item, exports: set[str], variable: str, plan: Plan) -> Item
     return Assign(item.target, text, item.uses - exports)
 
 
-def _message(statement: s.Require, plan: Plan) -> str:
-    from netspec.write import write_literal
+def _without_places(items: Sequence[Item]) -> list[Item]:
+    """Items with those of parts in their place: a loop's only layer decides where all are made."""
+    flat: list[Item] = []
+    for item in items:
+        flat += _without_places(item.body) if isinstance(item, Place) else [item]
+    return flat
 
+
+def _message(statement: s.Require, plan: Plan) -> str:
     if statement.message:
         return write_literal(statement.message)
     source = plan.facts.home.source.text[slice(*statement.test.span)]
@@ -632,7 +673,7 @@ def _set_twice(plan: Plan) -> set[str]:
     return {name for name, count in counts.items() if count > 1}
 
 
-def _only_stage(loop: s.For, stages: dict[Span, str]) -> s.Stage:
+def only_stage(loop: s.For, stages: dict[Span, str]) -> s.Stage:
     """The stage of a loop that its container holds."""
     for statement in loop.body:
         value = getattr(statement, "value", None)
@@ -680,6 +721,8 @@ def _is_live(item: Item, needed: set[str]) -> bool:
             return target.partition("[")[0] in needed
         case Nest(body=body, other=other):
             return any(_is_live(part, needed) for part in (*body, *other))
+        case Place(_, body):
+            return any(_is_live(part, needed) for part in body)
     return True
 
 
@@ -691,6 +734,8 @@ def _uses(item: Item, needed: set[str]) -> set[str]:
             return set(uses)
         case Nest(body=body, other=other, uses=uses):
             return set(uses) | {n for part in (*body, *other) for n in _uses(part, needed)}
+        case Place(_, body):
+            return {n for part in body for n in _uses(part, needed)}
         case Fill(before=before, after=after, uses=uses):
             return set(uses) | {n for part in (*before, *after) for n in _uses(part, needed)}
     return set()
@@ -706,16 +751,24 @@ def defined_names(items: Sequence[Item]) -> set[str]:
             case Nest(body=body, other=other, target=target):
                 found |= defined_names((*body, *other))
                 found |= {name.id for name in names_in(target)} if target else set()
+            case Place(_, body):
+                found |= defined_names(body)
             case Fill(before=before, after=after, target=target):
                 found |= defined_names((*before, *after))
                 found |= {name.id for name in names_in(target)} if target else set()
     return found
 
 
-def write_items(items: Sequence[Item], needed: set[str], plan: Plan, depth: int = 0) -> list[Line]:
-    """The lines of a constructor; what nothing needs is left out."""
+def write_items(
+    items: Sequence[Item],
+    needed: set[str],
+    plan: Plan,
+    depth: int = 0,
+    known: set[str] | None = None,
+) -> list[Line]:
+    """The lines of a constructor; what nothing needs is left out. `known`: lists made before."""
     lines: list[Line] = []
-    seen: set[str] = set()
+    seen = set[str]() if known is None else known
     for item in items:
         if not _is_live(item, needed):
             continue
@@ -730,6 +783,9 @@ def write_items(items: Sequence[Item], needed: set[str], plan: Plan, depth: int 
                     lines.append(Line(f"{target} = {text}", depth))
             case Effect(text):
                 lines.append(Line(text, depth))
+            case Place(device, body):
+                lines.append(Line(f"with torch.device({write_literal(device)}):", depth))
+                lines += write_items(body, needed, plan, depth + 1, seen)
             case Nest():
                 lines += _write_nest(item, needed, plan, depth)
             case Fill():

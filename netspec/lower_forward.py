@@ -1,6 +1,7 @@
 """Turn the statements of a definition into those of `forward`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from netspec import syntax as s
@@ -12,7 +13,9 @@ from netspec.flow import Bundle, Flow, Value
 from netspec.graph import FunctionCall
 from netspec.lower_call import Written, call_arguments
 from netspec.lower_constructor import negated, optional_layer
+from netspec.lower_placement import device_of, device_of_rest
 from netspec.names import free_name, free_variable, single
+from netspec.placement import Copy, crossings_of
 from netspec.plan import Plan
 from netspec.pool import ClassPool
 from netspec.program import Argument, Line
@@ -68,7 +71,7 @@ def lower_forward(plan: Plan, pool: ClassPool) -> Forward:
         returns = writer.returns
     else:
         inputs, returns = writer.turn(plan.loop)
-    lines = (*writer.size_lines(), *writer.lines)
+    lines = (*writer.rest_line(), *writer.size_lines(), *writer.lines)
     return Forward(inputs, lines, tuple(writer.attributes), returns)
 
 
@@ -101,20 +104,25 @@ class _Writer:
             for item in self.facts.definition.body
             if isinstance(item, s.Let) and self._depends_on_sizes(item.value)
         }
-        self.variables = {
-            item.name.id
-            for item in statements_in(self.facts.definition.body)
-            if isinstance(item, s.Variable)
-        }
+        self.variables = _bare_tensors(plan.body)
+        self.handed = _bare_tensors(self.facts.definition.body) - self.variables
         self.wanted = self._wanted_lets()
         self.loop_names: set[str] = set()
         self.returns = "Tensor"
         self.stores_made: set[str] = set()
         self.shared: set[str] = set()  # layers that a turn of a loop is handed
+        self.crossings = crossings_of(self.facts.definition, self.facts.names)
+        self.place = self.rest = self.crossings.places.get(plan.loop.span) if plan.loop else None
+        self.readings: dict[str, str | None] = {}  # how the present statement reads tensors
+        self.rest_name = ""  # the variable for the device of the input
 
     # ---- statements --------------------------------------------------------------------------
 
     def statement(self, statement: s.Statement) -> None:
+        with self._placed(statement):
+            self._statement(statement)
+
+    def _statement(self, statement: s.Statement) -> None:
         match statement:
             case s.Assign(s.Name(id), value) if id == "_" or id not in self.read:
                 self._drop(value)
@@ -134,9 +142,6 @@ class _Writer:
                 self._branch(statement)
             case s.Require():
                 self._require(statement)
-            case s.On(_, body):
-                for inner in body:
-                    self.statement(inner)
 
     def _drop(self, value: s.Expression) -> None:
         """A value that nothing reads: it is computed where that calls something."""
@@ -182,6 +187,7 @@ class _Writer:
             text = self._chain(value, free_name("x", lambda n: n in self.read))
         else:
             text = self._inline(value)
+        text = self._moved(text, self.place, self.crossings.homes.get(element.name.id))
         self._line(f"{element.name.id}[{index}] = {text.text}")
 
     def _store(self, name: str) -> None:
@@ -201,6 +207,8 @@ class _Writer:
             comment = self._comment(value)
         else:
             text, comment = self._inline(value), ""
+        if isinstance(self.facts.definition, s.Block):
+            text = self._returned(text, value)
         kind = self.facts.returned
         several = isinstance(kind, tuple) and not hasattr(kind, "dtype")
         if several:
@@ -268,6 +276,64 @@ class _Writer:
         return lines
 
     turn_inputs: dict[str, Value]
+
+    # ---- devices -----------------------------------------------------------------------------
+
+    @contextmanager
+    def _placed(self, statement: s.Statement) -> Iterator[None]:
+        """Write a statement where it is run, between the lines that move tensors there and back."""
+        crossings, before = self.crossings, (self.place, self.readings)
+        self.place = crossings.places.get(statement.span)
+        self.readings = crossings.readings.get(statement.span, {})
+        self._copy(crossings.before.get(statement.span, ()))
+        yield
+        self._copy(crossings.behind.get(statement.span, ()))
+        self.place, self.readings = before
+
+    def _copy(self, copies: Sequence[Copy]) -> None:
+        for copy in copies:
+            if copy.name in self.typed:
+                self.typed.add(copy.variable)
+            self._line(f"{copy.variable} = {copy.name}.to({self._device(copy.target)})")
+
+    def _moved(self, text: Text, source: str | None, target: str | None) -> Text:
+        """A tensor on another device."""
+        if source == target:
+            return text
+        return Text(f"{_at(text, ATOM)}.to({self._device(target)})", ATOM, text.typed)
+
+    def _returned(self, text: Text, value: s.Expression) -> Text:
+        """What a block returns, on the device of its input."""
+        if self.place is None or not isinstance(value, s.Sequence):
+            return self._moved(text, self.place, None)
+        items = (self._moved(self._inline(item), self.place, None).text for item in value.items)
+        return Text(f"({', '.join(items)})")
+
+    def _device(self, device: str | None) -> str:
+        """A device, as forward writes it."""
+        if device == self.rest:
+            taken = self.crossings.names | set(self.size_names.values()) | set(self.facts.inputs)
+            self.rest_name = self.rest_name or free_name("device", lambda name: name in taken)
+            return self.rest_name
+        assert device is not None
+        return device_of(self.plan, self.pool, device, self._first_input())
+
+    def _first_input(self) -> str:
+        """The first tensor that flows in; "" for a turn of a loop that needs none."""
+        if self.plan.loop is not None:
+            ports = ports_of(self.facts, self.plan.loop)
+            return ports.inputs[0][0] if ports.inputs else ""
+        text, value = next(iter(self.facts.inputs.items()))
+        while isinstance(value, Bundle):
+            text, value = f"{text}[0]", value.items[0]
+        return text
+
+    def rest_line(self) -> list[Line]:
+        """The line that takes the device of what stands in no part from the input."""
+        if not self.rest_name:
+            return []
+        device = device_of_rest(self.plan, self.pool, self._first_input())
+        return [Line(f"{self.rest_name} = {device}")]
 
     # ---- loops and branches --------------------------------------------------------------------
 
@@ -411,7 +477,8 @@ class _Writer:
         self.read |= {name for name, _ in ports.outputs}
         for statement in loop.body:
             if isinstance(statement, s.Assign) and isinstance(statement.target, s.Element):
-                self._assign(stored[statement.target.name.id], statement.value)
+                with self._placed(statement):
+                    self._assign(stored[statement.target.name.id], statement.value)
             else:
                 self.statement(statement)
         names = [name for name, _ in ports.outputs]
@@ -530,7 +597,16 @@ class _Writer:
             case s.Name(id) if self._is_constant(id):
                 return self._constant(node)
             case s.Name(id) if id in self.variables:
-                return Text(f"self.{id}", typed=True)
+                home = self.crossings.homes.get(id)
+                return self._moved(Text(f"self.{id}", typed=True), home, self.place)
+            case s.Name(id) if id in self.handed:
+                return self._moved(Text(id, typed=id in self.typed), self.rest, self.place)
+            case s.Name(id) if id in self.readings:
+                copy = self.readings[id]
+                text = Text(copy or id, typed=id in self.typed)
+                return (
+                    text if copy else Text(f"{id}.to({self._device(self.place)})", ATOM, text.typed)
+                )
             case s.Name(id):
                 return Text(id, typed=id in self.typed)
             case s.Chain(first, stages):
@@ -567,10 +643,13 @@ class _Writer:
     def _subscript(self, node: s.Subscript, value: s.Expression, items: Sequence[Any]) -> Text:
         replaced = self.replaced.get(_source(self.facts, node))
         if replaced is not None:
-            return Text(replaced, typed=True)
+            return self._moved(Text(replaced, typed=True), self.rest, self.place)
         text = self._inline(value)
         inner = ", ".join(self._index(item) for item in items)
-        return Text(f"{_at(text, ATOM)}[{inner}]", typed=text.typed)
+        text = Text(f"{_at(text, ATOM)}[{inner}]", typed=text.typed)
+        if isinstance(value, s.Name) and value.id in self.crossings.homes:
+            return self._moved(text, self.crossings.homes[value.id], self.place)
+        return text
 
     def _index(self, item: Any) -> str:
         from netspec.write import write_index
@@ -662,6 +741,8 @@ class _Writer:
         return Written(name, text, constant)
 
     def _placement(self) -> list[str]:
+        if self.facts.definition.parts:
+            return [f"device={self._device(self.place)}"]
         inputs = self.facts.inputs if self.plan.loop is None else self.turn_inputs
         first = next(iter(inputs), None)
         return [f"device={first}.device"] if first else []
@@ -743,6 +824,11 @@ class _Writer:
 _BUILD_TIME = frozenset(
     {"min", "max", "abs", "len", "sum", "round", "range", "int", "float", "training", *DTYPES}
 )
+
+
+def _bare_tensors(body: Sequence[s.Statement]) -> set[str]:
+    statements = statements_in(tuple(body))
+    return {item.name.id for item in statements if isinstance(item, s.Variable)}
 
 
 def ports_of(facts: Facts, loop: s.For) -> Ports:

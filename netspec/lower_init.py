@@ -144,8 +144,6 @@ def _schemes_of(plan: Plan, statement: s.Statement) -> list[tuple[s.Stage, str]]
             return found
         case s.If(then=then, other=other):
             return [pair for inner in (*then, *other) for pair in _schemes_of(plan, inner)]
-        case s.On(body=body):
-            return [pair for inner in body for pair in _schemes_of(plan, inner)]
         case s.Assign(value=value) | s.Return(value=value):
             for stage in stages_in(value, lambda name: name[:1].isupper()):
                 found += _in_stage(plan, stage)

@@ -23,7 +23,18 @@ _SCRIPT = _TAKEN | frozenset(
         *("Any", "Config", "DataLoader", "Path", "Subset", "TensorDataset", "argparse", "as_file"),
         *("best", "cfg", "dataclass", "epoch", "error", "f", "fields", "files", "flag", "found"),
         *("generator", "is_bool", "key", "kind", "least", "load_data", "main", "math"),
-        *("out", "parser", "path", "pin", "random_split", "run_epoch", "save", "start", "state"),
+        *(
+            "out",
+            "parser",
+            "part",
+            "path",
+            "pin",
+            "random_split",
+            "run_epoch",
+            "save",
+            "start",
+            "state",
+        ),
         *("train", "val", "val_loader"),
     )
 )
@@ -55,8 +66,10 @@ def render_train(training: Training) -> str:
         options=_options(training),
         device=_device_lines(training.device),
         may_lack_device=training.device not in ("auto", "cpu"),
+        tried=_tried_devices(training),
+        map_location=write_literal("cpu") if training.devices else "device",
         fields=", ".join(f if f in used else "_" for f in fields) + _comma(fields),
-        inputs=", ".join(_variable(name) for name in training.feeds),
+        call=_call(training),
         outputs=", ".join(_variable(name) for name in training.outputs),
         first=_variable(training.feeds[0]),
         loss=_loss_lines(training),
@@ -94,6 +107,25 @@ def _device_lines(device: str) -> list[str]:
         "found = torch.accelerator.is_available() and torch.accelerator.current_accelerator()",
         'device = found or torch.device("cpu")',
     ]
+
+
+def _tried_devices(training: Training) -> str:
+    """What the script tries before it begins, where parts of the net have devices of their own."""
+    if not training.devices:
+        return ""
+    named = dict.fromkeys(write_literal(name) for name in training.devices)
+    items = ["device", *named]
+    return f"({', '.join(items)})"
+
+
+def _call(training: Training) -> str:
+    """The call of the net; its outputs come to the labels where they are on another device."""
+    call = f"model({', '.join(_variable(name) for name in training.feeds)})"
+    if not training.returns_elsewhere:
+        return call
+    if len(training.outputs) == 1:
+        return f"{call}.to(device)"
+    return f"(t.to(device) for t in {call})"
 
 
 def _title(training: Training) -> list[str]:

@@ -18,7 +18,7 @@ set_extra_state set_submodule share_memory state_dict T_destination to to_empty 
 type xpu zero_grad
 """
 _CODE_NAMES = """
-abs bool dict enumerate F float fnmatch getattr int isinstance len list max min module nn
+abs bool dict enumerate F float fnmatch getattr int isinstance len list max min module next nn
 OrderedDict range reversed round self Sequence str sum super
 Tensor torch tuple ValueError zip
 """

@@ -105,10 +105,6 @@ class _Namer:
                         more, loose = self.collect(part, (*branches, (span, side)), bound)
                         built += more
                         free += loose
-                case s.On(_, part):
-                    more, loose = self.collect(part, branches, bound)
-                    built += more
-                    free += loose
                 case s.Let(name):
                     bound.add(name.id)
                 case s.Assign(_, value) | s.Return(value):

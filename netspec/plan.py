@@ -113,7 +113,7 @@ def _handed_names(facts: Facts) -> dict[Span, str]:
     found: dict[Span, str] = {}
     counts: dict[str, int] = {}
     for statement in statements_in(facts.definition.body):
-        if isinstance(statement, s.For | s.If | s.On):
+        if isinstance(statement, s.For | s.If):
             continue
         for stage in stages_in(statement, lambda name: name not in blocks):
             if isinstance(stage.callee, s.Name) and stage.callee.id in blocks:

@@ -288,7 +288,8 @@ class Spec:
 
         Args:
             net: which net, where there are several.
-            device: where it lives, in place of what the spec says.
+            device: where it lives, in place of what the spec says; parts that the spec places with
+                `on` stay there.
             allow_extern: modules written in Python that it may import, each with its submodules,
                 in place of those that the spec was loaded with.
             parameters: values of the net's parameters, in place of their defaults.
@@ -308,18 +309,19 @@ class Spec:
         require_allowed(
             spec.program.externs, self._allowed if allow_extern is None else allow_extern
         )
-        from netspec.instantiate import Origin, build_module
+        from netspec.instantiate import Origin, build_in_parts, build_module
 
         names = tuple((item.module, item.name, item.alias) for item in spec.program.externs)
         origin = Origin(spec.source, self.graph.source.name, chosen.name, names)
+        make = build_in_parts if chosen.devices else build_module
         if not names:
-            return build_module(origin, {}, where)
+            return make(origin, {}, where)
         from netspec.import_extern import constructor_error, import_classes
         from netspec.probe import probe
 
         import_classes(spec.program.externs)
         try:
-            model = build_module(origin, {}, where)
+            model = make(origin, {}, where)
         except Exception as error:
             wrong = constructor_error(error, spec.program.externs, spec.source)
             if wrong is None:
@@ -374,7 +376,7 @@ class Spec:
 
 def _require_device(device: str, source: Source) -> None:
     from netspec import syntax
-    from netspec.check_net import check_device
+    from netspec.check_device import check_device
     from netspec.source import Span
 
     found = Diagnostics(source)

@@ -337,6 +337,8 @@ class Output(NamedTuple):
 
 
 class Net(NamedTuple):
+    """A net. `parts`: its `on` statements, once they have been taken apart from `body`."""
+
     name: Name
     parameters: tuple[Parameter, ...]
     inputs: tuple[Input, ...]
@@ -344,10 +346,11 @@ class Net(NamedTuple):
     body: tuple[Statement, ...]
     doc: str
     span: Span
+    parts: tuple[On, ...] = ()
 
 
 class Block(NamedTuple):
-    """A part of nets; the same parts as a net's."""
+    """A part of nets; the same fields as a net's."""
 
     name: Name
     parameters: tuple[Parameter, ...]
@@ -356,6 +359,7 @@ class Block(NamedTuple):
     body: tuple[Statement, ...]
     doc: str
     span: Span
+    parts: tuple[On, ...] = ()
 
 
 class Use(NamedTuple):

@@ -24,12 +24,15 @@ class Training(NamedTuple):
     """A checked `train` section.
 
     `fields`: the names of the data's fields, in its order. `feeds`: the field for each input of the
-    net. `losses`: the losses in the `loss` expression, by the span of their call.
+    net. `losses`: the losses in the `loss` expression, by the span of their call. `devices`: those
+    of parts of the net; `returns_elsewhere`: one of them has the outputs.
     """
 
     net: str
     doc: str
     device: str
+    devices: tuple[str, ...]
+    returns_elsewhere: bool
     dataset: Dataset
     fields: tuple[str, ...]
     feeds: tuple[str, ...]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from netspec import syntax as s
 from netspec.catalogue import ALIASES, RANK_OPEN
+from netspec.check_device import check_parts
 from netspec.check_extern import check_extern
 from netspec.check_names import check_names
 from netspec.check_signature import report_duplicate
@@ -12,6 +13,7 @@ from netspec.diagnostic import Diagnostics, did_you_mean
 from netspec.home import Entry, Home
 from netspec.names import class_problem
 from netspec.parse import parse
+from netspec.placement import take_apart
 from netspec.source import Source
 
 # Gives the source that a path means, seen from a file; None where there is none.
@@ -38,6 +40,7 @@ def open_home(
     opened[source.name] = home
     for item in file.items:
         if isinstance(item, s.Net | s.Block):
+            check_parts(item, found)
             _enter(home, item.name, Entry(item, home), found)
         elif isinstance(item, s.Extern):
             broken = not check_extern(item, found)
@@ -151,4 +154,4 @@ def _open_used(
     parsed = parse(source)
     found.extend(parsed.found.in_order())
     inner = found.inside(source, ())
-    return open_home(source, parsed.file, inner, loader, opened, way)
+    return open_home(source, take_apart(parsed.file), inner, loader, opened, way)

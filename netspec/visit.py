@@ -75,7 +75,7 @@ def statements_in(body: tuple[s.Statement, ...]) -> Iterator[s.Statement]:
     for statement in body:
         yield statement
         match statement:
-            case s.For(body=inner) | s.On(body=inner):
+            case s.For(body=inner):
                 yield from statements_in(inner)
             case s.If(then=then, other=other):
                 yield from statements_in(then)

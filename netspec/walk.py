@@ -68,7 +68,6 @@ class Walker(Expressions):
         self.inside = inside  # the blocks that this one is being built in
         self.layers: dict[str, Named] = {}
         self.returned: Value | None = None
-        self.device = ""
 
     # ---- what the kinds of walkers do -----------------------------------------------------------
 
@@ -149,8 +148,6 @@ class Walker(Expressions):
                 self.run_loop(statement)
             case s.If():
                 self.run_branch(statement)
-            case s.On(device, body):
-                self.on(device, body)
             case s.Require():
                 self.run_require(statement)
             case s.Variable(name=name, type=written):
@@ -167,9 +164,6 @@ class Walker(Expressions):
         from netspec.check_signature import tensor_type
 
         return tensor_type(written, self.scope, self.found)
-
-    def on(self, device: s.Literal, body: Sequence[s.Statement]) -> None:
-        self.run(body)
 
     def let(self, name: s.Name, expression: s.Expression) -> None:
         value = evaluate(expression, self.scope, self.found)

@@ -428,6 +428,35 @@ def test_a_device_that_is_not_there_is_told(device: str, tmp_path: Path) -> None
     assert done.stderr.startswith(f"cannot use {device}: ")
 
 
+def write_script_in_parts(folder: Path, device: str) -> Path:
+    text = (
+        "net A()(image: [N, 1, 28, 28]) -> (logits: [N, 10], codes: [N, 8]) {\n"
+        "    codes = image -> Flatten -> Linear(8)\n"
+        f'    on "{device}" {{\n        return codes -> Linear(10), codes\n    }}\n}}\n'
+        "train A {\n    data = MNIST5k\n    loss = cross_entropy(logits, label)\n"
+        "    optimizer = Adam(lr=0.01)\n}\n"
+    )
+    for file, source in netspec.loads(text).render().items():
+        (folder / file).write_text(source, encoding="utf-8")
+    return folder / "train.py"
+
+
+def test_a_net_in_parts_trains_and_resumes(tmp_path: Path) -> None:
+    script, out = write_script_in_parts(tmp_path, "cpu"), str(tmp_path / "out")
+    for epochs in ("1", "2"):
+        more = ["--resume"] if epochs == "2" else []
+        done = train(script, "--epochs", epochs, "--out", out, *more)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith(f"epoch={int(epochs) - 1} ")
+
+
+@pytest.mark.skipif(torch.accelerator.is_available(), reason="there is an accelerator")
+def test_a_device_of_a_part_that_is_not_there_is_told(tmp_path: Path) -> None:
+    done = train(write_script_in_parts(tmp_path, "cuda:1"), "--out", str(tmp_path / "out"))
+    assert done.returncode == 1
+    assert done.stderr.startswith("cannot use cuda:1: ")
+
+
 def test_there_is_no_training_on_meta(tmp_path: Path) -> None:
     with pytest.raises(netspec.SpecError, match="no numbers to train"):
         write_script(tmp_path, "meta", "0.2")
