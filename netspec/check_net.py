@@ -13,7 +13,7 @@ from netspec.check_init import Ruled, RuleScope, check_variable, resolve_schemes
 from netspec.check_signature import Header, check_header
 from netspec.check_ties import check_freezes, check_ties
 from netspec.diagnostic import Diagnostic, Diagnostics
-from netspec.dim import Dim, Expression, same
+from netspec.dim import Dim, Expression, same, value_of
 from netspec.evaluate import UNKNOWN, Scope, evaluate
 from netspec.flow import Bundle, Constructor, Flow, Unknown, Value, flows_in, type_of
 from netspec.graph import (
@@ -444,6 +444,17 @@ class Checker(Walker):
 
     def run_variable(self, variable: s.Variable, tensor: Tensor) -> None:
         path = self.path(variable.span)
+        open_ = [dim for dim in tensor.shape if value_of(dim) is None]
+        if open_:
+            self.found.add(
+                "unknown-size",
+                f"`{variable.name.id}` must have a size that is known when the net is built, but "
+                f"`{open_[0]}` is known only when data flows",
+                variable.type.span,
+                label=f"the shape is {write_shape(tensor.shape)}",
+                help="write numbers or parameters, here or in the net's signature",
+            )
+            return
         scheme = check_variable(variable, path, tensor.shape, self.scope, self.found)
         if not self.site.muted:
             self.site.located[path] = self.device

@@ -91,7 +91,8 @@ class Plan:
             parameter = self.parameters[name]
             value = self.example(name)
             kind = parameter.type.id if parameter.type else ""
-            default = "" if parameter.default is None else _default(self.facts, name, value)
+            given = isinstance(self.facts.definition, s.Net) or parameter.default is not None
+            default = _default(self.facts, name, value) if given else ""
             return Argument(name, annotation(value, kind), default)
         if name in self.facts.dims or name in self.running():
             return Argument(self.in_constructor(name), "int")

@@ -259,3 +259,9 @@ def test_methods_are_called_on_the_whole_of_their_input() -> None:
     (high, at), (low, where) = z.max(2), z.min(2)
     torch.testing.assert_close(two, high - at + torch.lerp(x, y, 0.5) + (high - at) + low * where)
     assert three.shape == (5, 2)
+
+
+def test_a_value_given_to_a_parameter_without_default_becomes_its_default() -> None:
+    spec = netspec.loads("net A(size: int)(x: [N, size]) { return x -> Linear(3) }", size=4)
+    assert "size: int = 4" in spec.source
+    assert spec.build()(torch.zeros(2, 4)).shape == (2, 3)
