@@ -12,7 +12,7 @@ from netspec.check_init import Ruled, RuleScope, check_variable, resolve_schemes
 from netspec.check_signature import Header, check_header
 from netspec.check_ties import check_freezes, check_ties
 from netspec.diagnostic import Diagnostic, Diagnostics
-from netspec.dim import Dim, Expression, same
+from netspec.dim import Dim, Expression, same, value_of
 from netspec.evaluate import UNKNOWN, Scope, evaluate
 from netspec.flow import Bundle, Constructor, Flow, Unknown, Value, flows_in, type_of
 from netspec.graph import (
@@ -426,10 +426,24 @@ class Checker(Walker):
 
     def run_variable(self, variable: s.Variable, tensor: Tensor) -> None:
         path = self.path(variable.span)
+        self._require_known(variable, tensor)
         scheme = check_variable(variable, path, tensor.shape, self.scope, self.found)
         if not self.site.muted:
             self.site.located[path] = self.device
             self.site.variables[path] = BuiltVariable(path, variable.kind, tensor, scheme)
+
+    def _require_known(self, variable: s.Variable, tensor: Tensor) -> None:
+        """Report a bare tensor with a size that only data decides."""
+        for written, dim in zip(variable.type.shape, tensor.shape, strict=True):
+            if value_of(dim) is None:
+                self.found.add(
+                    "shape-mismatch",
+                    f"the shape of `{variable.name.id}` must be known when the net is built, "
+                    f"but `{dim}` is known only when data flows",
+                    written.span,
+                    label="decided by the input",
+                    help="write numbers or parameters in the net's signature",
+                )
 
     def note_function(self, span: Span, call: FunctionCall) -> None:
         if not self.site.muted:

@@ -259,3 +259,16 @@ def test_methods_are_called_on_the_whole_of_their_input() -> None:
     (high, at), (low, where) = z.max(2), z.min(2)
     torch.testing.assert_close(two, high - at + torch.lerp(x, y, 0.5) + (high - at) + low * where)
     assert three.shape == (5, 2)
+
+
+def test_the_turns_of_a_loop_read_bare_tensors_of_the_net() -> None:
+    text = (
+        "net A(depth: int = 2)(x: [N, 4]) {\n    parameter shift: [4] = ones\n"
+        "    for i in range(depth) as h {\n        x = x -> ReLU -> fc: Linear(4) -> LayerNorm\n"
+        "        x = x + shift\n    }\n    return x\n}\n"
+    )
+    model = netspec.loads(text).build(device="cpu")
+    with torch.no_grad():
+        model.get_parameter("shift").fill_(3.0)
+    mean = model(torch.rand(2, 4)).mean(dim=1)
+    assert torch.allclose(mean, torch.full((2,), 3.0), atol=1e-5)
