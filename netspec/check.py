@@ -8,14 +8,13 @@ from netspec.check_bias import hint_biases
 from netspec.check_device import check_device
 from netspec.check_idle import hint_idle
 from netspec.check_init import warn_unmatched
-from netspec.check_names import check_names, warn_shadowed, warn_unused
+from netspec.check_names import warn_shadowed, warn_unused
 from netspec.check_net import check_net
 from netspec.check_signature import report_duplicate
 from netspec.check_train import check_train
 from netspec.diagnostic import Diagnostics, did_you_mean
 from netspec.graph import Graph, Net, Unfinished
 from netspec.home import Home
-from netspec.names import class_problem
 from netspec.parse import Parsed
 from netspec.placement import take_apart
 from netspec.requirement import check_contradictions
@@ -38,10 +37,7 @@ def check(
         if isinstance(item, s.Device):
             device = check_device(item.name, found)
     home = open_home(source, file, found, loader)
-    declared = _declared(file, found)
-    for item in file.items:
-        if isinstance(item, s.Net | s.Block):
-            check_names(item, found)
+    declared = [item for item in file.items if isinstance(item, s.Net)]
     nets, unfinished = _check_nets(declared, home, overrides, device, found)
     _check_overrides(declared, overrides, found)
     trainings: dict[str, Training] = {}
@@ -57,7 +53,7 @@ def check(
                 warn_shadowed(item, home.blocks(), found)
                 check_contradictions(item.body, found)
         if nets:
-            warn_unmatched(home.rules, [net.layers for net in nets.values()], found)
+            warn_unmatched(home.rules, list(nets.values()), found)
         hint_idle(file, home, found)
         hint_biases(home, list(nets.values()), found)
     if len(nets) < len(declared) and not found.has_errors:
@@ -85,19 +81,6 @@ def _report_unchecked(
                 label="a value in it has no type that is known",
                 help="write its parts as blocks of their own to find the one",
             )
-
-
-def _declared(file: s.File, found: Diagnostics) -> list[s.Net]:
-    """The nets of a file; names that cannot be classes are reported."""
-    for item in file.items:
-        if isinstance(item, s.Net | s.Block | s.Extern):
-            problem = class_problem(item.name.id)
-            if problem:
-                code, why = problem
-                kind = type(item).__name__
-                help = f"call it `{item.name.id}{kind}`, say"
-                found.add(code, why, item.name.span, label="not free", help=help)
-    return [item for item in file.items if isinstance(item, s.Net)]
 
 
 def _check_nets(

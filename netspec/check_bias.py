@@ -30,7 +30,7 @@ def hint_biases(home: Home, nets: Sequence[Net], found: Diagnostics) -> None:
                 if layer.source.name == place.source.name:
                     built.setdefault(layer.span, []).append((net, layer))
         for entry in place.entries.values():
-            if entry.home is place:
+            if entry.home is place and not isinstance(entry.definition, s.Extern):
                 pairs = [*_pairs(entry.definition)]
                 _hint_pairs(pairs, built, ranks, found.inside(place.source, ()))
 

@@ -34,7 +34,7 @@ def hint_idle(file: s.File, home: Home, found: Diagnostics) -> None:
 def _offered(file: s.File) -> Iterator[tuple[s.Name, str]]:
     for item in file.items:
         match item:
-            case s.Block(name):
+            case s.Block(name) | s.Extern(name):
                 yield name, "keep it in a file of blocks"
             case s.Use(names):
                 for name in names:
@@ -51,7 +51,7 @@ def _used(file: s.File, home: Home) -> set[str]:
             entry = home.entries.get(name.id)
             if entry is not None and name.id not in used:
                 used.add(name.id)
-                if entry.home is home:
+                if entry.home is home and not isinstance(entry.definition, s.Extern):
                     pending.append(entry.definition)
     return used
 

@@ -1,6 +1,6 @@
 """Find the initialisation scheme of every parameter: which rule names it, and whether it can be."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
@@ -11,7 +11,7 @@ from netspec.catalogue.initialiser import INITIALISERS, Initialiser
 from netspec.catalogue.layer import Misfit
 from netspec.check_fans import Weight, hint_fans
 from netspec.diagnostic import Diagnostics, did_you_mean
-from netspec.graph import BuiltLayer, Scheme
+from netspec.graph import BuiltLayer, Net, Scheme
 from netspec.names import listing
 from netspec.source import Span
 from netspec.tensor import Shape, write_shape
@@ -23,8 +23,9 @@ _CLASS, _PATTERN, _OWN = range(3)
 class RuleScope(NamedTuple):
     """The `init` statements of a net, a block or a file, and the part of the net they reign over.
 
-    `depth`: how far inside; an inner scope beats an outer one. `whole_file`: the statements stand
-    outside of nets and blocks, and need not select something in each.
+    `depth`: how far inside; an inner scope beats an outer one. `externs`: the classes written in
+    Python that its file knows. `whole_file`: the statements stand outside of nets and blocks, and
+    need not select something in each.
     """
 
     prefix: str
@@ -32,6 +33,7 @@ class RuleScope(NamedTuple):
     depth: int
     values: Mapping[str, Any]
     found: Diagnostics
+    externs: Collection[str]
     whole_file: bool = False
 
 
@@ -70,12 +72,13 @@ class _Rule(NamedTuple):
 
 
 def resolve_schemes(
-    layers: Mapping[str, Ruled], scopes: Iterable[RuleScope]
+    layers: Mapping[str, Ruled], scopes: Iterable[RuleScope], externs: Collection[str]
 ) -> dict[str, BuiltLayer]:
     """The layers with the schemes of each parameter, the one that wins first.
 
     A layer's own `with` beats a pattern, a pattern beats a class; then an inner scope beats an
-    outer one, and what is written later what is written before.
+    outer one, and what is written later what is written before. `externs`: the names of what is
+    written in Python; no rule reaches inside.
     """
     rules = [rule for scope in scopes for rule in _rules(scope)]
     rules += _own_rules(layers)
@@ -87,7 +90,8 @@ def resolve_schemes(
         found = rule.checked.found
         covered = [layer for layer in built.values() if rule.covers(layer)]
         if not covered and rule.selector is not None and not rule.whole_file:
-            _report_unmatched(rule.selector, found)
+            inside = [n.removeprefix(rule.prefix) for n in externs if n.startswith(rule.prefix)]
+            _report_unmatched(rule.selector, inside, found)
         for argument in rule.schemes.arguments:
             for layer in _holders(rule, argument, covered, found):
                 scheme = rule.checked.scheme(rule, argument, layer)
@@ -115,30 +119,37 @@ def _own_rules(layers: Mapping[str, Ruled]) -> list[_Rule]:
     ]
 
 
-def check_selectors(statements: Iterable[s.Init], found: Diagnostics) -> None:
-    """Report selectors that no net could have: unknown classes."""
-    for statement in statements:
+def _check_selectors(scope: RuleScope) -> None:
+    """Report selectors that no net could have: unknown classes, and those written in Python."""
+    for statement in scope.statements:
         for selector in statement.selectors:
-            if isinstance(selector, s.Name) and not _is_layer(selector.id):
-                found.add(
-                    "unknown-layer",
-                    f"unknown layer `{selector.id}`",
-                    selector.span,
-                    label="no class of torch.nn that netspec knows",
-                    help=did_you_mean(selector.id, [*ALIASES, *RANK_OPEN])
-                    or 'select layers by class, `Linear`, or by a quoted pattern, `"fc*"`',
-                )
+            if not isinstance(selector, s.Name) or _is_layer(selector.id):
+                continue
+            extern = selector.id in scope.externs
+            scope.found.add(
+                "unknown-layer",
+                f"`init` cannot reach into `{selector.id}`"
+                if extern
+                else f"unknown layer `{selector.id}`",
+                selector.span,
+                label="written in Python: its parameters are not known"
+                if extern
+                else "no class of torch.nn that netspec knows",
+                help="initialise it in its own constructor"
+                if extern
+                else did_you_mean(selector.id, [*ALIASES, *RANK_OPEN])
+                or 'select layers by class, `Linear`, or by a quoted pattern, `"fc*"`',
+            )
 
 
-def warn_unmatched(
-    statements: Iterable[s.Init], nets: Iterable[Mapping[str, BuiltLayer]], found: Diagnostics
-) -> None:
+def warn_unmatched(statements: Iterable[s.Init], nets: Collection[Net], found: Diagnostics) -> None:
     """Report selectors of a whole file that select no layer of any of its nets."""
-    layers = [layer for net in nets for layer in net.values()]
+    layers = [layer for net in nets for layer in net.layers.values()]
+    externs = [name for net in nets for name in net.externs]
     for statement in statements:
         for selector in statement.selectors:
             if not any(_selects(selector, layer, "") for layer in layers):
-                _report_unmatched(selector, found)
+                _report_unmatched(selector, externs, found)
 
 
 def _selects(selector: s.Name | s.Literal, layer: BuiltLayer, prefix: str) -> bool:
@@ -152,17 +163,31 @@ def _title(selector: s.Name | s.Literal) -> str:
     return selector.id if isinstance(selector, s.Name) else f'"{selector.value}"'
 
 
-def _report_unmatched(selector: s.Name | s.Literal, found: Diagnostics) -> None:
+def _report_unmatched(
+    selector: s.Name | s.Literal, externs: Iterable[str], found: Diagnostics
+) -> None:
+    """Say that a selector selects nothing; `externs`: what is written in Python beside it."""
     if isinstance(selector, s.Name) and not _is_layer(selector.id):
         return
+    inside = isinstance(selector, s.Literal) and any(
+        means_extern(str(selector.value), name) for name in externs
+    )
     found.add(
         "unused-rule",
-        f"`init` selects {_title(selector)}, but there is no such layer",
+        f"`init` selects {_title(selector)}, "
+        f"{'which is written in Python' if inside else 'but there is no such layer'}",
         selector.span,
-        label="selects nothing",
-        help="remove the selector, or correct it",
+        label="its parameters are not known" if inside else "selects nothing",
+        help="initialise it in its own constructor"
+        if inside
+        else "remove the selector, or correct it",
         severity="warning",
     )
+
+
+def means_extern(pattern: str, name: str) -> bool:
+    """Whether a pattern names what is written in Python, or something inside it."""
+    return fnmatchcase(name, pattern) or pattern.startswith(f"{name}.")
 
 
 def _is_layer(name: str) -> bool:
@@ -171,7 +196,7 @@ def _is_layer(name: str) -> bool:
 
 def _rules(scope: RuleScope) -> list[_Rule]:
     checked = _Checked(scope.values, scope.found)
-    check_selectors(scope.statements, scope.found)
+    _check_selectors(scope)
     rules: list[_Rule] = []
     for order, statement in enumerate(scope.statements):
         for selector in statement.selectors:

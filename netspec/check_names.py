@@ -1,6 +1,6 @@
 """Check the names of a net or block: each has one meaning, is allowed, and is used."""
 
-from collections.abc import Container
+from collections.abc import Collection, Container
 from typing import Any
 
 from netspec import syntax as s
@@ -10,14 +10,22 @@ from netspec.source import Span
 from netspec.visit import names_in, statements_in
 
 
-def check_names(definition: "s.Net | s.Block", found: Diagnostics) -> None:
-    """Report names with two meanings and names that are not allowed."""
-    _Names(definition, found).check()
+def check_names(
+    definition: "s.Net | s.Block", modules: Collection[str], found: Diagnostics
+) -> None:
+    """Report names with two meanings and names that are not allowed.
+
+    `modules`: the blocks and externs that the file knows.
+    """
+    _Names(definition, modules, found).check()
 
 
 class _Names:
-    def __init__(self, definition: "s.Net | s.Block", found: Diagnostics) -> None:
+    def __init__(
+        self, definition: "s.Net | s.Block", modules: Collection[str], found: Diagnostics
+    ) -> None:
         self.definition = definition
+        self.modules = modules
         self.found = found
         self.kinds: dict[str, str] = {}  # what each name is: "value", "build-time value", "layer" …
         self.broken = any(isinstance(x, s.Broken) for x in statements_in(definition.body))
@@ -25,6 +33,8 @@ class _Names:
     def check(self) -> None:
         for parameter in self.definition.parameters:
             self.kinds[parameter.name.id] = "parameter"
+            if parameter.name.id in self.modules:
+                self._report_taken(parameter.name, "module", "parameter")
         for item in self.definition.inputs:
             for dim in item.type.shape if item.type else ():
                 if isinstance(dim, s.Name):
@@ -143,6 +153,8 @@ class _Names:
     def _define(self, name: s.Name, kind: str) -> None:
         if not check_variable(name, self.found):
             return
+        if kind == "build-time value" and name.id in self.modules:
+            self._report_taken(name, "module", kind)
         if name.id in self.kinds:
             if kind == "build-time value":
                 report_duplicate("name", name, self.found)
@@ -166,21 +178,16 @@ class _Names:
 def warn_shadowed(
     definition: "s.Net | s.Block", blocks: Container[str], found: Diagnostics
 ) -> None:
-    """Warn of names that hide a block where layers stand."""
-    hiding = [
-        (p.name, "parameter") for p in definition.parameters if p.type and p.type.id == "block"
-    ]
+    """Warn of layers that hide a block of the same name."""
     for statement in statements_in(definition.body):
-        if isinstance(statement, s.LayerDefinition):
-            hiding.append((statement.name, "layer"))
-    for name, kind in hiding:
-        if name.id in blocks:
+        if isinstance(statement, s.LayerDefinition) and statement.name.id in blocks:
+            name = statement.name
             found.add(
                 "shadowed",
-                f"the {kind} `{name.id}` hides the block of that name",
+                f"the layer `{name.id}` hides the block of that name",
                 name.span,
-                label=f"here, `-> {name.id}` is the {kind}",
-                help=f"call the {kind} something else",
+                label=f"here, `-> {name.id}` is the layer",
+                help="call the layer something else",
                 severity="warning",
             )
 

@@ -8,6 +8,7 @@ from netspec import syntax as s
 from netspec.arguments import Given
 from netspec.catalogue.layer import Layer
 from netspec.check_device import check_crossings, check_device, report_far_layer
+from netspec.check_extern import run_extern
 from netspec.check_init import Ruled, RuleScope, check_variable, resolve_schemes
 from netspec.check_signature import Header, check_header
 from netspec.check_ties import check_freezes, check_ties
@@ -54,8 +55,9 @@ def check_net(
     checker.take_inputs(header)
     checker.run(net.body)
     checker.finish()
-    site.rules.append(RuleScope("", home.rules, -1, checker.scope, found, True))
-    layers = resolve_schemes(site.layers(), site.rules)
+    rules = RuleScope("", home.rules, -1, checker.scope, found, home.externs(), True)
+    site.rules.append(rules)
+    layers = resolve_schemes(site.layers(), site.rules, site.externs)
     if found.error_count > before or header.inputs is None or not checker.outputs():
         return Unfinished(net.name.id, net, site.steps)
     return Net(
@@ -69,6 +71,7 @@ def check_net(
         outputs=checker.outputs(),
         layers=layers,
         variables=site.variables,
+        externs=site.externs,
         ties=site.ties,
         frozen=frozenset(site.frozen),
         steps=site.steps,
@@ -111,6 +114,7 @@ class _Site:
         self.made: dict[str, _Made] = {}
         self.failed: set[str] = set()
         self.variables: dict[str, BuiltVariable] = {}
+        self.externs: dict[str, Entry] = {}
         self.ties: dict[str, str] = {}
         self.frozen: set[str] = set()
         self.rules: list[RuleScope] = []
@@ -215,10 +219,15 @@ class Checker(Walker):
         self._check_crossings()
         rules = tuple(item for item in self.definition.body if isinstance(item, s.Init))
         depth = len(self.inside) * 2 + 1
+        externs = self.home.externs()
         if rules and not self.site.muted:
-            self.site.rules.append(RuleScope(self.prefix, rules, depth, self.scope, self.found))
+            own = RuleScope(self.prefix, rules, depth, self.scope, self.found, externs)
+            self.site.rules.append(own)
         if self.foreign and self.home.rules and not self.site.muted:
-            outer = RuleScope(self.prefix, self.home.rules, depth - 1, self.scope, self.found, True)
+            rules = self.home.rules
+            outer = RuleScope(
+                self.prefix, rules, depth - 1, self.scope, self.found, externs, whole_file=True
+            )
             self.site.rules.append(outer)
         shapes = {
             f"{path}.{name}": shape
@@ -229,11 +238,20 @@ class Checker(Walker):
         shapes |= {v.name: v.type.shape for v in self.site.variables.values()}
         if self.site.failed or self.found.has_errors:
             return  # what is named here may be missing only because of an error
+        foreign = {path: e.definition.name.id for path, e in self.site.externs.items()}
         check_ties(
-            self.definition, self.prefix, shapes, self.site.located, self.site.ties, self.found
+            self.definition,
+            self.prefix,
+            shapes,
+            foreign,
+            self.site.located,
+            self.site.ties,
+            self.found,
         )
         kinds = {path: type(made.layer).__name__ for path, made in self.site.made.items()}
-        check_freezes(self.definition, self.prefix, shapes, kinds, self.site.frozen, self.found)
+        check_freezes(
+            self.definition, self.prefix, shapes, kinds, foreign, self.site.frozen, self.found
+        )
 
     def report(self, misfit: Misfit, span: Span, notes: tuple[str, ...]) -> None:
         proof = proof_of(misfit.equal, self.sizes)
@@ -461,6 +479,8 @@ class Checker(Walker):
         span: Span,
     ) -> Value:
         definition = entry.definition
+        if isinstance(definition, s.Extern):
+            return run_extern(self, entry, stage, given, inputs, key, span)
         values = self.block_arguments(entry, stage, given)
         if values is None or any(type_of(value) is None for value in inputs):
             return UNKNOWN
@@ -474,6 +494,16 @@ class Checker(Walker):
         assert isinstance(definition, s.Block)
         return self._run_child(entry, definition, scope, flows, path, span)
 
+    def built_note(
+        self, definition: s.Block | s.Extern, values: Mapping[str, Any], span: Span
+    ) -> str:
+        """With which arguments a definition is used here, and where."""
+        line, column = self.found.source.position(span.start)
+        shown = ", ".join(f"{p.name.id}={_shown(values[p.name.id])}" for p in definition.parameters)
+        return (
+            f"in {definition.name.id}({shown}), built at {self.found.source.name}:{line}:{column}"
+        )
+
     def _run_child(
         self,
         entry: Entry,
@@ -483,11 +513,7 @@ class Checker(Walker):
         path: str,
         span: Span,
     ) -> Value:
-        line, column = self.found.source.position(span.start)
-        shown = ", ".join(f"{p.name.id}={_shown(scope[p.name.id])}" for p in definition.parameters)
-        note = (
-            f"in {definition.name.id}({shown}), built at {self.found.source.name}:{line}:{column}"
-        )
+        note = self.built_note(definition, scope, span)
         found = self.found.inside(entry.home.source, (note, *self.found.notes))
         own = self.found.inside(entry.home.source, ())
         names = self.site.names_of(entry.home, definition, own)

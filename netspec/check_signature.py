@@ -71,7 +71,7 @@ def _parameters(net: s.Net, overrides: Mapping[str, Any], found: Diagnostics) ->
 
 def _is_free(name: s.Name, found: Diagnostics) -> bool:
     """Refuse what `Spec.build` has a keyword of its own for."""
-    if name.id not in ("net", "device"):
+    if name.id not in ("net", "device", "allow_extern"):
         return True
     found.add(
         "reserved-name",

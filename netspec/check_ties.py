@@ -15,16 +15,20 @@ def check_ties(
     definition: "s.Net | s.Block",
     prefix: str,
     shapes: Mapping[str, Shape],
+    externs: Mapping[str, str],
     located: Mapping[str, str],
     ties: dict[str, str],
     found: Diagnostics,
 ) -> None:
-    """Hold each `tie` against the parameters that there are; `ties` gets those that hold."""
+    """Hold each `tie` against the parameters that there are; `ties` gets those that hold.
+
+    `externs`: what is written in Python by its dotted name, so that its parameters are not known.
+    """
     for statement in definition.body:
         if not isinstance(statement, s.Tie):
             continue
         paths = (statement.first, statement.second)
-        known = [_find(path, prefix, shapes, found) for path in paths]
+        known = [_find(path, prefix, shapes, externs, found) for path in paths]
         if None in known:
             continue
         first, second = (f"{prefix}{path.text}" for path in paths)
@@ -50,17 +54,28 @@ def _device(parameter: str, located: Mapping[str, str]) -> str:
     return located.get(parameter) or located.get(parameter.rpartition(".")[0], "")
 
 
-def _find(path: s.Path, prefix: str, shapes: Mapping[str, Shape], found: Diagnostics) -> str | None:
+def _find(
+    path: s.Path,
+    prefix: str,
+    shapes: Mapping[str, Shape],
+    externs: Mapping[str, str],
+    found: Diagnostics,
+) -> str | None:
     name = f"{prefix}{path.text}"
     if name in shapes:
         return name
     own = [key.removeprefix(prefix) for key in shapes if key.startswith(prefix)]
+    foreign = any(name.startswith(f"{extern}.") for extern in externs)
     found.add(
         "unknown-parameter",
-        f"there is no parameter `{path.text}`",
+        f"there is no parameter `{path.text}` that netspec knows"
+        if foreign
+        else f"there is no parameter `{path.text}`",
         path.span,
-        label="no such parameter",
-        help=did_you_mean(path.text, own) or "name the layer, then its parameter: `head.weight`",
+        label="inside what is written in Python" if foreign else "no such parameter",
+        help="tie it in Python, once the net is built"
+        if foreign
+        else did_you_mean(path.text, own) or "name the layer, then its parameter: `head.weight`",
     )
     return None
 
@@ -70,10 +85,11 @@ def check_freezes(
     prefix: str,
     shapes: Mapping[str, Shape],
     kinds: Mapping[str, str],
+    externs: Mapping[str, str],
     frozen: set[str],
     found: Diagnostics,
 ) -> None:
-    """Find the parameters that each `freeze` names."""
+    """Find the parameters that each `freeze` names; `externs` are frozen as a whole."""
     for statement in definition.body:
         if isinstance(statement, s.Freeze):
             for selector in statement.selectors:
@@ -83,7 +99,12 @@ def check_freezes(
                     if name.startswith(prefix) and selects(selector, name, prefix, kinds)
                 ]
                 frozen.update(chosen)
-                if not chosen:
+                whole = any(
+                    name.startswith(prefix)
+                    and (selects(selector, f"{name}.", prefix, {}) or _is_class(selector, title))
+                    for name, title in externs.items()
+                )
+                if not chosen and not whole:
                     text = selector.id if isinstance(selector, s.Name) else f'"{selector.value}"'
                     found.add(
                         "unused-rule",
@@ -93,6 +114,10 @@ def check_freezes(
                         help="name a layer of this net, a class, or a quoted pattern",
                         severity="warning",
                     )
+
+
+def _is_class(selector: s.Name | s.Literal, title: str) -> bool:
+    return isinstance(selector, s.Name) and selector.id == title
 
 
 def selects(

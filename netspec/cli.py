@@ -129,6 +129,13 @@ def _add_train(commands: Any) -> None:
         "Write the training script of a spec to a temporary folder and run it. Further options "
         "go to the script: --out, --epochs, --resume, --max-batches …",
     )
+    parser.add_argument(
+        "--allow-extern",
+        metavar="MODULE",
+        action="append",
+        default=[],
+        help="import this module, written in Python, or its submodules; may be given several times",
+    )
     parser.add_argument("--net", metavar="NAME", help="which net, where there are several")
 
 
@@ -319,7 +326,7 @@ def _train(options: argparse.Namespace) -> int:
     if spec is None:
         return WRONG
     try:
-        return train(spec, options.rest, net=options.net)
+        return train(spec, options.rest, net=options.net, allow_extern=options.allow_extern)
     except SpecError as error:
         _print_diagnostics(error.diagnostics, sys.stderr)
         return WRONG

@@ -34,6 +34,13 @@ class BlockFact(NamedTuple):
     dims: dict[str, Dim]
 
 
+class ExternFact(NamedTuple):
+    """A use of what is written in Python."""
+
+    entry: Entry
+    stage: s.Stage
+
+
 class Use(NamedTuple):
     """A module applied: by the key of what is applied, and to how many values."""
 
@@ -71,6 +78,7 @@ class Facts:
         self.found = Diagnostics(home.source)  # what cannot be said for all values of parameters
         self.layers: dict[Span, LayerFact] = {}
         self.blocks: dict[Span, BlockFact] = {}
+        self.externs: dict[Span, ExternFact] = {}
         self.handed: dict[Span, int] = {}  # uses of blocks that are parameters, in order
         self.uses: dict[Span, Use | FunctionCall] = {}
         self.types: dict[Span, Tensor] = {}

@@ -30,13 +30,17 @@ Value = Flow | Bundle | Unknown
 
 
 class Constructor(NamedTuple):
-    """A layer or block that is handed to a block: what the author wrote, and where it is read."""
+    """A layer or block that is handed to a block: what the author wrote, and where it is read.
+
+    `text`: how a default is written, which stands elsewhere.
+    """
 
     stage: s.Stage
     walker: Any
+    text: str = ""
 
     def __str__(self) -> str:
-        return str(self.walker.found.source.text[slice(*self.stage.span)])
+        return self.text or str(self.walker.found.source.text[slice(*self.stage.span)])
 
 
 def type_of(value: Value) -> Type | None:

@@ -11,6 +11,7 @@ from netspec import syntax as s
 from netspec.arguments import Given
 from netspec.catalogue.function import Function
 from netspec.catalogue.layer import Layer
+from netspec.check_extern import declared_output
 from netspec.check_flow import decided_by_data, is_open, poison
 from netspec.check_signature import tensor_type
 from netspec.diagnostic import Diagnostics
@@ -30,8 +31,8 @@ from netspec.dim import (
     value_of,
 )
 from netspec.evaluate import UNKNOWN, Listing, Scope, evaluate, listing_of
-from netspec.facts import BlockFact, Facts, Joined, LayerFact, Running, Use
-from netspec.flow import Bundle, Constructor, Flow, Unknown, Value, flows_in, type_of
+from netspec.facts import BlockFact, ExternFact, Facts, Joined, LayerFact, Running, Use
+from netspec.flow import Bundle, Constructor, Flow, Unknown, Value, flow_of, flows_in, type_of
 from netspec.graph import FunctionCall, Net
 from netspec.home import Entry
 from netspec.misfit import Misfit
@@ -69,7 +70,7 @@ def generalise_net(net: Net) -> Facts:
 
 def generalise_block(fact: BlockFact) -> Facts:
     """The facts of a block, as it is used with tensors of these ranks."""
-    definition, home = fact.entry
+    definition, home, _ = fact.entry
     assert isinstance(definition, s.Block)
     frame = _new_frame()
     scope = Scope({}, frame)
@@ -291,9 +292,11 @@ class Generaliser(Walker):
         values = self.block_arguments(entry, stage, given)
         if values is None or any(type_of(value) is None for value in inputs):
             return UNKNOWN
-        assert isinstance(block, s.Block)
         scope = Scope(values, _new_frame())
         scope.parametric = self._parametric(entry, stage, values)
+        if isinstance(block, s.Extern):
+            return self._run_extern(entry, block, stage, scope, inputs, key, span)
+        assert isinstance(block, s.Block)
         names = names_of(entry.home, block, Diagnostics(entry.home.source))
         child = Generaliser(
             block,
@@ -322,6 +325,35 @@ class Generaliser(Walker):
             self.facts.blocks[key] = fact
             self.facts.uses[span] = Use(key, len(inputs))
         value = _leaving(value, f"`{block.name.id}`", span)
+        if isinstance(value, Flow):
+            self.note_type(stage.span, value.type)
+            self.note_type(span, value.type)
+        return value
+
+    def _run_extern(
+        self,
+        entry: Entry,
+        extern: s.Extern,
+        stage: s.Stage,
+        scope: Scope,
+        inputs: Sequence[Value],
+        key: Span,
+        span: Span,
+    ) -> Value:
+        """Apply what is written in Python: sizes as its signature has them, in the user's names."""
+        try:
+            with assuming():
+                match_inputs(extern, inputs, scope)
+        except Misfit:
+            return UNKNOWN
+        quiet = Diagnostics(entry.home.source)  # check has reported what is wrong
+        output = declared_output(extern, scope, quiet)
+        if output is None:
+            return UNKNOWN
+        if not self.muted:
+            self.facts.externs[key] = ExternFact(entry, stage)
+            self.facts.uses[span] = Use(key, len(inputs))
+        value = _leaving(flow_of(output, "", span), f"`{extern.name.id}`", span)
         if isinstance(value, Flow):
             self.note_type(stage.span, value.type)
             self.note_type(span, value.type)

@@ -1,6 +1,6 @@
 """What check finds out about a spec: nets with their built layers, shapes and rules."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from netspec import syntax
@@ -9,7 +9,7 @@ from netspec.catalogue.initialiser import Initialiser
 from netspec.catalogue.layer import Layer, count
 from netspec.diagnostic import Diagnostic
 from netspec.dim import Dim
-from netspec.home import Home
+from netspec.home import Entry, Home
 from netspec.source import Source, Span
 from netspec.tensor import Shape, Tensor, Type
 from netspec.training import Training
@@ -95,16 +95,43 @@ class Failure(NamedTuple):
     error: Diagnostic
 
 
-Step = Application | FunctionCall | BlockUse | Failure
+class ExternUse(NamedTuple):
+    """What is written in Python at work, by its declaration: with which arguments, on what."""
+
+    name: str
+    extern: syntax.Extern
+    source: Source
+    values: Mapping[str, Any]
+    inputs: tuple[Type, ...]
+    output: Type
+
+
+Step = Application | FunctionCall | BlockUse | ExternUse | Failure
+
+
+def steps_in(steps: "Sequence[Step]", block: str = "", depth: int = 0) -> "Iterator[Placed]":
+    """The steps in order, those inside a block after it and one level deeper."""
+    for step in steps:
+        yield Placed(step, block, depth)
+        if isinstance(step, BlockUse):
+            yield from steps_in(step.steps, step.name, depth + 1)
+
+
+class Placed(NamedTuple):
+    """A step, the name of the block that it is in, "" outside of all, and how deep that is."""
+
+    step: Step
+    block: str
+    depth: int
 
 
 class Net(NamedTuple):
     """A checked net, for the parameter values that it was checked with.
 
     `steps`: what is done, in order. `ties`: parameters that are another one. `sizes`: the
-    dimensions that only data decides, each with the input and the axis that bind it. `devices`:
-    those of parts that do not live where the net does; `returns_on`: the one that `return` stands
-    in.
+    dimensions that only data decides, each with the input and the axis that bind it. `externs`:
+    what is written in Python, by its dotted name; nobody knows its parameters. `devices`: those of
+    parts that do not live where the net does; `returns_on`: the one that `return` stands in.
     """
 
     name: str
@@ -117,6 +144,7 @@ class Net(NamedTuple):
     outputs: tuple[Port, ...]
     layers: Mapping[str, BuiltLayer]
     variables: Mapping[str, BuiltVariable]
+    externs: Mapping[str, Entry]
     ties: Mapping[str, str]
     frozen: frozenset[str]
     steps: Sequence[Step]
@@ -136,7 +164,7 @@ class Net(NamedTuple):
         return {name: shape for name, shape in shapes.items() if name not in self.ties}
 
     def parameter_count(self) -> Dim:
-        """The number of learnable numbers."""
+        """The number of learnable numbers, without those of `externs`."""
         return count(self.parameter_shapes())
 
 

@@ -1,7 +1,7 @@
 """Hold generated source against a list of what generated modules contain, before it is run."""
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Collection
 
 _IMPORTS = {
     ("collections", "OrderedDict"),
@@ -53,10 +53,12 @@ _NODES = (
     ast.With,
     ast.withitem,
     ast.Pass,
+    ast.Continue,
     ast.Dict,
     ast.Slice,
     ast.Starred,
     ast.GeneratorExp,
+    ast.SetComp,
     ast.comprehension,
     ast.If,
     ast.Call,
@@ -84,10 +86,10 @@ class Refused(Exception):
     """Generated source with something that none should hold: a bug of ours, never a user's."""
 
 
-def verify(source: str, modules: Iterable[str] = ()) -> ast.Module:
+def verify(source: str, externs: Collection[tuple[str, str]] = ()) -> ast.Module:
     """Parse generated source and check each node, import and free name of it.
 
-    `modules`: those that an `extern` names, which may be imported from, too.
+    `externs`: modules and the classes that may be imported from them, too.
 
     Raises:
         Refused: for anything that is not on the list.
@@ -101,8 +103,8 @@ def verify(source: str, modules: Iterable[str] = ()) -> ast.Module:
             case ast.Import(names):
                 _check_imports([(alias.name, None) for alias in names])
             case ast.ImportFrom(module, names):
-                if module is None or module not in modules:
-                    _check_imports([(module or "", alias.name) for alias in names])
+                taken = [(module or "", alias.name) for alias in names]
+                _check_imports([item for item in taken if item not in externs])
             case ast.Name(id) if id not in bound and id not in _BUILTINS:
                 raise Refused(f"line {node.lineno}: the name {id}")
             case ast.Attribute(_, attr) if attr.startswith("__") and attr != "__init__":

@@ -1,4 +1,4 @@
-"""Where names of a file come from: its nets and blocks, and those that it uses."""
+"""Where names of a file come from: its nets, blocks and externs, and those that it uses."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -8,10 +8,14 @@ from netspec.source import Source
 
 
 class Entry(NamedTuple):
-    """A net or block by its definition, with the file that it stands in."""
+    """A net, block or extern by its definition, with the file that it stands in.
 
-    definition: s.Net | s.Block
+    `broken`: what is wrong with it has been reported where it stands.
+    """
+
+    definition: s.Net | s.Block | s.Extern
     home: "Home"
+    broken: bool = False
 
 
 class Home(NamedTuple):
@@ -24,3 +28,7 @@ class Home(NamedTuple):
     def blocks(self) -> Mapping[str, Entry]:
         """What can be used like a layer."""
         return {k: e for k, e in self.entries.items() if not isinstance(e.definition, s.Net)}
+
+    def externs(self) -> Mapping[str, Entry]:
+        """What is written in Python."""
+        return {k: e for k, e in self.entries.items() if isinstance(e.definition, s.Extern)}

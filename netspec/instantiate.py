@@ -3,22 +3,30 @@
 import hashlib
 import linecache
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import ModuleType
 from typing import Any, NamedTuple
 
 import torch
 from torch import nn
 
+from netspec.diagnostic import Diagnostics, SpecError
 from netspec.guard import verify
+from netspec.source import Source
+
+GENERATED = "netspec_generated_"  # what the modules of generated source are called, before a digest
 
 
 class Origin(NamedTuple):
-    """What a built model was made from: enough to make its class again in another process."""
+    """What a built model was made from: enough to make its class again in another process.
+
+    `externs`: the author's own classes that the source imports: module, name, and what it calls it.
+    """
 
     source: str
     name: str
     class_name: str
+    externs: tuple[tuple[str, str, str], ...] = ()
 
 
 def build_module(origin: Origin, arguments: Mapping[str, Any], device: str) -> nn.Module:
@@ -63,20 +71,22 @@ def pick_device(name: str) -> torch.device:
 
 def load_class(origin: Origin) -> type[nn.Module]:
     """The class of generated source; the same source gives the same class."""
-    module = _load_source(origin.source, origin.name)
+    module = _load_source(origin)
     cls = getattr(module, origin.class_name)
     assert isinstance(cls, type)
     assert issubclass(cls, nn.Module)
     return cls
 
 
-def _load_source(source: str, name: str) -> ModuleType:
+def _load_source(origin: Origin) -> ModuleType:
     """Run generated source as a module that tracebacks and `inspect` can show."""
+    source, name, _, externs = origin
     digest = hashlib.sha256(f"{name}\0{source}".encode()).hexdigest()[:16]
-    title = f"netspec_generated_{digest}"
-    if title in sys.modules:
+    title = f"{GENERATED}{digest}"
+    if title in sys.modules and _is_current(sys.modules[title], externs):
         return sys.modules[title]
-    tree = verify(source)
+    _require_imported(origin)
+    tree = verify(source, [(module, cls) for module, cls, _ in externs])
     filename = f"<generated from {name} {digest[:8]}>"
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
     module = ModuleType(title)
@@ -85,8 +95,38 @@ def _load_source(source: str, name: str) -> ModuleType:
     exec(compile(tree, filename, "exec", dont_inherit=True), module.__dict__)
     for cls in list(vars(module).values()):
         if isinstance(cls, type) and cls.__module__ == title:
-            _make_portable(cls, Origin(source, name, cls.__name__))
+            _make_portable(cls, origin._replace(class_name=cls.__name__))
     return module
+
+
+def _is_current(module: ModuleType, externs: Iterable[tuple[str, str, str]]) -> bool:
+    """Whether what a module has imported is still what is imported under that name."""
+    return all(
+        getattr(module, alias) is getattr(sys.modules[path], name, None)
+        for path, name, alias in externs
+        if path in sys.modules
+    )
+
+
+def _require_imported(origin: Origin) -> None:
+    """Refuse to import anything by running generated source: whoever may import has done so.
+
+    Raises:
+        SpecError: where a class is not there, which is so only where a model is unpickled.
+    """
+    found = Diagnostics(Source("", origin.name))
+    for path, name, _ in origin.externs:
+        cls = getattr(sys.modules.get(path), name, None)
+        if not (isinstance(cls, type) and issubclass(cls, nn.Module)):
+            found.add(
+                "extern-not-allowed",
+                f"the model has a part written in Python, `{name}` from `{path}`, "
+                "and loading a model imports nothing",
+                None,
+                help=f"`import {path}` before the model is loaded",
+            )
+    if found.has_errors:
+        raise SpecError(found.in_order())
 
 
 def _make_portable(cls: type[nn.Module], origin: Origin) -> None:
@@ -98,7 +138,7 @@ def _make_portable(cls: type[nn.Module], origin: Origin) -> None:
     cls.__reduce__ = reduce  # type: ignore[method-assign,assignment]
 
 
-def _restore(source: str, name: str, class_name: str) -> nn.Module:
+def _restore(*origin: Any) -> nn.Module:
     """An empty instance for pickle to fill."""
-    cls = load_class(Origin(source, name, class_name))
+    cls = load_class(Origin(*origin))
     return cls.__new__(cls)

@@ -2,7 +2,6 @@
 
 import textwrap
 from collections.abc import Sequence
-from typing import NamedTuple
 
 WIDTH = 88
 _INDENT = "    "
@@ -63,52 +62,3 @@ def _paragraphs(text: str) -> list[str]:
     """The paragraphs of a text, an empty one between two: lines of one are filled anew."""
     parts = [" ".join(part.split()) for part in text.split("\n\n")]
     return [line for part in parts for line in (part, "")][:-1]
-
-
-class Call(NamedTuple):
-    """Code in brackets: `nn.Sequential(` items `)`."""
-
-    head: str
-    items: "tuple[Code, ...]"
-    tail: str = ")"
-
-
-class Each(NamedTuple):
-    """A generator expression: `nn.Linear(8, 8) for _ in range(3)`."""
-
-    element: "Code"
-    clause: str
-
-
-Code = str | Call | Each
-
-
-def flat(code: Code) -> str:
-    """Code in one line."""
-    match code:
-        case Call(head, items, tail):
-            return f"{head}{', '.join(map(flat, items))}{tail}"
-        case Each(element, clause):
-            return f"{flat(element)} {clause}"
-    return code
-
-
-def lay_out(code: Code, indent: int, prefix: str = "", suffix: str = "") -> list[str]:
-    """Code in lines, without the first `indent` levels, as ruff's formatter would break it."""
-    room = WIDTH - len(_INDENT) * indent
-    one = f"{prefix}{flat(code)}{suffix}"
-    if len(one) <= room:
-        return [one]
-    match code:
-        case Call(head, items, tail) if items:
-            lines = [f"{prefix}{head}"]
-            inner = ", ".join(map(flat, items))
-            if len(inner) + len(_INDENT) <= room:
-                return [*lines, f"{_INDENT}{inner}", f"{tail}{suffix}"]
-            comma = "" if len(items) == 1 and isinstance(items[0], Each) else ","
-            for item in items:
-                lines += [f"{_INDENT}{line}" for line in lay_out(item, indent + 1, "", comma)]
-            return [*lines, f"{tail}{suffix}"]
-        case Each(element, clause):
-            return [*lay_out(element, indent, prefix), f"{clause}{suffix}"]
-    return [one]

@@ -1,6 +1,5 @@
 """Turn a checked graph into the program that a PyTorch engineer would have written for it."""
 
-import re
 from collections.abc import Sequence
 
 from netspec import syntax as s
@@ -9,10 +8,11 @@ from netspec.facts import Facts
 from netspec.flow import Bundle, Flow, Value
 from netspec.generalise import generalise_net
 from netspec.graph import Graph, Net
-from netspec.home import Home
+from netspec.home import Entry, Home
 from netspec.layout import docstring
 from netspec.lower_constructor import Constructor, defined_names, needed_names, write_items
 from netspec.lower_forward import lower_forward
+from netspec.lower_imports import write_imports
 from netspec.lower_init import classes_of, lower_init
 from netspec.plan import Plan
 from netspec.pool import ClassPool
@@ -29,7 +29,7 @@ def lower(graph: Graph) -> Program:
         SpecError: where a part has no form that holds for all values of the parameters.
     """
     nets = list(graph.nets.values())
-    pool = ClassPool(_write_class, graph.home, {net.name for net in nets})
+    pool = ClassPool(_write_class, graph.home, {net.name for net in nets}, _externs(graph.home))
     pool.note_rules(_rules(graph.home))
     for net in nets:
         facts = generalise_net(net)
@@ -40,7 +40,29 @@ def lower(graph: Graph) -> Program:
         pool.classes.append(_documented(written, net, plan.facts, graph, len(nets)))
     doc = graph.doc or (nets[0].doc if len(nets) == 1 else "")
     title = f"{', '.join(net.name for net in nets)}."
-    return Program(doc or title, _imports(pool), tuple(pool.classes))
+    externs = pool.imports_of_externs()
+    return Program(doc or title, write_imports(pool), tuple(pool.classes), externs)
+
+
+def _externs(home: Home) -> list[Entry]:
+    """What is written in Python and named by some definition of a file, or of one that it uses."""
+    homes = {home.source.name: home}
+    pending = [home]
+    while pending:
+        for entry in pending.pop(0).entries.values():
+            if entry.home.source.name not in homes:
+                homes[entry.home.source.name] = entry.home
+                pending.append(entry.home)
+    found: list[Entry] = []
+    for known in homes.values():
+        named = {
+            name.id
+            for entry in known.entries.values()
+            if isinstance(entry.definition, s.Net | s.Block)
+            for name in names_in(tuple(entry.definition))
+        }
+        found += [entry for name, entry in known.externs().items() if name in named]
+    return found
 
 
 def _rules(home: Home) -> list[tuple[s.Init, set[str]]]:
@@ -228,10 +250,11 @@ def write_sizes(tensor: Tensor) -> str:
 def _parameter_counts(net: Net) -> tuple[str, str]:
     """`25,557,032 parameters by default`, and with three digits, `25.6M`."""
     total = net.parameter_count()
+    least = "at least " if net.externs else ""
     number = value_of(total) or 0
     depends = bool(net.parameters) or (isinstance(total, Expression) and bool(symbols(total)))
     ending = f"{'parameter' if number == 1 else 'parameters'}{' by default' if depends else ''}"
-    return f"{number:,} {ending}", f"{_rounded(number)} {ending}"
+    return f"{least}{number:,} {ending}", f"{least}{_rounded(number)} {ending}"
 
 
 def _rounded(number: int) -> str:
@@ -240,36 +263,3 @@ def _rounded(number: int) -> str:
             whole = len(str(number // unit))
             return f"{number / unit:.{max(0, 3 - whole)}f}{sign}"
     return str(number)
-
-
-def _imports(pool: ClassPool) -> tuple[tuple[str, ...], ...]:
-    """Import lines in their groups: the standard library's, then torch's, then others."""
-    classes = pool.classes
-    code = [
-        line.text
-        for c in classes
-        for lines in (c.constructor, c.initialisation, c.ending, c.forward, *_bodies(c))
-        for line in lines
-    ]
-    annotations = [a.annotation for c in classes for a in (*c.arguments, *c.inputs)]
-    standard = ["from collections import OrderedDict"] if _uses(code, "OrderedDict(") else []
-    if _uses(annotations, "Sequence["):
-        standard.append("from collections.abc import Sequence")
-    if _uses(code, "fnmatch("):
-        standard.append("from fnmatch import fnmatch")
-    third = ["import torch"] if _uses(code, "torch.") else []
-    third += ["import torch.nn.functional as F"] if _uses(code, "F.") else []
-    third.append("from torch import Tensor, nn")
-    others = sorted(line for line in pool.imports if not line.startswith("from fnmatch"))
-    return tuple(
-        tuple(group) for group in (standard, sorted([*third[:-1]]) + third[-1:] + others) if group
-    )
-
-
-def _bodies(written: Class) -> list[tuple[Line, ...]]:
-    return [method.lines for method in written.methods]
-
-
-def _uses(texts: list[str], prefix: str) -> bool:
-    pattern = re.compile(rf"(?<![\w.]){re.escape(prefix)}")
-    return any(pattern.search(text) for text in texts)

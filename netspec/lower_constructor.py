@@ -7,9 +7,8 @@ from typing import Any, NamedTuple
 from netspec import syntax as s
 from netspec.catalogue.signature import Signature
 from netspec.dim import Dim, Expression, atoms, form_names, form_of, symbols, write
-from netspec.facts import BlockFact, Running
+from netspec.facts import BlockFact, ExternFact, Running
 from netspec.generalise import report_no_formula
-from netspec.layout import Call, Code, Each, lay_out
 from netspec.lower_call import call_arguments, write_arguments
 from netspec.names import free_name, single
 from netspec.placement import device_at
@@ -30,10 +29,9 @@ class Assign(NamedTuple):
 
 
 class Effect(NamedTuple):
-    """Lines that are always written."""
+    """A statement that is always written."""
 
-    code: Code
-    prefix: str
+    text: str
     uses: frozenset[str]
 
 
@@ -56,7 +54,7 @@ class Fill(NamedTuple):
     target: Any
     iterable: s.Expression | None
     times: str
-    element: Code
+    element: str
     before: "tuple[Item, ...]"
     after: "tuple[Item, ...]"
     uses: frozenset[str]
@@ -144,7 +142,8 @@ class Constructor:
                     return []
                 return [self._let(statement)]
             case s.LayerDefinition(name, _, _, span):
-                if span not in self.plan.facts.layers and span not in self.plan.facts.blocks:
+                facts = self.plan.facts
+                if span not in {*facts.layers, *facts.blocks, *facts.externs}:
                     return []
                 stage = s.Stage(name, statement.callee, statement.schemes, span)
                 return [self._set(name.id, self.construct(stage))]
@@ -193,12 +192,12 @@ class Constructor:
         self.seen.add(name)
         return before
 
-    def _set(self, name: str, code: Code) -> Effect:
+    def _set(self, name: str, code: str) -> Effect:
         annotation = ""
         if name in self.typed_twice:
             annotation = ": nn.Module"
             self.typed_twice.discard(name)
-        return Effect(code, f"self.{name}{annotation} = ", self._taken_uses())
+        return Effect(f"self.{name}{annotation} = {code}", self._taken_uses())
 
     def _taken_uses(self) -> frozenset[str]:
         uses, self.uses = frozenset(self.uses), set()
@@ -213,11 +212,10 @@ class Constructor:
         sizes += [] if tensor.dtype == "float32" else [f"dtype=torch.{tensor.dtype}"]
         maker = _MAKERS.get(title_of(variable.scheme) if variable.scheme else "", "")
         plain = not arguments_of(variable.scheme) if variable.scheme else True
-        made = Call(f"torch.{maker if maker and plain else 'empty'}(", tuple(sizes))
+        made = f"torch.{maker if maker and plain else 'empty'}({', '.join(sizes)})"
         if variable.kind == "parameter":
-            return Effect(Call("nn.Parameter(", (made,)), f"self.{name} = ", self._taken_uses())
-        code = Call("self.register_buffer(", (f'"{name}"', made))
-        return Effect(code, "", self._taken_uses())
+            return Effect(f"self.{name} = nn.Parameter({made})", self._taken_uses())
+        return Effect(f'self.register_buffer("{name}", {made})', self._taken_uses())
 
     def _require(self, statement: s.Require) -> list[Item]:
         names = {name.id for name in names_in(statement.test)}
@@ -227,8 +225,8 @@ class Constructor:
             return []
         test = self._written(negated(statement.test))
         uses = frozenset(names)
-        code = Call("raise ValueError(", (_message(statement, self.plan),))
-        return [Nest(f"if {test}:", (Effect(code, "", frozenset()),), (), uses)]
+        refusal = Effect(f"raise ValueError({_message(statement, self.plan)})", frozenset())
+        return [Nest(f"if {test}:", (refusal,), (), uses)]
 
     def plan_needs(self) -> set[str]:
         """The dimensions that the constructor takes in any case."""
@@ -283,7 +281,7 @@ class Constructor:
         first: list[Item] = []
         name = optional_layer(branch, facts.names.stages, facts.names.hoisted)
         if name is not None:
-            first = [Effect("None", f"self.{name}: nn.Module | None = ", frozenset())]
+            first = [Effect(f"self.{name}: nn.Module | None = None", frozenset())]
             then = [_without_annotation(item) for item in then]
         uses = frozenset(name.id for name in names_in(branch.test))
         test = self._written(branch.test)
@@ -456,7 +454,7 @@ class Constructor:
 
     # ---- layers ------------------------------------------------------------------------------
 
-    def construct(self, stage: s.Stage) -> Code:
+    def construct(self, stage: s.Stage) -> str:
         """The call that makes what a stage names."""
         facts = self.plan.facts
         match stage.callee:
@@ -466,7 +464,7 @@ class Constructor:
                 element = self.construct(inner)
                 self._note(count)
                 clause = f"for _ in range({self._written(count)})"
-                return Call("nn.Sequential(", (Call("*(", (Each(element, clause),)),))
+                return f"nn.Sequential(*({element} {clause}))"
         if stage.span in self.plan.handed:
             name = self.plan.handed[stage.span]
             self.uses.add(name)
@@ -474,32 +472,34 @@ class Constructor:
             return f"{name}.to({write_literal(device)})" if device else name
         if stage.span in facts.blocks:
             return self._block(facts.blocks[stage.span])
+        if stage.span in facts.externs:
+            return self._extern(facts.externs[stage.span])
         layer = facts.layers[stage.span].layer
         for field in layer.fields().values():
             if field.inferred and field.name not in layer.given:
                 self.uses |= _names_of(getattr(layer, field.name))
         return self._call(layer.torch.removeprefix("torch."), layer, stage.callee)
 
-    def _call(self, title: str, signature: Signature, callee: Any) -> Code:
+    def _call(self, title: str, signature: Signature, callee: Any) -> str:
         arguments = arguments_of(callee)
         for argument in arguments:
             self._note(argument.value)
         written = write_arguments(arguments, self.plan.in_constructor)
         texts = call_arguments(signature, written, self.plan.in_constructor)
-        return Call(f"{title}(", tuple(texts))
+        return f"{title}({', '.join(texts)})"
 
-    def _group(self, group: s.Group) -> Code:
+    def _group(self, group: s.Group) -> str:
         entries = self._entries(group)
         if any(part.label for part, _ in entries):
-            pairs = tuple(
-                Call("(", (f'"{part.label.id if part.label else number}"', code))
+            pairs = [
+                f'("{part.label.id if part.label else number}", {code})'
                 for number, (part, code) in enumerate(entries)
-            )
-            return Call("nn.Sequential(", (Call("OrderedDict(", (Call("[", pairs, "]"),)),))
-        return Call("nn.Sequential(", tuple(code for _, code in entries))
+            ]
+            return f"nn.Sequential(OrderedDict([{', '.join(pairs)}]))"
+        return f"nn.Sequential({', '.join(code for _, code in entries)})"
 
-    def _entries(self, group: s.Group) -> list[tuple[s.Stage, Code]]:
-        entries: list[tuple[s.Stage, Code]] = []
+    def _entries(self, group: s.Group) -> list[tuple[s.Stage, str]]:
+        entries: list[tuple[s.Stage, str]] = []
         for part in group.stages:
             match part.callee:
                 case s.Group() as inner if part.label is None:
@@ -508,33 +508,29 @@ class Constructor:
                     element = self.construct(stage)
                     self._note(count)
                     clause = f"for _ in range({self._written(count)})"
-                    entries.append((part, Call("*(", (Each(element, clause),))))
+                    entries.append((part, f"*({element} {clause})"))
                 case _:
                     entries.append((part, self.construct(part)))
         return entries
 
-    def _block(self, fact: BlockFact) -> Code:
+    def _block(self, fact: BlockFact) -> str:
         made = self.pool.block_class(fact)
         definition = fact.entry.definition
-        arguments: list[Code] = []
+        arguments: list[str] = []
         for name in made.dims:
             self._require_formula(name, fact)
             text, uses = self._sized(fact.dims[name])
             self.uses |= uses
             arguments.append(text)
-        given = arguments_of(fact.stage.callee)
-        known = [p.name.id for p in definition.parameters]
         by_position = True
-        written: dict[str, s.Argument] = {}
-        for position, argument in enumerate(given):
-            written[argument.name.id if argument.name else known[position]] = argument
+        written = _by_parameter(definition, fact.stage)
         for parameter in definition.parameters:
             name = parameter.name.id
             takes = [n for n in made.handed if n[0] == name]
             if parameter.type is not None and parameter.type.id == "block":
                 for _, keyword in takes:
                     code = self._handed(fact, name)
-                    arguments.append(code if by_position else _with_keyword(keyword, code))
+                    arguments.append(code if by_position else f"{keyword}={code}")
                 by_position = by_position and len(takes) > 0
                 continue
             argument_ = written.get(name)
@@ -545,7 +541,24 @@ class Constructor:
             text = self._written(argument_.value)
             by_position = by_position and argument_.name is None
             arguments.append(text if by_position else f"{name}={text}")
-        return Call(f"{made.name}(", tuple(arguments))
+        return f"{made.name}({', '.join(arguments)})"
+
+    def _extern(self, fact: ExternFact) -> str:
+        """What is written in Python: its arguments in the order of its signature."""
+        definition = fact.entry.definition
+        written = _by_parameter(definition, fact.stage)
+        arguments: list[str] = []
+        by_position = True
+        for parameter in definition.parameters:
+            argument = written.get(parameter.name.id)
+            by_position = by_position and argument is not None and argument.name is None
+            if argument is not None:
+                self._note(argument.value)
+                text = self._written(argument.value)
+                arguments.append(text if by_position else f"{parameter.name.id}={text}")
+        name = self.pool.extern_class(fact.entry)
+        self.pool.note_positions(name, sum(item.name is None for item in written.values()))
+        return f"{name}({', '.join(arguments)})"
 
     def _require_formula(self, name: str, fact: BlockFact) -> None:
         facts = self.plan.facts
@@ -553,7 +566,7 @@ class Constructor:
         if isinstance(dim, Expression) and any(a.frame != facts.frame for a in atoms(dim)):
             report_no_formula(name, fact.stage.callee.span, facts.found, own=False)
 
-    def _handed(self, fact: BlockFact, name: str) -> Code:
+    def _handed(self, fact: BlockFact, name: str) -> str:
         """A block that is handed to a block, made here."""
         given = fact.values[name]
         stage = given.stage
@@ -572,6 +585,15 @@ class Constructor:
     def _dim(self, dim: Dim) -> str:
         self.uses |= _names_of(dim)
         return write(form_of(dim), self.plan.in_constructor)
+
+
+def _by_parameter(definition: s.Net | s.Block | s.Extern, stage: s.Stage) -> dict[str, s.Argument]:
+    """What a stage gives, by the parameter that it is for."""
+    known = [parameter.name.id for parameter in definition.parameters]
+    return {
+        argument.name.id if argument.name else known[position]: argument
+        for position, argument in enumerate(arguments_of(stage.callee))
+    }
 
 
 _MAKERS = {"zeros": "zeros", "ones": "ones"}
@@ -595,12 +617,6 @@ def _without_places(items: Sequence[Item]) -> list[Item]:
     for item in items:
         flat += _without_places(item.body) if isinstance(item, Place) else [item]
     return flat
-
-
-def _with_keyword(keyword: str, code: Code) -> Code:
-    if isinstance(code, Call):
-        return code._replace(head=f"{keyword}={code.head}")
-    return f"{keyword}={code}"
 
 
 def _message(statement: s.Require, plan: Plan) -> str:
@@ -765,8 +781,8 @@ def write_items(
                     lines.append(Line(f"{target}: dict[int, int] = {{}}", depth))
                 else:
                     lines.append(Line(f"{target} = {text}", depth))
-            case Effect(code, prefix):
-                lines += [Line(text, depth) for text in lay_out(code, depth + 2, prefix)]
+            case Effect(text):
+                lines.append(Line(text, depth))
             case Place(device, body):
                 lines.append(Line(f"with torch.device({write_literal(device)}):", depth))
                 lines += write_items(body, needed, plan, depth + 1, seen)
@@ -797,20 +813,18 @@ def _write_fill(item: Fill, needed: set[str], plan: Plan, depth: int) -> list[Li
         clause = loop_clause(item.target, item.iterable, used, plan.in_constructor)
     sequential = item.kind == "nn.Sequential"
     if not extra:
-        each: Code = Each(item.element, f"for {clause}")
-        inner: Code = Call("*(", (each,)) if sequential else each
-        code = Call(f"{item.kind}(", (inner,))
-        return [Line(text, depth) for text in lay_out(code, depth + 2, f"self.{item.attribute} = ")]
+        each = f"{item.element} for {clause}"
+        code = f"{item.kind}({f'*({each})' if sequential else each})"
+        return [Line(f"self.{item.attribute} = {code}", depth)]
     target = item.attribute if sequential else f"self.{item.attribute}"
     start = f"{target}: list[nn.Module] = []" if sequential else f"{target} = nn.ModuleList()"
     lines = [Line(start, depth), Line(f"for {clause}:", depth)]
     lines += write_items(item.before, needed, plan, depth + 1)
     if item.variable and any(_is_live(part, needed) for part in item.after):
-        made = lay_out(item.element, depth + 3, f"{item.variable} = ")
-        lines += [Line(text, depth + 1) for text in (*made, f"{target}.append({item.variable})")]
+        lines.append(Line(f"{item.variable} = {item.element}", depth + 1))
+        lines.append(Line(f"{target}.append({item.variable})", depth + 1))
     else:
-        body = lay_out(Call(f"{target}.append(", (item.element,)), depth + 3)
-        lines += [Line(text, depth + 1) for text in body]
+        lines.append(Line(f"{target}.append({item.element})", depth + 1))
     lines += write_items(item.after, needed, plan, depth + 1)
     if sequential:
         lines.append(Line(f"self.{item.attribute} = nn.Sequential(*{target})", depth))

@@ -11,7 +11,6 @@ from netspec.dim import Dim, symbols
 from netspec.facts import Facts, Use
 from netspec.flow import Bundle, Flow, Value
 from netspec.graph import FunctionCall
-from netspec.layout import WIDTH, bracketed
 from netspec.lower_call import Written, call_arguments
 from netspec.lower_constructor import negated, optional_layer
 from netspec.lower_placement import device_of, device_of_rest
@@ -24,7 +23,6 @@ from netspec.tensor import DTYPES
 from netspec.visit import arguments_of, names_in, statements_in, title_of
 from netspec.write import write_expression, write_literal
 
-_INDENT = 8
 _CHAINED = 60  # characters of nested calls in one line
 _LEVELS = {"+": 5, "-": 5, "*": 6, "/": 6, "//": 6, "%": 6, "@": 6, "**": 8}
 _COMPARISON, _UNARY = 4, 7
@@ -215,12 +213,18 @@ class _Writer:
         several = isinstance(kind, tuple) and not hasattr(kind, "dtype")
         if several:
             self.returns = _tuple_type(kind)
-        if several or text.typed or text.text in self.typed:
+        typed = not self._is_module_call(value) if several else text.typed
+        if typed or text.text in self.typed:
             self._line(f"return {_without_brackets(text.text, value)}", comment)
             return
         name = self._output_name()
-        self._line(f"{name}: Tensor = {text.text}", comment)
+        self._line(f"{name}: {self.returns} = {text.text}", comment)
         self._line(f"return {name}")
+
+    def _is_module_call(self, value: s.Expression) -> bool:
+        """Whether a module gives a value, so that type checkers know nothing of it."""
+        last = value.stages[-1] if isinstance(value, s.Chain) else value
+        return isinstance(self.facts.uses.get(last.span), Use)
 
     def _output_name(self) -> str:
         definition = self.facts.definition
@@ -814,13 +818,7 @@ class _Writer:
     # ---- lines -------------------------------------------------------------------------------
 
     def _line(self, text: str, comment: str = "") -> None:
-        room = WIDTH - _INDENT - 4 * self.depth
-        if len(text) > room:
-            for part in _broken(text, 2 + self.depth):
-                self.lines.append(Line(part, self.depth))
-            return
-        fits = comment and len(text) + len(comment) + 4 <= room
-        self.lines.append(Line(text, self.depth, comment if fits else ""))
+        self.lines.append(Line(text, self.depth, comment))
 
 
 _BUILD_TIME = frozenset(
@@ -945,69 +943,6 @@ def _tuple_type(kind: Any) -> str:
     if hasattr(kind, "dtype"):
         return "Tensor"
     return f"tuple[{', '.join(_tuple_type(part) for part in kind)}]"
-
-
-def _parts(text: str) -> list[str]:
-    """The items of a tuple as it is written."""
-    if not (text.startswith("(") and text.endswith(")")):
-        return [text]
-    parts: list[str] = []
-    depth, start = 0, 1
-    for index, character in enumerate(text):
-        depth += (character in "([{") - (character in ")]}")
-        if depth == 0 and index < len(text) - 1:
-            return [text]
-        if character == "," and depth == 1:
-            parts.append(text[start:index].strip())
-            start = index + 1
-    parts.append(text[start:-1].strip())
-    return [part for part in parts if part]
-
-
-def _broken(text: str, indent: int) -> list[str]:
-    """A line that is too wide, broken where ruff would break it: at its last call or operator."""
-    value = text.partition(" = ")[2] or text.partition(" ")[2]
-    opening = _last_opening(text)
-    if opening is None or any(len(_split(value, signs)) > 2 for signs in _SIGNS):
-        return _at_operators(text)
-    items = _parts(f"({text[opening + 1 : -1]})")
-    return bracketed(text[: opening + 1], items, ")", indent)
-
-
-_SIGNS = ((" + ", " - "), (" * ", " / ", " // ", " % ", " @ "))
-
-
-def _last_opening(text: str) -> int | None:
-    """Where the bracket of a call opens that closes at the end of a line; None without one."""
-    depth = 0
-    for index in range(len(text) - 1, -1, -1):
-        depth += (text[index] in ")]}") - (text[index] in "([{")
-        if depth == 0:
-            called = index > 0 and (text[index - 1].isalnum() or text[index - 1] in "_)]")
-            return index if called and text[index] == "(" else None
-    return None
-
-
-def _at_operators(text: str) -> list[str]:
-    """An assignment or a return that is too wide, in brackets and broken before its operators."""
-    head, sign, value = text.partition(" = ") if " = " in text else text.partition(" ")
-    for signs in _SIGNS:
-        parts = _split(value, signs)
-        if len(parts) > 1:
-            return [f"{head}{sign}(", *(f"    {part}" for part in parts), ")"]
-    return [text]
-
-
-def _split(text: str, signs: tuple[str, ...]) -> list[str]:
-    """The text before each of the operators that stand outside brackets."""
-    parts: list[str] = []
-    depth, start = 0, 0
-    for index, character in enumerate(text):
-        depth += (character in "([{") - (character in ")]}")
-        if depth == 0 and any(text.startswith(sign, index) for sign in signs):
-            parts.append(text[start:index])
-            start = index + 1
-    return [*parts, text[start:]]
 
 
 def _take_receiver(function: Signature, arguments: list[s.Argument]) -> s.Argument:

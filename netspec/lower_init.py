@@ -11,12 +11,11 @@ from netspec.catalogue.initialiser import INITIALISERS, Initialiser
 from netspec.catalogue.layer import Layer
 from netspec.diagnostic import Diagnostics
 from netspec.glob import may_meet
-from netspec.layout import bracketed
 from netspec.lower_call import call_arguments, write_arguments
+from netspec.lower_extern import Outside
 from netspec.plan import Plan
 from netspec.pool import ClassPool
 from netspec.program import Line, Method
-from netspec.source import Span
 from netspec.visit import arguments_of, names_in, stages_in, statements_in, title_of
 from netspec.write import write_literal
 
@@ -253,18 +252,12 @@ def _layers_in(plan: Plan, pool: ClassPool, seen: set[str]) -> list[Layer]:
     if plan.name in seen:
         return []
     seen.add(plan.name)
-    layers = [fact.layer for span, fact in plan.facts.layers.items() if _is_inside(plan, span)]
+    layers = [fact.layer for span, fact in plan.facts.layers.items() if plan.holds(span)]
     for span, fact in plan.facts.blocks.items():
         made = pool.block_class(fact)
-        if _is_inside(plan, span):
+        if plan.holds(span):
             layers += _layers_in(made.plan, pool, seen)
     return layers
-
-
-def _is_inside(plan: Plan, span: Span) -> bool:
-    if plan.loop is None:
-        return True
-    return plan.loop.span.start <= span.start and span.end <= plan.loop.span.end
 
 
 class _Writer:
@@ -274,6 +267,7 @@ class _Writer:
         self.again = again
         self.lines: list[Line] = []
         self.looped: set[str] = set()  # the classes that the loop over the modules has reached
+        self.outside = Outside(plan, pool)
         self.names: dict[str, None] = {}
 
     def rename(self, name: str) -> str:
@@ -312,7 +306,7 @@ class _Writer:
             if not names:
                 continue
             if not self.looped or self.looped & set(names):
-                self.lines.append(Line("for module in self.modules():"))
+                self._loop_over_modules()
                 self.looped = set()
             classes = ", ".join(f"nn.{name}" for name in names)
             test = classes if len(names) == 1 else f"({classes})"
@@ -322,6 +316,12 @@ class _Writer:
             for parameter in own:
                 guarded = any(parameter in kinds[name].lacking for name in names)
                 self.lines += self._apply(f"module.{parameter}", schemes[parameter], 2, guarded)
+
+    def _loop_over_modules(self) -> None:
+        imported = self.outside.variable("imported", self.lines)
+        self.lines.append(Line("for module in self.modules():"))
+        if imported:
+            self.lines += [Line(f"if module in {imported}:", 1), Line("continue", 2)]
 
     def inner_names(self, patterns: Sequence[s.Init]) -> None:
         """What inner classes name themselves beats a pattern of this one."""
@@ -363,11 +363,12 @@ class _Writer:
                     guarded = parameter in layer.optional
                     self.lines += self._apply(f"self.{name}.{parameter}", argument, 0, guarded)
             return
+        imported = self.outside.variable("imported_parameters", self.lines)
+        test = _name_test(f"{pattern}.{parameter}")
+        test += f" and parameter not in {imported}" if imported else ""
         self.lines.append(Line("for name, parameter in self.named_parameters():"))
-        self.lines.append(Line(f"if {_name_test(f'{pattern}.{parameter}')}:", 1))
+        self.lines.append(Line(f"if {test}:", 1))
         self.lines += self._apply("parameter", argument, 2, False)
-        if "fnmatch(" in self.lines[-2].text or "fnmatch(" in _name_test(f"{pattern}.{parameter}"):
-            self.pool.imports.add("from fnmatch import fnmatch")
 
     def _is_flat(self) -> bool:
         names = self.plan.facts.names
@@ -438,23 +439,29 @@ class _Writer:
     def _freeze(self, selector: s.Name | s.Literal) -> None:
         if isinstance(selector, s.Name):
             classes = sorted(classes_of(selector.id) & set(kinds_in(self.plan, self.pool)))
-            if not classes_of(selector.id):
+            extern = self.plan.facts.home.externs().get(selector.id)
+            if extern is not None:
+                self.lines.append(Line("for module in self.modules():"))
+                self._freeze_instances(self.pool.extern_class(extern))
+            elif not classes_of(selector.id):
                 self.lines.append(Line(f"self.{selector.id}.requires_grad_(False)"))
             elif classes:
                 shown = ", ".join(f"nn.{name}" for name in classes)
-                test = shown if len(classes) == 1 else f"({shown})"
-                self.lines += [
-                    Line("for module in self.modules():"),
-                    Line(f"if isinstance(module, {test}):", 1),
-                    Line("module.requires_grad_(False)", 2),
-                ]
+                self._loop_over_modules()
+                self._freeze_instances(shown if len(classes) == 1 else f"({shown})")
             return
         pattern = str(selector.value)
+        imported = self.outside.variable("imported_parts", self.lines)
+        test = _name_test(pattern) + (f" and module not in {imported}" if imported else "")
         self.lines.append(Line("for name, module in self.named_modules():"))
-        self.lines.append(Line(f"if {_name_test(pattern)}:", 1))
+        self.lines.append(Line(f"if {test}:", 1))
         self.lines.append(Line("module.requires_grad_(False)", 2))
-        if "fnmatch(" in _name_test(pattern):
-            self.pool.imports.add("from fnmatch import fnmatch")
+
+    def _freeze_instances(self, classes: str) -> None:
+        self.lines += [
+            Line(f"if isinstance(module, {classes}):", 1),
+            Line("module.requires_grad_(False)", 2),
+        ]
 
     # ---- schemes -----------------------------------------------------------------------------
 
@@ -470,9 +477,8 @@ class _Writer:
         texts = call_arguments(
             scheme, write_arguments(arguments_of(argument.value), self.rename), self.rename
         )
-        head = f"{scheme.torch.removeprefix('torch.')}("
-        parts = bracketed(head, [target, *texts], ")", depth + 2)
-        return [*lines, *(Line(text, depth) for text in parts)]
+        call = f"{scheme.torch.removeprefix('torch.')}({', '.join([target, *texts])})"
+        return [*lines, Line(call, depth)]
 
     def _scheme(self, argument: s.Argument) -> Initialiser:
         found = Diagnostics(self.plan.facts.home.source)

@@ -57,6 +57,27 @@ def class_problem(name: str) -> tuple[str, str] | None:
     return variable_problem(name)
 
 
+def argument_problem(name: str) -> tuple[str, str] | None:
+    """Why `name` cannot be a parameter of what is written in Python; None if it can."""
+    if name == "self":
+        return "reserved-name", "`self` is the module itself"
+    return _identifier_problem(name)
+
+
+def module_problem(path: str) -> tuple[str, str] | None:
+    """Why generated code cannot import from the module `path`; None if it can."""
+    parts = path.split(".")
+    for part in parts:
+        problem = _identifier_problem(part)
+        if problem and problem[0] == "keyword":
+            return problem
+        if problem or part.startswith("__"):
+            return "wrong-module", f'"{path}" is no module that Python could import'
+    if parts[0] in ("model", "netspec") or parts[0] == "train" or parts[0].startswith("train_"):
+        return "reserved-name", f"`{parts[0]}` is in use where the generated code is run"
+    return None
+
+
 def _identifier_problem(name: str) -> tuple[str, str] | None:
     if iskeyword(name):
         return "keyword", f"`{name}` is a keyword of Python"

@@ -40,6 +40,12 @@ class Plan:
         self.exports: set[str] = set()  # sizes that the user of a turn reads from it
         self.foreign = False  # a block of another file, whose `init` rules hold for it
 
+    def holds(self, span: Span) -> bool:
+        """Whether what stands at a place is built by this class."""
+        if self.loop is None:
+            return True
+        return self.loop.span.start <= span.start and span.end <= self.loop.span.end
+
     # ---- names -------------------------------------------------------------------------------
 
     def is_constant(self, name: str) -> bool:

@@ -1,18 +1,18 @@
 """The classes of a program: one for each net, for each block as it is used, for turns of loops."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from netspec import syntax as s
-from netspec.diagnostic import SpecError
+from netspec.check_signature import default_value
+from netspec.diagnostic import Diagnostics, SpecError
 from netspec.facts import BlockFact, Facts
 from netspec.flow import type_of
 from netspec.generalise import generalise_block
-from netspec.home import Home
-from netspec.layout import Call, Code
+from netspec.home import Entry, Home
 from netspec.names import free_name
 from netspec.plan import Plan
-from netspec.program import Class
+from netspec.program import Class, Import
 from netspec.tensor import Tensor, Type
 
 
@@ -35,16 +35,71 @@ Write = Callable[[Plan, "ClassPool"], tuple[Class, tuple[str, ...]]]
 class ClassPool:
     """Writes each class once, those that others use before them."""
 
-    def __init__(self, write: Write, home: Home, reserved: set[str]) -> None:
+    def __init__(
+        self, write: Write, home: Home, reserved: set[str], externs: Sequence[Entry]
+    ) -> None:
         self.write = write
         self.home = home
+        self.externs = externs
         self.classes: list[Class] = []
         self.made: dict[Any, Made] = {}
         self.loops: dict[Any, tuple[Plan, tuple[str, ...]]] = {}
         self.names = set(reserved)
-        self.imports: set[str] = set()
+        self.known = self._name_externs()
+        self.imported: set[str] = set()  # the externs that the classes mention
+        self.placed: dict[str, int] = {}  # their arguments that are given by position
         self.selections: list[tuple[s.Init, set[str]]] = []
         self.selected: set[str] = set()
+
+    def _name_externs(self) -> dict[tuple[str, str], Import]:
+        """All externs that are near by module and class; two of one name are told apart."""
+        known: dict[tuple[str, str], Import] = {}
+        for definition, home, _ in self.externs:
+            assert isinstance(definition, s.Extern)
+            module, name = str(definition.module.value), definition.name
+            if (module, name.id) not in known:
+                alias = free_name(name.id, lambda candidate: candidate in self.names)
+                self.names.add(alias)
+                quiet = Diagnostics(home.source)
+                known[module, name.id] = Import(
+                    alias,
+                    module,
+                    name.id,
+                    tuple(p.name.id for p in definition.parameters),
+                    {
+                        p.name.id: default_value(p, quiet)
+                        for p in definition.parameters
+                        if p.default is not None
+                    },
+                    home.source,
+                    name.span,
+                    definition.module.span,
+                )
+        return known
+
+    def extern_name(self, entry: Entry) -> str:
+        """What the program calls an extern."""
+        definition = entry.definition
+        assert isinstance(definition, s.Extern)
+        return self.known[str(definition.module.value), definition.name.id].alias
+
+    def extern_class(self, entry: Entry) -> str:
+        """What the program calls an extern, which it imports from now on."""
+        name = self.extern_name(entry)
+        self.imported.add(name)
+        return name
+
+    def note_positions(self, name: str, count: int) -> None:
+        """Keep in mind that so many arguments of an extern are given by position."""
+        self.placed[name] = max(count, self.placed.get(name, 0))
+
+    def imports_of_externs(self) -> tuple[Import, ...]:
+        """The externs that the classes mention."""
+        return tuple(
+            item._replace(placed=self.placed.get(item.alias, 0))
+            for item in self.known.values()
+            if item.alias in self.imported
+        )
 
     def note_rules(self, rules: list[tuple[s.Init, set[str]]]) -> None:
         """Keep in mind which classes of layers `init` statements select, and where."""
@@ -62,7 +117,7 @@ class ClassPool:
 
     def block_class(self, fact: BlockFact) -> Made:
         """The class of a block, for tensors of these ranks."""
-        definition, home = fact.entry
+        definition, home, _ = fact.entry
         ranks = tuple(_ranks(type_of(value)) for value in fact.inputs)
         key = (home.source.name, definition.span, ranks)
         if key in self.made:
@@ -97,7 +152,7 @@ class ClassPool:
         )
         return Made(name, dims, handed, plan)
 
-    def loop_class(self, parent: Plan, loop: s.For, constructor: Any, exports: set[str]) -> Code:
+    def loop_class(self, parent: Plan, loop: s.For, constructor: Any, exports: set[str]) -> str:
         """The call that makes the layers of one turn of a loop."""
         place = parent.facts.names.loops[loop.span]
         stem = _class_stem(place.name)
@@ -110,7 +165,7 @@ class ClassPool:
         self.classes.append(written)
         self.loops[parent.name, loop.span] = (plan, needed)
         constructor.uses |= set(needed)
-        return Call(f"{name}(", tuple(parent.in_constructor(n) for n in needed))
+        return f"{name}({', '.join(map(parent.in_constructor, needed))})"
 
 
 def _class_stem(container: str) -> str:

@@ -1,10 +1,13 @@
 """The generated program as data: a module with classes, each with a constructor and a forward."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
+
+from netspec.source import Source, Span
 
 
 class Line(NamedTuple):
-    """A line of code, `depth` levels deep inside its function, with a comment behind it."""
+    """A statement or its header, `depth` levels deep inside its function, and a comment on it."""
 
     text: str
     depth: int = 0
@@ -54,9 +57,32 @@ class Class(NamedTuple):
     forward: tuple[Line, ...]
 
 
+class Import(NamedTuple):
+    """A class of the author's own that the program imports, and calls `alias`.
+
+    `parameters`: those that its declaration names, in order; `defaults`: the values that some have
+    there. The spans are those of its name and of its module in `source`. `placed`: how many
+    arguments the program gives by position, at most.
+    """
+
+    alias: str
+    module: str
+    name: str
+    parameters: tuple[str, ...]
+    defaults: Mapping[str, object]
+    source: Source
+    name_span: Span
+    module_span: Span
+    placed: int = 0
+
+    def __str__(self) -> str:
+        return self.name if self.name == self.alias else f"{self.name} as {self.alias}"
+
+
 class Program(NamedTuple):
-    """A module of generated code."""
+    """A module of generated code; `externs` are what its `imports` take from the author's own."""
 
     doc: str
     imports: tuple[tuple[str, ...], ...]
     classes: tuple[Class, ...]
+    externs: tuple[Import, ...]

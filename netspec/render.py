@@ -5,8 +5,10 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from netspec.layout import bracketed, docstring
+from netspec.document import columns
+from netspec.layout import WIDTH, bracketed, docstring
 from netspec.program import Class, Line, Program
+from netspec.wrap import wrap
 
 
 def render(program: Program) -> str:
@@ -59,7 +61,13 @@ def _constructor(item: Class) -> tuple[Line, ...]:
 
 
 def _layout_lines(lines: tuple[Line, ...]) -> list[str]:
-    return [
-        f"{'    ' * line.depth}{line.text}{f'  # {line.comment}' if line.comment else ''}"
-        for line in lines
-    ]
+    return [f"{'    ' * line.depth}{text}" for line in lines for text in _layout_line(line)]
+
+
+def _layout_line(line: Line) -> list[str]:
+    """A statement in lines; its comment behind it, where one line holds both."""
+    indent = 2 + line.depth
+    commented = f"{line.text}  # {line.comment}"
+    if line.comment and columns(commented) <= WIDTH - 4 * indent:
+        return [commented]
+    return wrap(line.text, indent)

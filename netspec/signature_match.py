@@ -14,7 +14,10 @@ from netspec.visit import names_in
 
 
 def match_inputs(
-    definition: s.Block, inputs: Sequence[Value], scope: Scope, frame: int = 0
+    definition: s.Block | s.Extern,
+    inputs: Sequence[Value],
+    scope: Scope,
+    frame: int = 0,
 ) -> dict[str, Value]:
     """The inputs by name; the dimensions of the signature go to `scope`.
 

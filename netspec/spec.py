@@ -18,26 +18,40 @@ if TYPE_CHECKING:
     from torch import nn
 
     from netspec.explain_init import Initialisation
+    from netspec.program import Program
     from netspec.summary import Sketch, Summary
 
 
-def load(path: str | Path, /, *, net: str | None = None, **parameters: Any) -> "Spec":
+def load(
+    path: str | Path,
+    /,
+    *,
+    net: str | None = None,
+    allow_extern: Collection[str] = (),
+    **parameters: Any,
+) -> "Spec":
     """Read and check the spec at `path`.
 
     Args:
         path: a `.net` file.
         net: the net that `build` and `summary` mean, where the file has several.
+        allow_extern: modules written in Python that `build` may import, each with its submodules.
         parameters: values for parameters of its nets, in place of their defaults.
 
     Raises:
         SpecError: if the spec has errors, or cannot be read; `.diagnostics` has them all.
     """
-    return load_with(path, parameters, net)
+    return load_with(path, parameters, net, allow_extern)
 
 
-def load_with(path: str | Path, parameters: Mapping[str, Any], net: str | None = None) -> "Spec":
+def load_with(
+    path: str | Path,
+    parameters: Mapping[str, Any],
+    net: str | None = None,
+    allow_extern: Collection[str] = (),
+) -> "Spec":
     """`load`, with the parameters as a mapping: their names are the spec's own affair."""
-    return _checked(*read_source(path), net, parameters, read_used)
+    return _checked(*read_source(path), net, parameters, read_used, allow_extern)
 
 
 def read_used(path: str, user: Source) -> Source | None:
@@ -48,7 +62,13 @@ def read_used(path: str, user: Source) -> Source | None:
 
 
 def loads(
-    text: str, /, *, name: str = "<spec>", net: str | None = None, **parameters: Any
+    text: str,
+    /,
+    *,
+    name: str = "<spec>",
+    net: str | None = None,
+    allow_extern: Collection[str] = (),
+    **parameters: Any,
 ) -> "Spec":
     """Check the spec in `text`; `name` is what diagnostics call it.
 
@@ -59,7 +79,8 @@ def loads(
     >>> print(spec.nets)
     ('Tiny',)
     """
-    return _checked(Source(text.replace("\r\n", "\n"), name), None, net, parameters, None)
+    source = Source(text.replace("\r\n", "\n"), name)
+    return _checked(source, None, net, parameters, None, allow_extern)
 
 
 def read_source(path: str | Path) -> tuple[Source, Diagnostics | None]:
@@ -169,11 +190,12 @@ def _checked(
     net: str | None,
     parameters: Mapping[str, Any],
     loader: Loader | None,
+    allow_extern: Collection[str],
 ) -> "Spec":
     graph, diagnostics = examine(source, unreadable, parameters, loader)
     if graph is None:
         raise SpecError(diagnostics)
-    return Spec(graph, diagnostics, dict(parameters), net, loader)
+    return Spec(graph, diagnostics, dict(parameters), net, loader, allow_extern)
 
 
 class Spec:
@@ -189,8 +211,10 @@ class Spec:
         parameters: Mapping[str, Any],
         net: str | None = None,
         loader: Loader | None = None,
+        allow_extern: Collection[str] = (),
     ) -> None:
         self._loader = loader
+        self._allowed = allow_extern
         self.graph = graph
         self.diagnostics = diagnostics
         self.parameters = dict(parameters)
@@ -243,7 +267,8 @@ class Spec:
             SpecError: if it does not hold with these values.
         """
         values = {**self.parameters, **parameters}
-        return _checked(self.graph.source, None, self._net, values, self._loader)
+        source = self.graph.source
+        return _checked(source, None, self._net, values, self._loader, self._allowed)
 
     def unlabelled(self) -> tuple[Diagnostic, ...]:
         """Warnings for layers without a label, whose keys shift when others join them."""
@@ -252,7 +277,12 @@ class Spec:
         return found.in_order()
 
     def build(
-        self, *, net: str | None = None, device: str | None = None, **parameters: Any
+        self,
+        *,
+        net: str | None = None,
+        device: str | None = None,
+        allow_extern: Collection[str] | None = None,
+        **parameters: Any,
     ) -> "nn.Module":
         """A fresh `nn.Module` of the net: an instance of the class that `render` writes.
 
@@ -260,32 +290,61 @@ class Spec:
             net: which net, where there are several.
             device: where it lives, in place of what the spec says; parts that the spec places with
                 `on` stay there.
+            allow_extern: modules written in Python that it may import, each with its submodules,
+                in place of those that the spec was loaded with.
             parameters: values of the net's parameters, in place of their defaults.
 
         Raises:
-            SpecError: if the spec does not hold with these parameters, or the device is unknown.
+            SpecError: if the spec does not hold with these parameters, or the device is unknown;
+                if an `extern` is not allowed, not there, or not what the spec says.
             RuntimeError: from torch, if this machine does not have the device.
         """
-        from netspec.instantiate import Origin, build_in_parts, build_module
-
         spec = self.with_parameters(**parameters) if parameters else self
         chosen = spec.net(net)
         where = device or chosen.device
         if device is not None:
             _require_device(device, self.graph.source)
-        origin = Origin(spec.source, self.graph.source.name, chosen.name)
-        build = build_in_parts if chosen.devices else build_module
-        return build(origin, {}, where)
+        from netspec.permission import require_allowed
+
+        require_allowed(
+            spec.program.externs, self._allowed if allow_extern is None else allow_extern
+        )
+        from netspec.instantiate import Origin, build_in_parts, build_module
+
+        names = tuple((item.module, item.name, item.alias) for item in spec.program.externs)
+        origin = Origin(spec.source, self.graph.source.name, chosen.name, names)
+        make = build_in_parts if chosen.devices else build_module
+        if not names:
+            return make(origin, {}, where)
+        from netspec.import_extern import constructor_error, import_classes
+        from netspec.probe import probe
+
+        import_classes(spec.program.externs)
+        try:
+            model = make(origin, {}, where)
+        except Exception as error:
+            wrong = constructor_error(error, spec.program.externs, spec.source)
+            if wrong is None:
+                raise
+            raise wrong from error
+        probe(model, chosen)
+        return model
+
+    @cached_property
+    def program(self) -> "Program":
+        """The generated module as data."""
+        from netspec.lower import lower
+
+        return lower(self.graph)
 
     @cached_property
     def source(self) -> str:
         """The source of `model.py`."""
         from netspec.guard import verify
-        from netspec.lower import lower
         from netspec.render import render
 
-        source = render(lower(self.graph))
-        verify(source)
+        source = render(self.program)
+        verify(source, [(item.module, item.name) for item in self.program.externs])
         return source
 
     def render(self) -> dict[str, str]:

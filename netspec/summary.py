@@ -6,7 +6,17 @@ from typing import NamedTuple
 from netspec.catalogue.layer import count
 from netspec.diagnostic import Diagnostics
 from netspec.dim import Dim, Expression, symbols, value_of
-from netspec.graph import Application, BlockUse, Failure, FunctionCall, Net, Step, Unfinished
+from netspec.graph import (
+    Application,
+    BlockUse,
+    ExternUse,
+    Failure,
+    FunctionCall,
+    Net,
+    Step,
+    Unfinished,
+    steps_in,
+)
 from netspec.report import printable
 from netspec.table import align
 from netspec.tensor import Tensor, Type, write_shape
@@ -17,7 +27,8 @@ _HEADINGS = ("layer", "type", "output", "parameters", "MACs")
 class Row(NamedTuple):
     """One layer or function at work. MACs are for a whole batch: they may depend on `N`.
 
-    `parameters` is None where the layer's parameters are counted in an earlier row.
+    `parameters` is None where the layer's parameters are counted in an earlier row. What is written
+    in Python is not `known`: it counts as nothing.
     """
 
     name: str
@@ -25,6 +36,7 @@ class Row(NamedTuple):
     output: Type
     parameters: Dim | None
     macs: Dim
+    known: bool = True
 
 
 class Summary(NamedTuple):
@@ -36,7 +48,11 @@ class Summary(NamedTuple):
     macs: Dim
 
     def __str__(self) -> str:
-        totals = f"{self.net}: {_number(self.parameters)} parameters, {_number(self.macs)} MACs"
+        least = _least(self.rows)
+        totals = (
+            f"{self.net}: {least}{_number(self.parameters)} parameters, "
+            f"{least}{_number(self.macs)} MACs"
+        )
         return _write(self.rows, totals)
 
 
@@ -53,7 +69,8 @@ class Sketch(NamedTuple):
     def __str__(self) -> str:
         rows = [row for row in self.rows if isinstance(row, Row)]
         parameters = _sum(row.parameters or 0 for row in rows)
-        totals = f"{_number(parameters)} parameters, {_number(_sum(r.macs for r in rows))} MACs"
+        least, macs = _least(rows), _sum(row.macs for row in rows)
+        totals = f"{least}{_number(parameters)} parameters, {least}{_number(macs)} MACs"
         verdict = f"{self.net} fails: {totals} so far" if self.fails else f"{self.net}: {totals}"
         return _write(self.rows, verdict)
 
@@ -85,22 +102,16 @@ def _sum(numbers: Iterable[Dim]) -> Dim:
 
 def _rows(steps: Sequence[Step]) -> Iterator[Row | Failure]:
     seen: set[str] = set()
-    for step, block, depth in _all_steps(steps, "", 0):
+    for step, block, depth in steps_in(steps):
         if isinstance(step, Failure):
             yield step._replace(name=step.name or block)
         else:
             yield _row(step, seen, depth)
 
 
-def _all_steps(steps: Sequence[Step], block: str, depth: int) -> Iterator[tuple[Step, str, int]]:
-    """The steps in order, those inside a block after it and one level deeper, with its name."""
-    for step in steps:
-        yield step, block, depth
-        if isinstance(step, BlockUse):
-            yield from _all_steps(step.steps, step.name, depth + 1)
-
-
-def _row(step: Application | FunctionCall | BlockUse, seen: set[str], depth: int) -> Row:
+def _row(
+    step: Application | FunctionCall | BlockUse | ExternUse, seen: set[str], depth: int
+) -> Row:
     indent = "  " * depth
     if isinstance(step, FunctionCall):
         return Row("", f"{indent}{step.function.name}", step.output, 0, 0)
@@ -108,6 +119,11 @@ def _row(step: Application | FunctionCall | BlockUse, seen: set[str], depth: int
         return Row(step.name, f"{indent}{step.title}", step.output or (), 0, 0)
     first = step.name not in seen
     seen.add(step.name)
+    if isinstance(step, ExternUse):
+        counted = 0 if first else None
+        return Row(
+            step.name, f"{indent}{step.extern.name.id}", step.output, counted, 0, known=False
+        )
     macs = step.layer.macs(step.inputs[0], step.output, *step.inputs[1:])
     own = count(step.layer.parameters()) if first else None
     return Row(step.name, f"{indent}{type(step.layer).__name__}", step.output, own, macs)
@@ -136,8 +152,16 @@ def _cells(row: Row) -> tuple[str, ...]:
     while output and not isinstance(output, Tensor):
         output = output[0]
     shape = write_shape(output.shape) if isinstance(output, Tensor) else ""
-    parameters = "shared" if row.parameters is None else _number(row.parameters)
-    return row.name, row.type, shape, parameters, _number(row.macs)
+    parameters = "shared" if row.parameters is None else _count(row, row.parameters)
+    return row.name, row.type, shape, parameters, _count(row, row.macs)
+
+
+def _count(row: Row, value: Dim) -> str:
+    return _number(value) if row.known else "?"
+
+
+def _least(rows: Iterable[Row]) -> str:
+    return "" if all(row.known for row in rows) else "at least "
 
 
 def _number(value: Dim) -> str:

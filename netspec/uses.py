@@ -6,9 +6,12 @@ from pathlib import Path
 from netspec import syntax as s
 from netspec.catalogue import ALIASES, RANK_OPEN
 from netspec.check_device import check_parts
+from netspec.check_extern import check_extern
+from netspec.check_names import check_names
 from netspec.check_signature import report_duplicate
 from netspec.diagnostic import Diagnostics, did_you_mean
 from netspec.home import Entry, Home
+from netspec.names import class_problem
 from netspec.parse import parse
 from netspec.placement import take_apart
 from netspec.source import Source
@@ -40,20 +43,23 @@ def open_home(
             check_parts(item, found)
             _enter(home, item.name, Entry(item, home), found)
         elif isinstance(item, s.Extern):
-            _refuse(item, found)
+            broken = not check_extern(item, found)
+            _enter(home, item.name, Entry(item, home, broken), found)
         elif isinstance(item, s.Use):
             _use(home, item, found, loader, opened, (*way, source.name))
+    for item in file.items:
+        if isinstance(item, s.Net | s.Block):
+            _check_class(item, found)
+            check_names(item, home.blocks(), found)
     return home
 
 
-def _refuse(extern: s.Extern, found: Diagnostics) -> None:
-    found.add(
-        "not-supported",
-        "modules written in Python cannot be used yet",
-        extern.name.span,
-        label="`extern` is read, but nothing is made of it",
-        help="write the module as a `block`, or change the generated code",
-    )
+def _check_class(item: s.Net | s.Block, found: Diagnostics) -> None:
+    problem = class_problem(item.name.id)
+    if problem:
+        code, why = problem
+        help = f"call it `{item.name.id}{type(item).__name__}`, say"
+        found.add(code, why, item.name.span, label="not free", help=help)
 
 
 def _enter(home: Home, name: s.Name, entry: Entry, found: Diagnostics) -> None:
@@ -64,7 +70,9 @@ def _enter(home: Home, name: s.Name, entry: Entry, found: Diagnostics) -> None:
             f"`{name.id}` is a layer of torch.nn",
             name.span,
             label="not free",
-            help=f"call the {kind} something else",
+            help=f"call the {kind} something else"
+            if kind != "extern"
+            else "give the class another name in Python",
         )
     elif name.id in home.entries:
         if kind != "net" or not isinstance(home.entries[name.id].definition, s.Net):

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import count
 from typing import Any, NamedTuple
 
 from netspec import syntax as s
@@ -17,10 +18,11 @@ from netspec.flow import Bundle, Constructor, Flow, Value, flow_of, flows_in, ty
 from netspec.home import Entry, Home
 from netspec.misfit import Misfit
 from netspec.naming import Kind, Names, name_layers
+from netspec.relocate import relocated
 from netspec.signature_match import match_inputs
 from netspec.source import Span
 from netspec.tensor import Tensor, Type, write_shape
-from netspec.visit import arguments_of, title_of
+from netspec.visit import arguments_of, names_in, title_of
 
 # What can be wrong with a statement whatever the values are.
 STATIC = frozenset(
@@ -342,19 +344,34 @@ class Walker(Expressions):
         if entry is None:
             return self.run_layer(stage, title, given, spread_inputs(value), named, key, span)
         if named or stage.schemes:
-            what = "keyword tensors" if named else "`with (…)`"
-            self.found.add(
-                "wrong-layer",
-                f"the block `{title}` takes no {what}",
-                stage.span,
-                label="a block, not a layer",
-                help="initialise its layers inside it, or with a pattern in an `init`",
-            )
-        if given is None:
+            self._report_extras(entry, title, bool(named), stage)
+        if given is None or entry.broken:
             return UNKNOWN
         if self._recurses(entry, stage):
             return UNKNOWN
         return self.run_block(entry, stage, given, block_inputs(entry, value), key, span)
+
+    def _report_extras(self, entry: Entry, title: str, named: bool, stage: s.Stage) -> None:
+        extern = isinstance(entry.definition, s.Extern)
+        help = "initialise its layers inside it, or with a pattern in an `init`"
+        if named:
+            help = "give all tensors by position, in the order of its inputs"
+        elif extern:
+            help = "initialise it in its own constructor"
+        self.found.add(
+            "wrong-layer",
+            f"the {self._kind(title)} `{title}` takes no "
+            f"{'keyword tensors' if named else '`with (…)`'}",
+            stage.span,
+            label="written in Python" if extern else "a block, not a layer",
+            help=help,
+        )
+
+    def _kind(self, title: str) -> str:
+        """What a name stands for, in a word."""
+        if title in self.home.externs():
+            return "extern"
+        return "block" if title in self.home.blocks() else "layer"
 
     def _recurses(self, entry: Entry, stage: s.Stage) -> bool:
         chain = [*self.inside, self.definition]
@@ -418,12 +435,12 @@ class Walker(Expressions):
             return self.run_shared(name, value, named, node.span)
         if not self.is_module(name):
             return None
-        kind = "block" if name in self.home.blocks() else "layer"
+        kind = self._kind(name)
         self.found.add(
             "missing-input",
             f"the {kind} `{name}` has no input",
             node.span,
-            label=f"a {kind}, not a tensor",
+            label=f"{'an' if kind == 'extern' else 'a'} {kind}, not a tensor",
             help=f"write `x -> {name}(…)`, or `layer name = {name}(…)` to share it",
         )
         return UNKNOWN
@@ -678,19 +695,36 @@ class Walker(Expressions):
                 help=f"write `{entry.definition.name.id}({name}=…)`",
             )
             return UNKNOWN
-        definition = entry.definition
-        takes_block = parameter.type is not None and parameter.type.id == "block"
-        if takes_block and isinstance(definition, s.Block):
-            home = Scope({})
-            reader = type(self)(definition, entry.home, home, self.found, self.names, self.inside)
-            return reader._constructor(parameter.default)
+        if parameter.type is not None and parameter.type.id == "block":
+            return self._default_constructor(entry, parameter, stage)
         return default_value(parameter, self.found.inside(entry.home.source, self.found.notes))
+
+    def _default_constructor(self, entry: Entry, parameter: s.Parameter, stage: s.Stage) -> Any:
+        """The default of a parameter that is a block, as if it were written where it is used."""
+        default = parameter.default
+        assert default is not None
+        text = entry.home.source.text[slice(*default.span)]
+        theirs, ours = entry.home.blocks(), self.home.blocks()
+        named = [name.id for name in names_in(default) if name.id in theirs]
+        strange = [id for id in named if id not in ours or ours[id] != theirs[id]]
+        if strange:
+            self.found.add(
+                "missing-argument",
+                f"the default of `{parameter.name.id}` is `{text}`, which is not known here",
+                stage.callee.span,
+                label=f"`{parameter.name.id}` is left out",
+                help=f"add `use {strange[0]} from …`, or hand on a block that is known here",
+            )
+            return UNKNOWN
+        first = 1024 * entry.definition.parameters.index(parameter)
+        constructor = self._constructor(relocated(default, stage.callee.span, count(first)))
+        return constructor._replace(text=text) if isinstance(constructor, Constructor) else UNKNOWN
 
     def match(
         self, entry: Entry, inputs: Sequence[Value], scope: Scope, span: Span, frame: int = 0
     ) -> dict[str, Value] | None:
         """The inputs of a block by name; its dimensions go to `scope`. None where they misfit."""
-        assert isinstance(entry.definition, s.Block)
+        assert isinstance(entry.definition, s.Block | s.Extern)
         try:
             return match_inputs(entry.definition, inputs, scope, frame)
         except Misfit as misfit:

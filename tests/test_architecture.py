@@ -100,13 +100,13 @@ def test_an_earlier_phase_knows_nothing_of_a_later_one() -> None:
     [
         ("lark", {"netspec.grammar"}),
         ("jinja2", {"netspec.render"}),
-        ("torch", {"netspec.instantiate"}),
+        ("torch", {"netspec.instantiate", "netspec.import_extern", "netspec.probe"}),
         ("pydantic", set()),
         ("pydantic_core", {"netspec.catalogue.signature"}),
         ("argparse", {"netspec.cli"}),
     ],
 )
-def test_one_module_knows_a_library(library: str, users: set[str]) -> None:
+def test_few_modules_know_a_library(library: str, users: set[str]) -> None:
     found = {
         module for module in TREES if library in {name.split(".")[0] for name in imports(module)}
     }
@@ -200,6 +200,14 @@ def test_generated_source_is_the_only_thing_that_is_run() -> None:
     running = {"exec", "eval", "__import__", "compile"}
     users = {module for module, tree in TREES.items() if calls(tree) & running}
     assert users == {"netspec.instantiate"}
+
+
+def test_one_module_imports_what_a_spec_names() -> None:
+    importing = {"import_module", "importlib.import_module", "spec_from_file_location"}
+    users = {module for module, tree in TREES.items() if calls(tree) & importing}
+    # netspec and the catalogue import their own modules.
+    own = {"netspec", "netspec.catalogue", "netspec.catalogue.shelf"}
+    assert users == own | {"netspec.import_extern"}
 
 
 def test_every_module_says_what_it_is() -> None:

@@ -121,6 +121,17 @@ def test_a_sample_gets_the_diagnostics_behind_it_or_none(block: Block) -> None:
     assert diagnose(block, name) == expected
 
 
+EXTERN = re.compile(r'^extern .* from "([\w.]+)"$', re.MULTILINE)
+
+
+def save_modules(document: Path, folder: Path) -> set[str]:
+    """Save the Python files of a document; the names of their modules."""
+    files = [block for block in blocks(document) if block.file.endswith(".py")]
+    for block in files:
+        (folder / block.file).write_text(block.text, encoding="utf-8")
+    return {block.file.removesuffix(".py") for block in files}
+
+
 class Sizes(dict[str, int]):
     """A number for each size that only data decides: one that halves well."""
 
@@ -134,13 +145,21 @@ def size_of(dim: object) -> int:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("block", [b for b in of("net") if not expected_of(b)[1]], ids=place)
-def test_the_nets_of_a_sample_run_and_give_the_shapes_that_check_says(block: Block) -> None:
+def test_the_nets_of_a_sample_run_and_give_the_shapes_that_check_says(
+    block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import torch
 
     text = block.text.replace('on "cuda:1"', 'on "meta"')  # no test needs a second device
     graph, _ = examine(Source(text, "sample.net"), None, {}, beside(block))
     assert graph is not None
-    spec = netspec.Spec(graph, (), {}, loader=beside(block))
+    saved = save_modules(block.document, tmp_path)
+    if not {module.split(".")[0] for module in EXTERN.findall(block.text)} <= saved:
+        return  # a module of somebody else's
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in saved:
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    spec = netspec.Spec(graph, (), {}, loader=beside(block), allow_extern=saved)
     for name, net in graph.nets.items():
         model = spec.build(net=name, device="meta").eval()
         inputs = [
@@ -159,6 +178,8 @@ def test_the_nets_of_a_sample_run_and_give_the_shapes_that_check_says(block: Blo
 
 def origin(block: Block) -> Block | None:
     """The sample that generated code comes from; None for code of ours."""
+    if block.file.endswith(".py"):
+        return None
     if block.file:
         named = [b for b in blocks(block.document) if b.file == block.file and b.language == "net"]
         return [b for b in named if b.line < block.line][-1]
@@ -205,6 +226,9 @@ def test_the_commands_of_a_document_do_what_it_says(
     document: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(folder)
+    monkeypatch.syspath_prepend(folder)
+    for name in save_modules(document, folder):
+        monkeypatch.delitem(sys.modules, name, raising=False)
     namespace: dict[str, object] = {}
     for block in blocks(document):
         if block.file and block.language == "net":
@@ -219,7 +243,7 @@ def test_the_commands_of_a_document_do_what_it_says(
                     assert shown is None or shown == output, place(block)
             case "pycon":
                 run_doctest(block, namespace)
-            case "python" if origin(block) is None:
+            case "python" if origin(block) is None and not block.file:
                 exec(compile(block.text, place(block), "exec"), namespace)
 
 
