@@ -250,7 +250,14 @@ class Checker(Walker):
         )
         kinds = {path: type(made.layer).__name__ for path, made in self.site.made.items()}
         check_freezes(
-            self.definition, self.prefix, shapes, kinds, foreign, self.site.frozen, self.found
+            self.definition,
+            self.prefix,
+            shapes,
+            kinds,
+            foreign,
+            self.names.attributes(),
+            self.site.frozen,
+            self.found,
         )
 
     def report(self, misfit: Misfit, span: Span, notes: tuple[str, ...]) -> None:
@@ -444,21 +451,24 @@ class Checker(Walker):
 
     def run_variable(self, variable: s.Variable, tensor: Tensor) -> None:
         path = self.path(variable.span)
-        open_ = [dim for dim in tensor.shape if value_of(dim) is None]
-        if open_:
-            self.found.add(
-                "unknown-size",
-                f"`{variable.name.id}` must have a size that is known when the net is built, but "
-                f"`{open_[0]}` is known only when data flows",
-                variable.type.span,
-                label=f"the shape is {write_shape(tensor.shape)}",
-                help="write numbers or parameters, here or in the net's signature",
-            )
-            return
+        self._require_known(variable, tensor)
         scheme = check_variable(variable, path, tensor.shape, self.scope, self.found)
         if not self.site.muted:
             self.site.located[path] = self.device
             self.site.variables[path] = BuiltVariable(path, variable.kind, tensor, scheme)
+
+    def _require_known(self, variable: s.Variable, tensor: Tensor) -> None:
+        """Report a bare tensor with a size that only data decides."""
+        for written, dim in zip(variable.type.shape, tensor.shape, strict=True):
+            if value_of(dim) is None:
+                self.found.add(
+                    "shape-mismatch",
+                    f"the shape of `{variable.name.id}` must be known when the net is built, "
+                    f"but `{dim}` is known only when data flows",
+                    written.span,
+                    label="decided by the input",
+                    help="write numbers or parameters in the net's signature",
+                )
 
     def note_function(self, span: Span, call: FunctionCall) -> None:
         if not self.site.muted:

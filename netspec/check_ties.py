@@ -1,6 +1,6 @@
 """Check what `tie` and `freeze` name, once all layers of a net or block are known."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from fnmatch import fnmatchcase
 
 from netspec import syntax as s
@@ -86,10 +86,14 @@ def check_freezes(
     shapes: Mapping[str, Shape],
     kinds: Mapping[str, str],
     externs: Mapping[str, str],
+    attributes: Collection[str],
     frozen: set[str],
     found: Diagnostics,
 ) -> None:
-    """Find the parameters that each `freeze` names; `externs` are frozen as a whole."""
+    """Find the parameters that each `freeze` names; `externs` are frozen as a whole.
+
+    `attributes`: the names that layers of the definition have, for some values of its parameters.
+    """
     for statement in definition.body:
         if isinstance(statement, s.Freeze):
             for selector in statement.selectors:
@@ -105,15 +109,34 @@ def check_freezes(
                     for name, title in externs.items()
                 )
                 if not chosen and not whole:
-                    text = selector.id if isinstance(selector, s.Name) else f'"{selector.value}"'
-                    found.add(
-                        "unused-rule",
-                        f"`freeze` selects {text}, but no such layer has parameters",
-                        selector.span,
-                        label="selects nothing",
-                        help="name a layer of this net, a class, or a quoted pattern",
-                        severity="warning",
-                    )
+                    _report_nothing(selector, attributes, found)
+
+
+def _report_nothing(
+    selector: s.Name | s.Literal, attributes: Collection[str], found: Diagnostics
+) -> None:
+    """Say that a selector selects nothing: an error where no parameters of the net change that."""
+    text = selector.id if isinstance(selector, s.Name) else f'"{selector.value}"'
+    if isinstance(selector, s.Name) and not (
+        selector.id in attributes or selector.id in ALIASES or selector.id in RANK_OPEN
+    ):
+        found.add(
+            "unknown-layer",
+            f"`freeze` selects {text}, but there is no such layer",
+            selector.span,
+            label="selects nothing",
+            help=did_you_mean(text, [*attributes, *ALIASES, *RANK_OPEN])
+            or 'name a layer of this net, a class, or a quoted pattern, `"layers.*.conv"`',
+        )
+        return
+    found.add(
+        "unused-rule",
+        f"`freeze` selects {text}, but no such layer has parameters",
+        selector.span,
+        label="selects nothing",
+        help="name a layer of this net, a class, or a quoted pattern",
+        severity="warning",
+    )
 
 
 def _is_class(selector: s.Name | s.Literal, title: str) -> bool:

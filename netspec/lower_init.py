@@ -444,7 +444,7 @@ class _Writer:
                 self.lines.append(Line("for module in self.modules():"))
                 self._freeze_instances(self.pool.extern_class(extern))
             elif not classes_of(selector.id):
-                self.lines.append(Line(f"self.{selector.id}.requires_grad_(False)"))
+                self._freeze_attribute(selector.id)
             elif classes:
                 shown = ", ".join(f"nn.{name}" for name in classes)
                 self._loop_over_modules()
@@ -456,6 +456,18 @@ class _Writer:
         self.lines.append(Line("for name, module in self.named_modules():"))
         self.lines.append(Line(f"if {test}:", 1))
         self.lines.append(Line("module.requires_grad_(False)", 2))
+
+    def _freeze_attribute(self, name: str) -> None:
+        there = self.plan.facts.names.presence(name, self.plan.facts.definition.body)
+        if there:
+            self.lines.append(Line(f"self.{name}.requires_grad_(False)"))
+        if there is not None:
+            return
+        self.lines += [
+            Line("for name, module in self.named_children():"),
+            Line(f"if name == {write_literal(name)}:", 1),
+            Line("module.requires_grad_(False)", 2),
+        ]
 
     def _freeze_instances(self, classes: str) -> None:
         self.lines += [

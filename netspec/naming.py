@@ -8,7 +8,7 @@ from netspec import syntax as s
 from netspec.diagnostic import Diagnostics
 from netspec.names import free_name, label_problem, layer_stem, numbered_name
 from netspec.source import Span
-from netspec.visit import arguments_of, names_in, spanless, stages_in, title_of
+from netspec.visit import arguments_of, names_in, spanless, stages_in, statements_in, title_of
 
 
 class Kind(NamedTuple):
@@ -43,6 +43,24 @@ class Names(NamedTuple):
     loops: dict[Span, Loop]
     hoisted: set[Span]
     shared: set[str]
+
+    def attributes(self) -> set[str]:
+        """The names that modules and bare tensors have in their class, or in turns of its loops."""
+        return {*self.stages.values(), *(loop.name for loop in self.loops.values())} - {""}
+
+    def presence(self, name: str, body: tuple[s.Statement, ...]) -> bool | None:
+        """Whether the class has an attribute of that name; None where its parameters decide.
+
+        What stands in a loop is an attribute of the loop's turns.
+        """
+        inside = [x for x in statements_in(body) if isinstance(x, s.If | s.For)]
+        spans = [span for span, known in self.stages.items() if known == name]
+        around = [[x for x in inside if x.span.start <= at.start < x.span.end] for at in spans]
+        own = [places for places in around if not any(isinstance(x, s.For) for x in places)]
+        for span, loop in self.loops.items():
+            if loop.name == name:
+                own.append([x for x in inside if x.span.start < span.start < x.span.end])
+        return not all(own) or (None if own else False)
 
 
 class _Built(NamedTuple):

@@ -265,3 +265,29 @@ def test_a_value_given_to_a_parameter_without_default_becomes_its_default() -> N
     spec = netspec.loads("net A(size: int)(x: [N, size]) { return x -> Linear(3) }", size=4)
     assert "size: int = 4" in spec.source
     assert spec.build()(torch.zeros(2, 4)).shape == (2, 3)
+
+
+def test_the_turns_of_a_loop_read_bare_tensors_of_the_net() -> None:
+    text = (
+        "net A(depth: int = 2)(x: [N, 4]) {\n    parameter shift: [4] = ones\n"
+        "    for i in range(depth) as h {\n        x = x -> ReLU -> fc: Linear(4) -> LayerNorm\n"
+        "        x = x + shift\n    }\n    return x\n}\n"
+    )
+    model = netspec.loads(text).build(device="cpu")
+    with torch.no_grad():
+        model.get_parameter("shift").fill_(3.0)
+    mean = model(torch.rand(2, 4)).mean(dim=1)
+    assert torch.allclose(mean, torch.full((2,), 3.0), atol=1e-5)
+
+
+def test_a_freeze_holds_for_layers_that_parameters_leave_out() -> None:
+    spec = netspec.loads("""net A(norm: bool = True, depth: int = 2)(x: [N, 4]) {
+        freeze bn, h
+        if norm { x = x -> bn: BatchNorm1d }
+        for i in range(depth) as h { x = x -> conv: Linear(4) -> ReLU }
+        return x -> fc: Linear(3)
+    }""")
+    for norm in (True, False):
+        model = spec.build(norm=norm)
+        learnt = {name for name, p in model.named_parameters() if p.requires_grad}
+        assert learnt == {"fc.weight", "fc.bias"}
