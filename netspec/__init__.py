@@ -4,10 +4,22 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from netspec.diagnostic import Diagnostic, SpecError
+    from netspec.moving import Transfer as Transfer
+    from netspec.moving import transfer as transfer
     from netspec.spec import Spec, load, loads
     from netspec.summary import Summary
 
-__all__ = ["Diagnostic", "Spec", "SpecError", "Summary", "__version__", "load", "loads"]
+__all__ = [
+    "Diagnostic",
+    "Spec",
+    "SpecError",
+    "Summary",
+    "Transfer",
+    "__version__",
+    "load",
+    "loads",
+    "transfer",
+]
 __version__ = "0.1.0"
 
 _HOMES = {
@@ -15,8 +27,10 @@ _HOMES = {
     "Spec": "netspec.spec",
     "SpecError": "netspec.diagnostic",
     "Summary": "netspec.summary",
+    "Transfer": "netspec.moving",
     "load": "netspec.spec",
     "loads": "netspec.spec",
+    "transfer": "netspec.moving",
 }
 
 

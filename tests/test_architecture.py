@@ -100,7 +100,10 @@ def test_an_earlier_phase_knows_nothing_of_a_later_one() -> None:
     [
         ("lark", {"netspec.grammar"}),
         ("jinja2", {"netspec.render"}),
-        ("torch", {"netspec.instantiate", "netspec.import_extern", "netspec.probe"}),
+        (
+            "torch",
+            {"netspec.instantiate", "netspec.import_extern", "netspec.moving", "netspec.probe"},
+        ),
         ("pydantic", set()),
         ("pydantic_core", {"netspec.catalogue.signature"}),
         ("argparse", {"netspec.cli"}),
