@@ -51,19 +51,26 @@ class Opaque(Symbol):
     """A build-time expression that is no polynomial: `int(0.5 * C)`.
 
     `names`: those that it mentions; `write` gives its text, each of them passed through a function.
+    `loose`: as an operand it needs brackets.
     """
 
-    __slots__ = ("names", "write")
+    __slots__ = ("loose", "names", "write")
 
     def __init__(
-        self, names: frozenset[str], write: "Callable[[Rename], str]", value: int, frame: int
+        self,
+        names: frozenset[str],
+        write: "Callable[[Rename], str]",
+        loose: bool,
+        value: int,
+        frame: int,
     ) -> None:
         super().__init__(write(str), value, frame)
         self.names = names
         self.write = write
+        self.loose = loose
 
     def form(self) -> "Form":
-        return ("code", self.names, self.write)
+        return ("code", self.names, self.write, self.loose)
 
 
 class Lookup:
@@ -277,10 +284,10 @@ def symbol(name: str, value: int | None = None, frame: int = 0) -> Expression:
 
 
 def opaque(
-    names: frozenset[str], write: "Callable[[Rename], str]", value: int, frame: int
+    names: frozenset[str], write: "Callable[[Rename], str]", loose: bool, value: int, frame: int
 ) -> Expression:
     """A build-time expression as one symbol, with its value."""
-    return Expression({(Opaque(names, write, value, frame),): 1})
+    return Expression({(Opaque(names, write, loose, value, frame),): 1})
 
 
 def lookup(name: str, indices: tuple[Dim, ...], items: Items, frame: int) -> Expression:
@@ -566,7 +573,8 @@ def write(form: Form, rename: Callable[[str], str] = str) -> str:
 
 def _operand(form: Form, level: int, rename: Callable[[str], str]) -> str:
     text = write(form, rename)
-    return f"({text})" if _LEVELS.get(str(form[0]), 9) < level else text
+    loose = form[0] == "code" and form[3] is True
+    return f"({text})" if loose or _LEVELS.get(str(form[0]), 9) < level else text
 
 
 def _canonical_form(expression: Expression) -> Form:

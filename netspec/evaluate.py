@@ -136,14 +136,6 @@ def is_undecided(expression: s.Expression, scope: Mapping[str, Value]) -> bool:
 _UNDECIDED = "the value of this is known only when data flows"
 
 
-def _write_atom(node: s.Expression, rename: Callable[[str], str]) -> str:
-    """An expression as generated code writes it, in brackets where it needs them."""
-    from netspec.write import write_expression
-
-    text = write_expression(node, rename)
-    return text if isinstance(node, s.Call | s.Subscript) else f"({text})"
-
-
 class _Evaluation:
     def __init__(self, scope: Mapping[str, Value]) -> None:
         self.scope = scope
@@ -242,7 +234,10 @@ class _Evaluation:
         if decider is not None and not scope.depends(decider):
             return value
         names = frozenset(name.id for name in names_in(node))
-        return opaque(names, partial(_write_atom, node), number, scope.frame)
+        from netspec.write import write_expression
+
+        loose = not isinstance(node, s.Call | s.Subscript)
+        return opaque(names, partial(write_expression, node), loose, number, scope.frame)
 
     def _unary(self, node: s.Unary) -> Value:
         if node.operator == "not":
