@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from netspec.bounds import Limits, limits
     from netspec.diagnostic import Diagnostic, SpecError
     from netspec.moving import Transfer as Transfer
     from netspec.moving import transfer as transfer
@@ -11,11 +12,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Diagnostic",
+    "Limits",
     "Spec",
     "SpecError",
     "Summary",
     "Transfer",
     "__version__",
+    "limits",
     "load",
     "loads",
     "transfer",
@@ -24,10 +27,12 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Diagnostic": "netspec.diagnostic",
+    "Limits": "netspec.bounds",
     "Spec": "netspec.spec",
     "SpecError": "netspec.diagnostic",
     "Summary": "netspec.summary",
     "Transfer": "netspec.moving",
+    "limits": "netspec.bounds",
     "load": "netspec.spec",
     "loads": "netspec.spec",
     "transfer": "netspec.moving",

@@ -32,6 +32,7 @@ def run_loop(checker: "Checker", loop: s.For) -> None:
     base = f"{prefix}{place.name}" if place else ""
     scope = dict(checker.scope)
     for number, item in enumerate(items):
+        checker.site.spend(loop.iterable.span, checker.found)
         if place is not None and place.level:
             checker.prefix = f"{base}.{number}."
         elif place is not None:

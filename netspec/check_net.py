@@ -6,6 +6,7 @@ from typing import Any
 
 from netspec import syntax as s
 from netspec.arguments import Given
+from netspec.bounds import current
 from netspec.catalogue.layer import Layer
 from netspec.check_device import check_crossings, check_device, report_far_layer
 from netspec.check_extern import run_extern
@@ -39,8 +40,6 @@ from netspec.tensor import Tensor, write_shape
 from netspec.visit import statements_in, title_of
 from netspec.walk import Walker, names_of
 
-MOST_LAYERS = 200_000
-
 
 def check_net(
     net: s.Net, home: Home, overrides: Mapping[str, Any], device: str, found: Diagnostics
@@ -53,7 +52,10 @@ def check_net(
     names = site.names_of(home, net, found)
     checker = Checker(net, home, Scope(header.scope), found, site, names)
     checker.take_inputs(header)
-    checker.run(net.body)
+    try:
+        checker.run(net.body)
+    except Exhausted:
+        return Unfinished(net.name.id, net, site.steps)
     checker.finish()
     rules = RuleScope("", home.rules, -1, checker.scope, found, home.externs(), True)
     site.rules.append(rules)
@@ -104,6 +106,10 @@ class _Made:
         self.settled: dict[str, Dim] = {}
 
 
+class Exhausted(Exception):
+    """The check of a net takes more steps than it may; that has been reported."""
+
+
 class _Site:
     """What is being built: the layers of the whole net by name, and the steps that it takes."""
 
@@ -122,7 +128,24 @@ class _Site:
         self.names: dict[tuple[str, Span], Names] = {}
         self.place = ""
         self.muted = 0
-        self.blocks = 0
+        self.spent = 0
+
+    def spend(self, span: Span, found: Diagnostics) -> None:
+        """Count a step.
+
+        Raises:
+            Exhausted: after reporting one too many.
+        """
+        self.spent += 1
+        if self.spent > current().steps:
+            found.add(
+                "too-large",
+                f"the check of the net takes more than {current().steps:,} steps",
+                span,
+                label="loops and blocks come to more",
+                help="check the counts of `repeat` and `for`; the caller may allow more steps",
+            )
+            raise Exhausted
 
     @contextmanager
     def at(self, path: str) -> Iterator[None]:
@@ -402,11 +425,11 @@ class Checker(Walker):
             self.site.failed.add(path)
 
     def _room(self, stage: s.Stage) -> bool:
-        if len(self.site.made) < MOST_LAYERS:
+        if len(self.site.made) < current().layers:
             return True
         self.found.add(
             "too-large",
-            f"the net has more than {MOST_LAYERS:,} layers",
+            f"the net has more than {current().layers:,} layers",
             stage.span,
             label="one too many",
             help="check the counts of `repeat` and `for`",
@@ -471,6 +494,7 @@ class Checker(Walker):
                 )
 
     def note_function(self, span: Span, call: FunctionCall) -> None:
+        self.site.spend(span, self.found)
         if not self.site.muted:
             self.site.steps.append(call)
 
@@ -485,6 +509,7 @@ class Checker(Walker):
         key: Span,
         span: Span,
     ) -> Value:
+        self.site.spend(stage.span, self.found)
         definition = entry.definition
         if isinstance(definition, s.Extern):
             return run_extern(self, entry, stage, given, inputs, key, span)
@@ -654,12 +679,22 @@ class Checker(Walker):
         return UNKNOWN
 
     def repeats(self, repeat: s.Repeat) -> int:
-        """How often; 0 after reporting that it is no number."""
+        """How often; 0 after reporting what is wrong with that."""
         value = evaluate(repeat.times, self.scope, self.found)
         if value is UNKNOWN:
             return 0
-        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_LAYERS:
-            return value
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if whole and value > current().layers:
+            self.found.add(
+                "too-large",
+                f"a net has at most {current().layers:,} layers, found `repeat` of {_shown(value)}",
+                repeat.times.span,
+                label="too often",
+                help="check the number",
+            )
+            return 0
+        if whole and value >= 0:
+            return int(value)
         self.found.add(
             "wrong-argument",
             f"`repeat` takes how often as an integer of at least 0, found {_shown(value)}",
@@ -672,6 +707,7 @@ class Checker(Walker):
     def run_repeat(self, stage: s.Stage, repeat: s.Repeat, value: Value) -> Value:
         base = self.path(stage.span)
         for number in range(self.repeats(repeat)):
+            self.site.spend(repeat.span, self.found)
             value = self._single(repeat.stage, value)
             value = self.run_placed(repeat.stage, f"{base}.{number}", value)
         return value

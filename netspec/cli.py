@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _parser().error(f"unrecognized arguments: {' '.join(rest)}")
     options.rest = rest
     try:
-        code: int = options.command(options)
+        code = _run(options)
         sys.stdout.flush()
         return code
     except BrokenPipeError:
@@ -50,6 +50,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return WRONG
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+def _run(options: argparse.Namespace) -> int:
+    code: int
+    if getattr(options, "limit", None):
+        from netspec.bounds import limits
+
+        with limits(**dict(options.limit)):
+            code = options.command(options)
+    else:
+        code = options.command(options)
+    return code
 
 
 def _nowhere() -> TextIO:
@@ -89,6 +101,14 @@ def _command(
         default=[],
         type=_setting,
         help="give a parameter of the net a value, in place of its default",
+    )
+    parser.add_argument(
+        "--limit",
+        metavar="NAME=NUMBER",
+        action="append",
+        default=[],
+        type=_limit,
+        help="how far a spec may expand: layers, steps, blocks, bits or items",
     )
     return parser
 
@@ -173,6 +193,20 @@ def _setting(text: str) -> tuple[str, Any]:
     if not equals or not name.isidentifier():
         raise argparse.ArgumentTypeError(f"`{text}` is not NAME=VALUE, as in classes=26")
     return name, _read_value(value)
+
+
+def _limit(text: str) -> tuple[str, int]:
+    from netspec.bounds import Limits
+
+    name, _, number = text.partition("=")
+    if name not in Limits._fields or not number.isdecimal() or not 0 < len(number) <= 18:
+        known = ", ".join(Limits._fields)
+        raise argparse.ArgumentTypeError(
+            f"`{text}` is not NAME=NUMBER, as in steps=2000000; limits are {known}"
+        )
+    if int(number) == 0:
+        raise argparse.ArgumentTypeError(f"the limit `{name}` must be at least 1")
+    return name, int(number)
 
 
 def _read_value(text: str) -> Any:

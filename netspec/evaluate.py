@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from netspec import syntax as s
+from netspec.bounds import current
 from netspec.catalogue.signature import kind_of
 from netspec.diagnostic import Diagnostics, did_you_mean
 from netspec.dim import (
@@ -35,8 +36,6 @@ class Unknown:
 
 
 UNKNOWN = Unknown()
-_MOST_BITS = 4096
-_MOST_ITEMS = 100_000
 
 
 class NotConstant:
@@ -268,7 +267,7 @@ class _Evaluation:
         if op == "+" and type(a) is type(b) and isinstance(a, str | list | tuple):
             return self._bounded(a + b, span)
         if op == "*" and isinstance(a, list | tuple) and isinstance(b, int):
-            if len(a) * b > _MOST_ITEMS:
+            if len(a) * b > current().items:
                 raise self._too_large(span)
             return a * b
         self._number(a, left)
@@ -315,7 +314,7 @@ class _Evaluation:
             else:
                 return _ON_DIMS[op](a, b)
         whole = isinstance(a, int) and isinstance(b, int)
-        if op == "**" and whole and b > 0 and abs(a).bit_length() * b > _MOST_BITS:
+        if op == "**" and whole and b > 0 and abs(a).bit_length() * b > current().bits:
             raise self._too_large(span)
         try:
             return self._bounded(_ON_NUMBERS[op](a, b), span)
@@ -325,9 +324,9 @@ class _Evaluation:
     def _bounded(self, value: Value, span: Span) -> Value:
         if isinstance(value, complex):
             raise _Problem("wrong-operand", "the result is no real number", span, "a root of it")
-        if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+        if isinstance(value, int) and value.bit_length() > current().bits:
             raise self._too_large(span)
-        if isinstance(value, str | list | tuple) and len(value) > _MOST_ITEMS:
+        if isinstance(value, str | list | tuple) and len(value) > current().items:
             raise self._too_large(span)
         return value
 
@@ -336,7 +335,7 @@ class _Evaluation:
             "too-large",
             "the result is too large",
             span,
-            f"more than {_MOST_BITS} bits or {_MOST_ITEMS:,} items",
+            f"more than {current().bits:,} bits or {current().items:,} items",
             "no tensor has such a size: check the expression",
         )
 
@@ -456,7 +455,7 @@ def _compare_dims(op: str, a: Dim, b: Dim) -> bool | None:
 
 def _whole_range(*bounds: int) -> list[int]:
     numbers = range(*bounds)
-    if len(numbers) > _MOST_ITEMS:
+    if len(numbers) > current().items:
         raise OverflowError
     return list(numbers)
 

@@ -5,6 +5,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from netspec.bounds import current, limited
 from netspec.check import check
 from netspec.check_labels import warn_unlabelled
 from netspec.diagnostic import Diagnostic, Diagnostics, SpecError, did_you_mean
@@ -214,6 +215,7 @@ class Spec:
         allow_extern: Collection[str] = (),
     ) -> None:
         self._loader = loader
+        self._limits = current()
         self._allowed = allow_extern
         self.graph = graph
         self.diagnostics = diagnostics
@@ -268,7 +270,8 @@ class Spec:
         """
         values = {**self.parameters, **parameters}
         source = self.graph.source
-        return _checked(source, None, self._net, values, self._loader, self._allowed)
+        with limited(self._limits):
+            return _checked(source, None, self._net, values, self._loader, self._allowed)
 
     def unlabelled(self) -> tuple[Diagnostic, ...]:
         """Warnings for layers without a label, whose keys shift when others join them."""
@@ -335,7 +338,8 @@ class Spec:
         """The generated module as data."""
         from netspec.lower import lower
 
-        return lower(self.graph)
+        with limited(self._limits):
+            return lower(self.graph)
 
     @cached_property
     def source(self) -> str:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from netspec import syntax as s
 from netspec.arguments import Given, bind
+from netspec.bounds import current
 from netspec.catalogue import ALIASES, FUNCTIONS, LAYERS, LAZY, RANK_OPEN
 from netspec.catalogue.layer import Layer
 from netspec.catalogue.signature import kind_of, write_value
@@ -33,7 +34,6 @@ STATIC = frozenset(
         *("duplicate-name", "recursion", "unknown-selector"),
     }
 )
-DEEPEST = 40  # blocks inside blocks
 
 
 class Named(NamedTuple):
@@ -375,7 +375,7 @@ class Walker(Expressions):
 
     def _recurses(self, entry: Entry, stage: s.Stage) -> bool:
         chain = [*self.inside, self.definition]
-        if entry.definition not in chain and len(chain) < DEEPEST:
+        if entry.definition not in chain and len(chain) < current().blocks:
             return False
         loop = (
             [d.name.id for d in chain[chain.index(entry.definition) :]]
