@@ -134,7 +134,7 @@ def examine(
     """
     if unreadable is not None:
         return None, unreadable.in_order()
-    graph, found = _check(source, parameters, loader)
+    graph, found, _ = _check(source, parameters, loader)
     if "unlabelled" in warn and not found.has_errors:
         warn_unlabelled(graph, found)
     return (None if found.has_errors else graph), found.in_order()
@@ -142,12 +142,12 @@ def examine(
 
 def _check(
     source: Source, parameters: Mapping[str, Any], loader: Loader | None
-) -> tuple[Graph, Diagnostics]:
+) -> "tuple[Graph, Diagnostics, Program | None]":
+    """The graph, all findings, and the program where it had to be made to find them."""
     parsed = parse(source)
     graph = check(source, parsed, parameters, loader)
-    if not parsed.found.has_errors:
-        _require_form(graph, parsed.found)
-    return graph, parsed.found
+    program = None if parsed.found.has_errors else _require_form(graph, parsed.found)
+    return graph, parsed.found, program
 
 
 def sketch(
@@ -165,7 +165,7 @@ def sketch(
 
     if unreadable is not None:
         return ()
-    graph, found = _check(source, parameters, loader)
+    graph, found, _ = _check(source, parameters, loader)
     nets: list[Net | Unfinished] = [*graph.nets.values(), *graph.unfinished.values()]
     nets.sort(key=lambda item: item.syntax.span)
     if net is not None:
@@ -174,15 +174,17 @@ def sketch(
     return tuple([item for item in sketches if item.fails] or sketches)
 
 
-def _require_form(graph: Graph, found: Diagnostics) -> None:
+def _require_form(graph: Graph, found: Diagnostics) -> "Program | None":
     """Report what holds for the present parameters only, so that no class can be written for it."""
-    if any(has_structure(net) for net in graph.nets.values()):
-        from netspec.lower import lower
+    if not any(has_structure(net) for net in graph.nets.values()):
+        return None
+    from netspec.lower import lower
 
-        try:
-            lower(graph)
-        except SpecError as error:
-            found.extend(error.diagnostics)
+    try:
+        return lower(graph)
+    except SpecError as error:
+        found.extend(error.diagnostics)
+        return None
 
 
 def _checked(
@@ -193,10 +195,12 @@ def _checked(
     loader: Loader | None,
     allow_extern: Collection[str],
 ) -> "Spec":
-    graph, diagnostics = examine(source, unreadable, parameters, loader)
-    if graph is None:
-        raise SpecError(diagnostics)
-    return Spec(graph, diagnostics, dict(parameters), net, loader, allow_extern)
+    if unreadable is not None:
+        raise SpecError(unreadable.in_order())
+    graph, found, program = _check(source, parameters, loader)
+    if found.has_errors:
+        raise SpecError(found.in_order())
+    return Spec(graph, found.in_order(), dict(parameters), net, loader, allow_extern, program)
 
 
 class Spec:
@@ -213,8 +217,10 @@ class Spec:
         net: str | None = None,
         loader: Loader | None = None,
         allow_extern: Collection[str] = (),
+        program: "Program | None" = None,
     ) -> None:
         self._loader = loader
+        self._program = program
         self._limits = current()
         self._allowed = allow_extern
         self.graph = graph
@@ -336,6 +342,8 @@ class Spec:
     @cached_property
     def program(self) -> "Program":
         """The generated module as data."""
+        if self._program is not None:
+            return self._program
         from netspec.lower import lower
 
         with limited(self._limits):
