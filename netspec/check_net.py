@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
 from netspec import syntax as s
@@ -36,7 +37,7 @@ from netspec.placement import crossings_of, device_at
 from netspec.proof import proof_of
 from netspec.requirement import check_requirement
 from netspec.source import Span
-from netspec.tensor import Tensor, write_shape
+from netspec.tensor import Shape, Tensor, write_shape
 from netspec.visit import statements_in, title_of
 from netspec.walk import Walker, names_of
 
@@ -215,6 +216,7 @@ class Checker(Walker):
         self.prefix = prefix
         self.bundles: set[str] = set()  # the names that have stood for several tensors in one
         self.places: dict[Span, str] = {}  # names of what stands in groups, in this turn
+        self.handed: dict[Span, dict[str, Mapping[str, Shape]]] = {}  # of what it is handed
 
     def take_inputs(self, header: Header) -> None:
         """Bind the inputs of a net."""
@@ -582,8 +584,21 @@ class Checker(Walker):
         giver = constructor.walker
         assert isinstance(giver, Checker)
         giver.site = self.site
+        path, before = self.path(stage.span), len(self.site.made)
         with giver.located(self.device):
-            return giver.run_placed(constructor.stage, self.path(stage.span), value)
+            output = giver.run_placed(constructor.stage, path, value)
+        made = islice(self.site.made.items(), before, None)
+        shapes = {name.removeprefix(path): one.layer.parameters() for name, one in made}
+        sound = not self.site.muted and not self.found.has_errors
+        if sound and self.handed.setdefault(stage.span, shapes) != shapes:
+            self.found.add(
+                "shape-mismatch",
+                f"`{title_of(stage.callee)}` gets another size in another turn of the loop",
+                stage.span,
+                label="it is made once, and copied for each turn",
+                help=f"bring the input to one size before the loop, or write `{constructor}` in it",
+            )
+        return output
 
     @contextmanager
     def located(self, device: str) -> Iterator[None]:

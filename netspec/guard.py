@@ -6,6 +6,7 @@ from collections.abc import Collection
 _IMPORTS = {
     ("collections", "OrderedDict"),
     ("collections.abc", "Sequence"),
+    ("copy", "deepcopy"),
     ("fnmatch", "fnmatch"),
     ("torch", "Tensor"),
     ("torch", "nn"),

@@ -162,6 +162,7 @@ def _signature(plan: Plan, taken: Sequence[str]) -> tuple[Argument, ...]:
         parameter = plan.parameters.get(name)
         if parameter is not None and parameter.type and parameter.type.id == "block":
             uses = [k for k in plan.handed.values() if k == name or k.removeprefix(name).isdigit()]
+            uses = uses if plan.loop is None else [name]  # there, each is asked for by its name
             arguments += [Argument(use, "nn.Module") for use in uses]
         elif name in handed:
             arguments.append(Argument(name, "nn.Module"))

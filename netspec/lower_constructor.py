@@ -16,7 +16,15 @@ from netspec.plan import Plan
 from netspec.pool import ClassPool
 from netspec.program import Line
 from netspec.source import Span
-from netspec.visit import all_stages, arguments_of, names_in, stages_in, statements_in, title_of
+from netspec.visit import (
+    all_stages,
+    arguments_of,
+    names_in,
+    repeats,
+    stages_in,
+    statements_in,
+    title_of,
+)
 from netspec.write import write_expression, write_literal
 
 
@@ -466,10 +474,9 @@ class Constructor:
                 clause = f"for _ in range({self._written(count)})"
                 return f"nn.Sequential(*({element} {clause}))"
         if stage.span in self.plan.handed:
-            name = self.plan.handed[stage.span]
-            self.uses.add(name)
+            made = self._handed_on(stage.span)
             device = device_at(facts.definition, stage.span)  # it was made by the user
-            return f"{name}.to({write_literal(device)})" if device else name
+            return f"{made}.to({write_literal(device)})" if device else made
         if stage.span in facts.blocks:
             return self._block(facts.blocks[stage.span])
         if stage.span in facts.externs:
@@ -529,7 +536,7 @@ class Constructor:
             takes = [n for n in made.handed if n[0] == name]
             if parameter.type is not None and parameter.type.id == "block":
                 for _, keyword in takes:
-                    code = self._handed(fact, name)
+                    code = self._handed(fact, name, written.get(name))
                     arguments.append(code if by_position else f"{keyword}={code}")
                 by_position = by_position and len(takes) > 0
                 continue
@@ -566,13 +573,21 @@ class Constructor:
         if isinstance(dim, Expression) and any(a.frame != facts.frame for a in atoms(dim)):
             report_no_formula(name, fact.stage.callee.span, facts.found, own=False)
 
-    def _handed(self, fact: BlockFact, name: str) -> str:
-        """A block that is handed to a block, made here."""
+    def _handed(self, fact: BlockFact, name: str, argument: s.Argument | None) -> str:
+        """A block that is handed to a block: made here, or handed on."""
+        if argument is not None and argument.value.span in self.plan.handed:
+            return self._handed_on(argument.value.span)
         given = fact.values[name]
         stage = given.stage
         if isinstance(stage.callee, s.Group):
             return self._group(stage.callee)
         return self.construct(stage)
+
+    def _handed_on(self, span: Span) -> str:
+        """What the constructor was handed for a place; in a loop, a copy for each turn."""
+        name = self.plan.handed[span]
+        self.uses.add(name)
+        return f"deepcopy({name})" if repeats(self.plan.body, span) else name
 
     # ---- texts -------------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ def write_imports(pool: ClassPool) -> tuple[tuple[str, ...], ...]:
     for module, name, used in (
         ("collections", "OrderedDict", _uses(code, "OrderedDict(")),
         ("collections.abc", "Sequence", _uses(annotations, "Sequence[")),
+        ("copy", "deepcopy", _uses(code, "deepcopy(")),
         ("fnmatch", "fnmatch", _uses(code, "fnmatch(")),
     ):
         if used:

@@ -18,8 +18,8 @@ set_extra_state set_submodule share_memory state_dict T_destination to to_empty 
 type xpu zero_grad
 """
 _CODE_NAMES = """
-abs bool dict enumerate F float fnmatch getattr int isinstance len list max min module next nn
-OrderedDict range reversed round self Sequence str sum super
+abs bool deepcopy dict enumerate F float fnmatch getattr int isinstance len list max min module next
+nn OrderedDict range reversed round self Sequence str sum super
 Tensor torch tuple ValueError zip
 """
 # What every nn.Module has already; a test holds the list against torch.

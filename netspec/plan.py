@@ -11,7 +11,7 @@ from netspec.flow import Bundle, Constructor, Flow, Value
 from netspec.names import free_name, label_problem
 from netspec.program import Argument
 from netspec.source import Span
-from netspec.visit import statements_in
+from netspec.visit import all_stages, names_in, statements_in
 from netspec.write import write_literal
 
 
@@ -103,9 +103,10 @@ class Plan:
 
 
 def _handed_names(facts: Facts) -> dict[Span, str]:
-    """The constructor's parameters for blocks that the definition takes: one for each use."""
-    from netspec.visit import stages_in
+    """The constructor's parameters for blocks that the definition takes: one for each use.
 
+    A use is known by its stage, or by its name where it is handed on as an argument.
+    """
     blocks = {
         p.name.id
         for p in facts.definition.parameters
@@ -113,15 +114,15 @@ def _handed_names(facts: Facts) -> dict[Span, str]:
     }
     found: dict[Span, str] = {}
     counts: dict[str, int] = {}
-    for statement in statements_in(facts.definition.body):
+    for statement in statements_in(facts.definition.body) if blocks else ():
         if isinstance(statement, s.For | s.If):
             continue
-        for stage in stages_in(statement, lambda name: name not in blocks):
-            if isinstance(stage.callee, s.Name) and stage.callee.id in blocks:
-                name = stage.callee.id
-                counts[name] = counts.get(name, 0) + 1
-                number = counts[name]
-                found[stage.span] = name if number == 1 else f"{name}{number}"
+        stages = {stage.callee.span: stage.span for stage in all_stages(statement)}
+        for name in names_in(statement):
+            if name.id in blocks:
+                number = counts[name.id] = counts.get(name.id, 0) + 1
+                key = stages.get(name.span, name.span)
+                found[key] = name.id if number == 1 else f"{name.id}{number}"
     return found
 
 

@@ -165,7 +165,12 @@ class ClassPool:
         self.classes.append(written)
         self.loops[parent.name, loop.span] = (plan, needed)
         constructor.uses |= set(needed)
-        return f"{name}({', '.join(map(parent.in_constructor, needed))})"
+        handed = set(parent.handed.values())
+        given = [
+            f"deepcopy({n})" if n in handed else parent.in_constructor(n)  # each turn has its own
+            for n in needed
+        ]
+        return f"{name}({', '.join(given)})"
 
 
 def _class_stem(container: str) -> str:

@@ -70,6 +70,16 @@ def spanless(node: Any) -> Any:
     return node
 
 
+def repeats(node: Any, span: Span) -> bool:
+    """Whether a loop or a `repeat` inside a node holds what stands at `span`."""
+    if not isinstance(node, tuple) or isinstance(node, Span):
+        return False
+    own = getattr(node, "span", None)
+    if own is not None and not own.start <= span.start < own.end:
+        return False
+    return isinstance(node, s.For | s.Repeat) or any(repeats(part, span) for part in node)
+
+
 def statements_in(body: tuple[s.Statement, ...]) -> Iterator[s.Statement]:
     """All statements of a body, those of loops and branches included, in source order."""
     for statement in body:
