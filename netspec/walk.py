@@ -288,7 +288,7 @@ class Walker(Expressions):
         """A layer, a block or a chain of them that is handed on."""
         match node:
             case s.Name(id) if isinstance(self.scope.get(id), Constructor):
-                return self.scope[id]
+                return Constructor(s.Stage(None, node, None, node.span), self)  # handed on
             case s.Chain(first, stages):
                 group = s.Group((s.Stage(None, first, None, first.span), *stages), node.span)
                 return Constructor(s.Stage(None, group, None, node.span), self)

@@ -40,3 +40,23 @@ def test_what_is_copied_for_each_turn_must_have_one_size() -> None:
     (error,) = caught.value.diagnostics
     assert error.code == "shape-mismatch"
     assert error.message == "`body` gets another size in another turn of the loop"
+
+
+HANDED_ON = """block Around(body: block)(x) { return x + (x -> body) }
+block P(body: block, norm: block = LayerNorm, depth: int = 2)(x: [N, C]) {
+    for i in range(depth) as h { x = x -> Around(body) -> Around(norm) }
+    return x -> Around(body) -> Around(norm -> Linear(C))
+}
+net A(depth: int = 2)(x: [N, 4]) { return x -> P(Linear(4), depth=depth) }
+"""
+
+
+def test_a_block_hands_on_what_it_was_handed() -> None:
+    spec = netspec.loads(HANDED_ON)
+    for depth in (0, 1, 3):
+        checked = spec.with_parameters(depth=depth).graph.nets["A"].parameter_shapes()
+        model = spec.build(depth=depth)
+        built = dict(model.named_parameters())
+        assert list(built) == list(checked)
+        assert len({parameter.data_ptr() for parameter in built.values()}) == len(built)
+        assert model(torch.rand(2, 4)).shape == (2, 4)
