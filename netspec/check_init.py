@@ -72,13 +72,16 @@ class _Rule(NamedTuple):
 
 
 def resolve_schemes(
-    layers: Mapping[str, Ruled], scopes: Iterable[RuleScope], externs: Collection[str]
+    layers: Mapping[str, Ruled],
+    scopes: Iterable[RuleScope],
+    externs: Collection[str],
+    complete: bool,
 ) -> dict[str, BuiltLayer]:
     """The layers with the schemes of each parameter, the one that wins first.
 
     A layer's own `with` beats a pattern, a pattern beats a class; then an inner scope beats an
     outer one, and what is written later what is written before. `externs`: the names of what is
-    written in Python; no rule reaches inside.
+    written in Python; no rule reaches inside. `complete`: no layer is missing for an error.
     """
     rules = [rule for scope in scopes for rule in _rules(scope)]
     rules += _own_rules(layers)
@@ -89,7 +92,7 @@ def resolve_schemes(
     for rule in rules:
         found = rule.checked.found
         covered = [layer for layer in built.values() if rule.covers(layer)]
-        if not covered and rule.selector is not None and not rule.whole_file:
+        if complete and not covered and rule.selector is not None and not rule.whole_file:
             inside = [n.removeprefix(rule.prefix) for n in externs if n.startswith(rule.prefix)]
             _report_unmatched(rule.selector, inside, found)
         for argument in rule.schemes.arguments:

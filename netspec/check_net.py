@@ -57,10 +57,11 @@ def check_net(
         checker.run(net.body)
     except Exhausted:
         return Unfinished(net.name.id, net, site.steps)
+    complete = found.error_count == before
     checker.finish()
     rules = RuleScope("", home.rules, -1, checker.scope, found, home.externs(), True)
     site.rules.append(rules)
-    layers = resolve_schemes(site.layers(), site.rules, site.externs)
+    layers = resolve_schemes(site.layers(), site.rules, site.externs, complete)
     if found.error_count > before or header.inputs is None or not checker.outputs():
         return Unfinished(net.name.id, net, site.steps)
     return Net(

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from netspec.report import write_text
+from netspec.source import Source
 from netspec.spec import examine, read_source
 
 FOLDER = Path(__file__).parent / "errors"
@@ -33,3 +34,14 @@ def test_no_golden_file_is_an_orphan(update: bool) -> None:
         if golden.stem not in CASES and update:
             golden.unlink()
         assert golden.stem in CASES or not golden.exists()
+
+
+def test_rules_are_not_called_idle_where_layers_are_missing_for_an_error() -> None:
+    spec = """net A()(x: [N, 4]) {
+    init Linear with (weight=zeros)
+    for w in width { x = x -> Linear(w) }
+    return x
+}
+"""
+    _, found = examine(Source(spec, "a.net"), None, {})
+    assert [one.code for one in found] == ["unknown-name"]
