@@ -233,6 +233,33 @@ def test_it_runs_and_every_parameter_gets_a_gradient(file: str, name: str) -> No
 
 
 @pytest.mark.parametrize(("file", "name"), NETS)
+def test_the_class_alone_takes_other_parameters_as_a_new_build_does(file: str, name: str) -> None:
+    case = CASES[file, name]
+    alone = type(build(file, name, "meta", {}))
+    for parameters in case.others if case.small else ():
+        torch.manual_seed(3)
+        built = build(file, name, "cpu", parameters).eval()
+        torch.manual_seed(3)
+        made = alone(**parameters).eval()
+        states = built.state_dict(), made.state_dict()
+        assert list(states[0]) == list(states[1])
+        assert all(torch.equal(states[0][key], states[1][key]) for key in states[0])
+        if parameters != case.others[0]:
+            continue  # the sizes of the case are for these
+        net = load(file).with_parameters(**parameters).net(name)
+        given = make_input(net, {"N": BATCH, **case.sizes}, "cpu")
+        with torch.no_grad():
+            pairs = zip(outputs_of(built, given), outputs_of(made, given), strict=True)
+            assert all(torch.equal(a, b) for a, b in pairs)
+
+
+def outputs_of(module: torch.nn.Module, given: Any) -> tuple[torch.Tensor, ...]:
+    torch.manual_seed(4)  # nets that draw noise
+    outputs = module(*given)
+    return outputs if isinstance(outputs, tuple) else (outputs,)
+
+
+@pytest.mark.parametrize(("file", "name"), NETS)
 def test_the_file_changes_with_its_parameters_in_defaults_only(file: str, name: str) -> None:
     spec = load(file)
     lines = spec.source.splitlines()
