@@ -123,6 +123,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (package / "needy.py").write_text("import no_such_library\n")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.chdir(tmp_path)
+    forget()  # the samples of the documents have a module of that name, too
     yield tmp_path
     forget()
 
