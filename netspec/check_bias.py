@@ -162,7 +162,7 @@ class _Flow:
             case s.Call(s.Name(id)) if id in self.shared:
                 return self.shared[id]
             case s.Name() | s.Call():
-                return Span(*node.span)  # the first layer of a chain that is handed to a block
+                return node.span  # the first layer of a chain that is handed to a block
         return None
 
     def first(self, node: Any, name: str) -> Span | None:

@@ -57,7 +57,7 @@ def _can_loop(checker: "Checker", loop: s.For, items: Any) -> bool:
         "a loop runs over `range(…)`, a list, `enumerate`, `zip` or `reversed`",
         loop.iterable.span,
         label="not a list",
-        help=f"write `range({checker.found.source.text[slice(*loop.iterable.span)]})`"
+        help=f"write `range({checker.found.source.cut(loop.iterable.span)})`"
         if isinstance(items, int | Expression)
         else "",
     )

@@ -586,7 +586,7 @@ class Checker(Walker):
         assert isinstance(giver, Checker)
         giver.site = self.site
         path, before = self.path(stage.span), len(self.site.made)
-        with giver.located(self.device):
+        with giver.located(self.device), giver.noting(constructor.note(title_of(stage.callee))):
             output = giver.run_placed(constructor.stage, path, value)
         made = islice(self.site.made.items(), before, None)
         shapes = {name.removeprefix(path): one.layer.parameters() for name, one in made}
@@ -609,6 +609,17 @@ class Checker(Walker):
             yield
         finally:
             self.part = before
+
+    @contextmanager
+    def noting(self, note: str) -> Iterator[None]:
+        """While this lasts, what is found wrong comes with a note, where there is one."""
+        before = self.found
+        if note:
+            self.found = before.inside(before.source, (note, *before.notes))
+        try:
+            yield
+        finally:
+            self.found = before
 
     # ---- groups and repeats ------------------------------------------------------------------
 

@@ -104,6 +104,7 @@ class Diagnostics:
             return
         message, label, help = _cut(message), _cut(label), _cut(help)
         notes = tuple(_cut(note) for note in (*notes, *self.notes))
+        span = span and Span(*span)
         found = Diagnostic(code, message, self.source, span, label, notes, help, severity)
         # A block that is used often says once what is wrong with it.
         words = "" if self.notes else message

@@ -39,8 +39,12 @@ class Constructor(NamedTuple):
     walker: Any
     text: str = ""
 
+    def note(self, parameter: str) -> str:
+        """What is said with errors inside, "" for what stands where it is written."""
+        return f"in `{self.text}`, the default of `{parameter}`" if self.text else ""
+
     def __str__(self) -> str:
-        return self.text or str(self.walker.found.source.text[slice(*self.stage.span)])
+        return self.text or str(self.walker.found.source.cut(self.stage.span))
 
 
 def type_of(value: Value) -> Type | None:

@@ -637,8 +637,8 @@ def _without_places(items: Sequence[Item]) -> list[Item]:
 def _message(statement: s.Require, plan: Plan) -> str:
     if statement.message:
         return write_literal(statement.message)
-    source = plan.facts.home.source.text[slice(*statement.test.span)]
-    return write_literal(f"{' '.join(source.split())} does not hold")
+    source = plan.facts.home.source.cut(statement.test.span)
+    return write_literal(f"{source} does not hold")
 
 
 def negated(test: s.Expression) -> s.Expression:

@@ -248,7 +248,7 @@ class _Writer:
         self._note(statement.test)
         test = write_expression(negated(statement.test), self._rename)
         self._line(f"if {test}:")
-        source = " ".join(self.facts.home.source.text[slice(*statement.test.span)].split())
+        source = self.facts.home.source.cut(statement.test.span)
         message = write_literal(statement.message or f"{source} does not hold")
         self.depth += 1
         self._line(f"raise ValueError({message})")
@@ -909,7 +909,7 @@ def _leaves(node: Any) -> list[Any]:
 
 
 def _source(facts: Facts, node: Any) -> str:
-    return " ".join(facts.home.source.text[slice(*node.span)].split())
+    return facts.home.source.cut(node.span)
 
 
 def _flat_stages(stages: Sequence[s.Stage]) -> list[s.Stage]:

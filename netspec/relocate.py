@@ -1,29 +1,45 @@
 """Put a piece of syntax where another one stands: the default of a block, where it is used."""
 
 from collections.abc import Iterator
-from itertools import count
 from typing import Any
 
 from netspec.source import Span
 
+MOST = 2**20  # spans of all that is taken to stand at one place
 
-def relocated(node: Any, place: Span, numbers: Iterator[int] | None = None) -> Any:
-    """`node` as if it stood inside `place`.
 
-    What it holds gets spans without length, each its own: facts are kept by spans, and no node that
-    was read has one of these. `numbers` goes on where several nodes come to one place.
+class Copy(Span):
+    """The span of what is taken to stand at a place: no other node has it, by its number.
+
+    Facts are kept by spans, so that each node needs one of its own.
     """
-    numbers = count() if numbers is None else numbers
+
+    number: int
+
+    def __new__(cls, place: Span, number: int) -> "Copy":
+        copy = super().__new__(cls, *place)
+        copy.number = number
+        return copy
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Copy) and (*self, self.number) == (*other, other.number)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash((*self, self.number))
+
+
+def relocated(node: Any, place: Span, numbers: Iterator[int]) -> Any:
+    """`node` as if it stood at `place`.
+
+    `numbers`, from 1 and below `MOST`, go on for what else comes to that place.
+    """
+    if isinstance(node, Span):
+        above = place.number if isinstance(place, Copy) else 0
+        return Copy(place, above * MOST + next(numbers))
     if not isinstance(node, tuple):
         return node
-    if isinstance(node, Span):
-        return _inside(place, next(numbers))
     parts = [relocated(part, place, numbers) for part in node]
     return type(node)(*parts) if hasattr(node, "_fields") else tuple(parts)
-
-
-def _inside(place: Span, number: int) -> Span:
-    """The span of a number, with as many before it as `place` has characters, then shorter ones."""
-    round_, offset = divmod(number, max(1, place.end - place.start))
-    start = place.start + offset
-    return Span(start, start - round_)

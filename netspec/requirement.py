@@ -45,7 +45,7 @@ def check_contradictions(body: Iterable[s.Statement], found: Diagnostics) -> Non
         if other is None:
             continue
         line, _ = found.source.position(other.span.start)
-        shown = [found.source.text[slice(*one.span)] for one in (other, part)]
+        shown = [found.source.cut(one.span) for one in (other, part)]
         found.add(
             "requirement",
             f"`{shown[0]}` and `{shown[1]}` cannot both hold",

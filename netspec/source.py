@@ -29,6 +29,10 @@ class Source:
             at = find("\n", at + 1)
         return starts
 
+    def cut(self, span: Span) -> str:
+        """The text at a span, in one line."""
+        return " ".join(self.text[span.start : span.end].split())
+
     def position(self, offset: int) -> tuple[int, int]:
         """Line and column of a character, both from 1; columns count characters."""
         line = bisect_right(self._starts, offset)

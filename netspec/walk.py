@@ -703,7 +703,7 @@ class Walker(Expressions):
         """The default of a parameter that is a block, as if it were written where it is used."""
         default = parameter.default
         assert default is not None
-        text = entry.home.source.text[slice(*default.span)]
+        text = entry.home.source.cut(default.span)
         theirs, ours = entry.home.blocks(), self.home.blocks()
         named = [name.id for name in names_in(default) if name.id in theirs]
         strange = [id for id in named if id not in ours or ours[id] != theirs[id]]
@@ -716,7 +716,7 @@ class Walker(Expressions):
                 help=f"add `use {strange[0]} from …`, or hand on a block that is known here",
             )
             return UNKNOWN
-        first = 1024 * entry.definition.parameters.index(parameter)
+        first = 1 + 1024 * entry.definition.parameters.index(parameter)
         constructor = self._constructor(relocated(default, stage.callee.span, count(first)))
         return constructor._replace(text=text) if isinstance(constructor, Constructor) else UNKNOWN
 

@@ -1,11 +1,13 @@
 """Parameters that are blocks, with defaults: as if the default were written where it is used."""
 
+import json
 from pathlib import Path
 
 import pytest
 import torch
 
 import netspec
+from netspec.report import write_json
 
 BLOCKS = """block Inner(width: int)(x: [N, C]) {
     return x -> Linear(width) -> ReLU
@@ -66,9 +68,38 @@ def test_a_default_of_another_file_must_be_known_here(
 
 
 def test_what_is_wrong_with_a_default_is_said_where_it_is_used() -> None:
-    spec = "block B(body: block = Conv2d(3, 3))(x) { return x -> body }\n" + net("return x -> B")
+    block = (
+        "block B(n: int = 2, body: block = (Linear(3) -> Conv2d(3, 3)))(x) { return x -> body }\n"
+    )
+    spec = block + net("return x -> B(n=1)")
     with pytest.raises(netspec.SpecError) as caught:
         netspec.loads(spec)
-    (error,) = caught.value.diagnostics
+    error = next(found for found in caught.value.diagnostics if found.severity == "error")
     assert (error.code, error.place) == ("shape-mismatch", "<spec>:3:17")
-    assert str(caught.value)
+    assert "in `Linear(3) -> Conv2d(3, 3)`, the default of `body`" in error.notes
+    assert error.span is not None
+    assert spec[error.span.start : error.span.end] == "B(n=1)"
+    place = json.loads(write_json([error]))["diagnostics"][0]["span"]
+    assert place["end"] == {"line": 3, "column": 23, "offset": error.span.end}
+
+
+NESTED = """block Inner(act: block = ReLU, width: int = 4)(x: [N, C]) {
+    return x -> Linear(width) -> act -> Linear(width) -> act
+}
+block Outer(body: block = (Inner -> Linear(5)), last: block = Inner)(x: [N, C]) {
+    return x -> body -> last
+}
+block Top(a: block = Outer, b: block = (Outer -> Outer))(x: [N, C]) {
+    return x -> a -> b
+}
+"""
+
+
+def test_defaults_have_defaults() -> None:
+    spec = netspec.loads(NESTED + net("return x -> Outer -> Outer -> repeat(depth) Top"))
+    for depth in (1, 3):
+        checked = spec.with_parameters(depth=depth).graph.nets["A"].parameter_shapes()
+        model = spec.build(depth=depth)
+        built = {name: tuple(value.shape) for name, value in model.named_parameters()}
+        assert list(built.items()) == list(checked.items())
+        assert model(torch.rand(2, 5)).shape == (2, 4)
