@@ -22,6 +22,8 @@ def hint_biases(home: Home, nets: Sequence[Net], found: Diagnostics) -> None:
 
     One that is asked for, `bias=True`, is left alone.
     """
+    if not any(_is_norm(layer) for net in nets for layer in net.layers.values()):
+        return
     ranks = {net.name: dict(_ranks(net.steps)) for net in nets}
     for place in _homes(home):
         built: dict[Span, list[tuple[Net, BuiltLayer]]] = {}
@@ -33,6 +35,11 @@ def hint_biases(home: Home, nets: Sequence[Net], found: Diagnostics) -> None:
             if entry.home is place and not isinstance(entry.definition, s.Extern):
                 pairs = [*_pairs(entry.definition)]
                 _hint_pairs(pairs, built, ranks, found.inside(place.source, ()))
+
+
+def _is_norm(layer: BuiltLayer) -> bool:
+    kind = type(layer.layer).__name__
+    return kind == "SyncBatchNorm" or kind.startswith(("BatchNorm", "InstanceNorm"))
 
 
 def _homes(home: Home) -> list[Home]:

@@ -12,9 +12,10 @@ from netspec.visit import names_in, statements_in
 
 def hint_idle(file: s.File, home: Home, found: Diagnostics) -> None:
     """Hint at blocks without use, warn of tests that always come out the same."""
-    if any(isinstance(item, s.Net) for item in file.items):
+    offered = list(_offered(file))
+    if offered and any(isinstance(item, s.Net) for item in file.items):
         used = _used(file, home)
-        for name, kind in _offered(file):
+        for name, kind in offered:
             if name.id not in used:
                 found.add(
                     "unused-block",

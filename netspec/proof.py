@@ -8,6 +8,7 @@ from netspec.dim import Dim, Expression, Quotient, Remainder, Symbol, atoms, sam
 
 Pair = tuple[Dim, Dim]
 _MOST_MODULI = 24  # for one size
+_MOST_CHOICES = 4096  # of factors for all sizes together
 _MOST_TRIALS = 400
 _LARGEST = 1 << 20
 
@@ -40,7 +41,8 @@ def _factors(pair: Pair, names: Collection[str]) -> dict[str, int] | None:
     for dim in pair:
         _collect(dim, divisors)
     known = [name for name in divisors if name in names]
-    choices = product(*(_moduli(divisors[name]) for name in known))
+    room = int(_MOST_CHOICES ** (1 / max(1, len(known))))
+    choices = product(*(_moduli(divisors[name])[:room] for name in known))
     for choice in islice(sorted(choices, key=prod), _MOST_TRIALS):
         factors = dict(zip(known, choice, strict=True))
         if _holds(pair, factors):

@@ -8,7 +8,7 @@ from netspec.source import Span
 MOST = 2**20  # spans of all that is taken to stand at one place
 
 
-class Copy(Span):
+class Relocated(Span):
     """The span of what is taken to stand at a place: no other node has it, by its number.
 
     Facts are kept by spans, so that each node needs one of its own.
@@ -16,13 +16,13 @@ class Copy(Span):
 
     number: int
 
-    def __new__(cls, place: Span, number: int) -> "Copy":
-        copy = super().__new__(cls, *place)
-        copy.number = number
-        return copy
+    def __new__(cls, place: Span, number: int) -> "Relocated":
+        span = super().__new__(cls, *place)
+        span.number = number
+        return span
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Copy) and (*self, self.number) == (*other, other.number)
+        return isinstance(other, Relocated) and (*self, self.number) == (*other, other.number)
 
     def __ne__(self, other: object) -> bool:
         return not self == other
@@ -37,8 +37,8 @@ def relocated(node: Any, place: Span, numbers: Iterator[int]) -> Any:
     `numbers`, from 1 and below `MOST`, go on for what else comes to that place.
     """
     if isinstance(node, Span):
-        above = place.number if isinstance(place, Copy) else 0
-        return Copy(place, above * MOST + next(numbers))
+        above = place.number if isinstance(place, Relocated) else 0
+        return Relocated(place, above * MOST + next(numbers))
     if not isinstance(node, tuple):
         return node
     parts = [relocated(part, place, numbers) for part in node]
