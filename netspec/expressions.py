@@ -249,12 +249,16 @@ class Expressions:
     def _conditional(self, node: s.Conditional) -> Value:
         """`a if c else b` with tensors in a and b; c must be known when the net is built."""
         if self.has_flow(node.test):
+            names = {name.id for name in names_in(node.test)}
+            mode = "training" in names and not names & set(self.flows)
             self.found.add(
                 "not-supported",
-                "a condition cannot depend on a tensor",
+                f"`a if … else b` cannot depend on {'`training`' if mode else 'a tensor'}",
                 node.test.span,
-                label="known only when data flows",
-                help="use `where(condition, a, b)`",
+                label="known only when the net runs" if mode else "known only when data flows",
+                help="write `if training { … } else { … }`"
+                if mode
+                else "use `where(condition, a, b)`",
             )
             return UNKNOWN
         test = evaluate(node.test, self.scope, self.found)

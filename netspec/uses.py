@@ -5,6 +5,7 @@ from pathlib import Path
 
 from netspec import syntax as s
 from netspec.catalogue import ALIASES, RANK_OPEN
+from netspec.check_defaults import check_block_defaults
 from netspec.check_device import check_parts
 from netspec.check_extern import check_extern
 from netspec.check_names import check_names
@@ -51,6 +52,8 @@ def open_home(
         if isinstance(item, s.Net | s.Block):
             _check_class(item, found)
             check_names(item, home.blocks(), found)
+        if isinstance(item, s.Block):
+            check_block_defaults(item, home.blocks(), found)
     return home
 
 

@@ -11,6 +11,7 @@ from netspec.bounds import current
 from netspec.catalogue import ALIASES, FUNCTIONS, LAYERS, LAZY, RANK_OPEN
 from netspec.catalogue.layer import Layer
 from netspec.catalogue.signature import kind_of, write_value
+from netspec.check_defaults import strange_names
 from netspec.check_signature import check_outputs, default_value, fits_type, type_words
 from netspec.diagnostic import Diagnostics, did_you_mean, nearest
 from netspec.evaluate import UNKNOWN, NotConstant, Scope, Unknown, evaluate
@@ -705,6 +706,8 @@ class Walker(Expressions):
         assert default is not None
         text = entry.home.source.cut(default.span)
         theirs, ours = entry.home.blocks(), self.home.blocks()
+        if strange_names(default, theirs):
+            return UNKNOWN  # that has been reported where it stands
         named = [name.id for name in names_in(default) if name.id in theirs]
         strange = [id for id in named if id not in ours or ours[id] != theirs[id]]
         if strange:
