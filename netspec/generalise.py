@@ -648,14 +648,13 @@ class Generaliser(Walker):
         """A name for a size that changes: what people call it, and no other is called."""
         if key in self.facts.named:
             return self.facts.named[key]
-        if axis == 1 and rank > 2:
-            stem = "channels"
-        elif axis == rank - 1 and rank <= 3:
-            stem = "features"
-        else:
-            stem = f"size{axis}"
+        stem = _stem(axis, rank)
         taken = {name.id for name in names_in(tuple(self.definition))}
         taken |= set(self.facts.named.values()) | set(self.scope) | set(CODE_NAMES)
+        loop = self.names.loops.get(key[0])
+        container = loop.name if loop else self.names.stages.get(key[0], "")
+        if stem in taken and container:
+            stem = f"{container}_{stem}"  # a later loop's
         self.facts.named[key] = free_name(stem, lambda name: name in taken)
         return self.facts.named[key]
 
@@ -889,6 +888,18 @@ class Generaliser(Walker):
             return value
         shape = tuple(_at_index(dim, index, at) for dim in value.type.shape)
         return value._replace(type=Tensor(shape, value.type.dtype), span=node.span)
+
+
+_AXES = {4: ("rows", "columns"), 5: ("slices", "rows", "columns")}
+
+
+def _stem(axis: int, rank: int) -> str:
+    """What people call a size: `channels`, the sizes of an image or a volume, `features`."""
+    if axis == 1 and rank > 2:
+        return "channels"
+    if axis > 1 and rank in _AXES:
+        return _AXES[rank][axis - 2]
+    return "features" if axis == rank - 1 and rank <= 3 else f"size{axis}"
 
 
 def report_no_formula(name: str, span: Span, found: Diagnostics, own: bool = True) -> None:

@@ -60,16 +60,21 @@ class Transition(nn.Module):
 
 class DenseNet121Stage(nn.Module):
     def __init__(
-        self, depths: Sequence[int], growth: int, i: int, depth: int, channels2: int
+        self,
+        depths: Sequence[int],
+        growth: int,
+        i: int,
+        depth: int,
+        stages_channels: int,
     ) -> None:
         super().__init__()
-        self.dense = DenseBlock(channels2, depth, growth)
+        self.dense = DenseBlock(stages_channels, depth, growth)
         self.transition: nn.Module | None = None
         if i < len(depths) - 1:
-            self.transition = Transition(depths[i] * growth + channels2)
-            channels = (depths[i] * growth + channels2) // 2
+            self.transition = Transition(depths[i] * growth + stages_channels)
+            channels = (depths[i] * growth + stages_channels) // 2
         else:
-            channels = depths[i] * growth + channels2
+            channels = depths[i] * growth + stages_channels
         self.channels = channels
 
     def forward(self, x: Tensor) -> Tensor:
@@ -93,16 +98,16 @@ class DenseNet121(nn.Module):
         self.norm0 = nn.BatchNorm2d(2 * growth)
         self.relu = nn.ReLU()
         self.max_pool = nn.MaxPool2d(3, stride=2, padding=1)
-        channels2 = 2 * growth
+        stages_channels = 2 * growth
         self.stages = nn.ModuleList()
         for i, depth in enumerate(depths):
-            stage = DenseNet121Stage(depths, growth, i, depth, channels2)
+            stage = DenseNet121Stage(depths, growth, i, depth, stages_channels)
             self.stages.append(stage)
-            channels2 = stage.channels
-        self.norm5 = nn.BatchNorm2d(channels2)
+            stages_channels = stage.channels
+        self.norm5 = nn.BatchNorm2d(stages_channels)
         self.adaptive_avg_pool = nn.AdaptiveAvgPool2d(1)
         self.flatten = nn.Flatten()
-        self.classifier = nn.Linear(channels2, classes)
+        self.classifier = nn.Linear(stages_channels, classes)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight)

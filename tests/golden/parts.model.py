@@ -25,9 +25,9 @@ class Gate(nn.Module):
 
 
 class PartsUp(nn.Module):
-    def __init__(self, widths: Sequence[int], i: int, channels2: int) -> None:
+    def __init__(self, widths: Sequence[int], i: int, up_channels: int) -> None:
         super().__init__()
-        self.conv_transpose1 = nn.ConvTranspose2d(channels2, widths[i], 2, stride=2)
+        self.conv_transpose1 = nn.ConvTranspose2d(up_channels, widths[i], 2, stride=2)
         self.gate = Gate(widths[i])
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
@@ -45,32 +45,33 @@ class Parts(nn.Module):
         self.relu = nn.ReLU()
         self.max_pool = nn.MaxPool2d(2)
         channels = 1
-        size2 = 28
-        size3 = 28
+        rows = 28
+        columns = 28
         self.down = nn.ModuleList()
         for width in widths:
             self.down.append(nn.Conv2d(channels, width, 3, padding=1))
             channels = width
-            size2 = size2 // 2
-            size3 = size3 // 2
+            rows = rows // 2
+            columns = columns // 2
         with torch.device("cuda:1"):
-            channels2 = channels
-            size22 = size2
-            size32 = size3
+            up_channels = channels
+            up_rows = rows
+            up_columns = columns
             self.up = nn.ModuleList()
             for i in reversed(range(len(widths))):
-                self.up.append(PartsUp(widths, i, channels2))
-                channels2 = widths[i]
-                size22 = 2 * size22
-                size32 = 2 * size32
+                self.up.append(PartsUp(widths, i, up_channels))
+                up_channels = widths[i]
+                up_rows = 2 * up_rows
+                up_columns = 2 * up_columns
         self.max_pool2 = nn.MaxPool2d(4)
         with torch.device("cuda:2"):
             self.flatten = nn.Flatten()
             self.squeeze = nn.Sequential(
-                nn.Linear(channels2 * (size22 // 4) * (size32 // 4), 8), nn.ReLU()
+                nn.Linear(up_channels * (up_rows // 4) * (up_columns // 4), 8),
+                nn.ReLU(),
             )
         with torch.device("cuda:1"):
-            self.fc = nn.Linear(8 + channels2, classes)
+            self.fc = nn.Linear(8 + up_channels, classes)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")

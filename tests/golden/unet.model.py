@@ -21,9 +21,9 @@ class DoubleConv(nn.Module):
 
 
 class UNetUp(nn.Module):
-    def __init__(self, widths: Sequence[int], i: int, channels2: int) -> None:
+    def __init__(self, widths: Sequence[int], i: int, up_channels: int) -> None:
         super().__init__()
-        self.grow = nn.ConvTranspose2d(channels2, widths[i], 2, stride=2)
+        self.grow = nn.ConvTranspose2d(up_channels, widths[i], 2, stride=2)
         self.conv = DoubleConv(2 * widths[i], widths[i])
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
@@ -46,12 +46,12 @@ class UNet(nn.Module):
             self.down.append(DoubleConv(channels, width))
             channels = width
         self.bottom = DoubleConv(channels, 2 * widths[-1])
-        channels2 = 2 * widths[-1]
+        up_channels = 2 * widths[-1]
         self.up = nn.ModuleList()
         for i in reversed(range(len(widths))):
-            self.up.append(UNetUp(widths, i, channels2))
-            channels2 = widths[i]
-        self.head = nn.Conv2d(channels2, classes, 1)
+            self.up.append(UNetUp(widths, i, up_channels))
+            up_channels = widths[i]
+        self.head = nn.Conv2d(up_channels, classes, 1)
 
     def forward(self, image: Tensor) -> Tensor:
         _, _, H, W = image.shape

@@ -21,9 +21,9 @@ class DoubleConv(nn.Module):
 
 
 class UNet3dUp(nn.Module):
-    def __init__(self, widths: Sequence[int], i: int, channels2: int) -> None:
+    def __init__(self, widths: Sequence[int], i: int, up_channels: int) -> None:
         super().__init__()
-        self.grow = nn.ConvTranspose3d(channels2, widths[i], 2, stride=2)
+        self.grow = nn.ConvTranspose3d(up_channels, widths[i], 2, stride=2)
         self.conv = DoubleConv(2 * widths[i], widths[i])
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
@@ -46,12 +46,12 @@ class UNet3d(nn.Module):
             self.down.append(DoubleConv(channels, width))
             channels = width
         self.bottom = DoubleConv(channels, 2 * widths[-1])
-        channels2 = 2 * widths[-1]
+        up_channels = 2 * widths[-1]
         self.up = nn.ModuleList()
         for i in reversed(range(len(widths))):
-            self.up.append(UNet3dUp(widths, i, channels2))
-            channels2 = widths[i]
-        self.head = nn.Conv3d(channels2, classes, 1)
+            self.up.append(UNet3dUp(widths, i, up_channels))
+            up_channels = widths[i]
+        self.head = nn.Conv3d(up_channels, classes, 1)
         self.step = step
 
     def forward(self, volume: Tensor) -> Tensor:

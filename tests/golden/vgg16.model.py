@@ -6,9 +6,9 @@ from torch import Tensor, nn
 
 
 class VGG16Stage(nn.Module):
-    def __init__(self, width: int, depth: int, channels2: int) -> None:
+    def __init__(self, width: int, depth: int, stages_channels: int) -> None:
         super().__init__()
-        channels = channels2
+        channels = stages_channels
         convs: list[nn.Module] = []
         for _ in range(depth):
             convs.append(
@@ -31,18 +31,18 @@ class VGG16(nn.Module):
         self, depths: Sequence[int] = (2, 2, 3, 3, 3), classes: int = 1000
     ) -> None:
         super().__init__()
-        channels2 = 3
-        size2 = 224
-        size3 = 224
+        stages_channels = 3
+        rows = 224
+        columns = 224
         self.stages = nn.ModuleList()
         for width, depth in zip([64, 128, 256, 512, 512], depths, strict=True):
-            stage = VGG16Stage(width, depth, channels2)
+            stage = VGG16Stage(width, depth, stages_channels)
             self.stages.append(stage)
-            channels2 = stage.channels
-            size2 = size2 // 2
-            size3 = size3 // 2
+            stages_channels = stage.channels
+            rows = rows // 2
+            columns = columns // 2
         self.flatten = nn.Flatten()
-        self.fc1 = nn.Linear(channels2 * size2 * size3, 4096)
+        self.fc1 = nn.Linear(stages_channels * rows * columns, 4096)
         self.relu = nn.ReLU()
         self.dropout = nn.Dropout()
         self.fc2 = nn.Linear(4096, 4096)
