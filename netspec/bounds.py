@@ -3,7 +3,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from netspec.diagnostic import Diagnostics
+    from netspec.source import Span
 
 
 class Limits(NamedTuple):
@@ -20,6 +24,7 @@ class Limits(NamedTuple):
     items: int = 100_000
 
 
+MOST_TERMS = 10_000  # of a product of sizes, before equal ones come together
 _DEFAULT = Limits()
 _CURRENT: ContextVar[Limits] = ContextVar("limits", default=_DEFAULT)
 
@@ -59,3 +64,18 @@ def limited(now: Limits) -> Iterator[Limits]:
         yield now
     finally:
         _CURRENT.reset(token)
+
+
+class TooComplex(Exception):
+    """A size follows a formula that is too long to work with."""
+
+
+def report_complex(span: "Span", found: "Diagnostics") -> None:
+    """Say that a size has grown too long a formula."""
+    found.add(
+        "too-large",
+        f"a size here follows a formula of more than {MOST_TERMS:,} terms",
+        span,
+        label="too long to work with",
+        help="give some of the dimensions in it numbers in place of names",
+    )

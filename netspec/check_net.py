@@ -7,7 +7,7 @@ from typing import Any
 
 from netspec import syntax as s
 from netspec.arguments import Given
-from netspec.bounds import current
+from netspec.bounds import TooComplex, current, report_complex
 from netspec.catalogue.layer import Layer
 from netspec.check_device import check_crossings, check_device, report_far_layer
 from netspec.check_extern import run_extern
@@ -298,7 +298,11 @@ class Checker(Walker):
             self.site.devices[self.part] = None
         if isinstance(statement, s.Return):
             self.returns_on = self.part
-        super().statement(statement)
+        try:
+            super().statement(statement)
+        except TooComplex:
+            report_complex(statement.span, self.found)
+            raise Exhausted from None
         self.part = outer
 
     @property

@@ -10,6 +10,8 @@ from functools import cached_property
 from math import lcm
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from netspec.bounds import MOST_TERMS, TooComplex
+
 if TYPE_CHECKING:
     from fractions import Fraction  # it takes its time, and few specs have need of it
 
@@ -222,6 +224,8 @@ class Expression:
         return -self + other
 
     def __mul__(self, other: "Dim") -> "Dim":
+        if len(self.terms) * len(_terms(other)) > MOST_TERMS:
+            raise TooComplex
         terms: dict[Monomial, Coefficient] = {}
         for left, a in self.terms.items():
             for right, b in _terms(other).items():

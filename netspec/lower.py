@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 
 from netspec import syntax as s
+from netspec.bounds import TooComplex, report_complex
+from netspec.diagnostic import Diagnostics, SpecError
 from netspec.dim import Expression, symbols, value_of
 from netspec.facts import Facts
 from netspec.flow import Bundle, Flow, Value
@@ -32,12 +34,12 @@ def lower(graph: Graph) -> Program:
     pool = ClassPool(_write_class, graph.home, {net.name for net in nets}, _externs(graph.home))
     pool.note_rules(_rules(graph.home))
     for net in nets:
-        facts = generalise_net(net)
-        pool.require_general(facts)
-        plan = Plan(net.name, facts, net.syntax.body)
-        written, _ = _write_class(plan, pool)
-        pool.require_general(facts)
-        pool.classes.append(_documented(written, net, plan.facts, graph, len(nets)))
+        try:
+            pool.classes.append(_write_net(net, graph, pool))
+        except TooComplex:
+            found = Diagnostics(graph.source)
+            report_complex(net.syntax.name.span, found)
+            raise SpecError(found.in_order()) from None
     doc = graph.doc or (nets[0].doc if len(nets) == 1 else "")
     title = f"{', '.join(net.name for net in nets)}."
     externs = pool.imports_of_externs()
@@ -63,6 +65,15 @@ def _externs(home: Home) -> list[Entry]:
         }
         found += [entry for name, entry in known.externs().items() if name in named]
     return found
+
+
+def _write_net(net: Net, graph: Graph, pool: ClassPool) -> Class:
+    facts = generalise_net(net)
+    pool.require_general(facts)
+    plan = Plan(net.name, facts, net.syntax.body)
+    written, _ = _write_class(plan, pool)
+    pool.require_general(facts)
+    return _documented(written, net, plan.facts, graph, len(graph.nets))
 
 
 def _rules(home: Home) -> list[tuple[s.Init, set[str]]]:

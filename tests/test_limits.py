@@ -82,3 +82,17 @@ def test_limits_on_the_command_line(tmp_path: object, capsys: pytest.CaptureFixt
             main(["check", path, "--limit", wrong])
         assert caught.value.code == 2
         assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_formula_that_explodes_is_refused() -> None:
+    sizes = ", ".join(f"S{number}" for number in range(20))
+    pad = ", ".join(["1", "0"] * 20)
+    body = f"    y = x -> pad(({pad}))\n    return y -> flatten\n"
+    error = refusal(f"net A()(x: [{sizes}]) {{\n{body}}}")
+    assert (error.code, error.place) == ("too-large", "<spec>:3:5")
+    assert "follows a formula of more than 10,000 terms" in error.message
+    parameters = [f"p{number}" for number in range(20)]
+    product = " * ".join(f"({name} + 1)" for name in parameters)
+    head = ", ".join(f"{name}: int = 1" for name in parameters)
+    body = f"    for i in range(p0) {{ x = x -> Linear({product}) }}\n    return x\n"
+    assert refusal(f"net A({head})(x: [N, 4]) {{\n{body}}}").code == "too-large"
