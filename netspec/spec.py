@@ -310,33 +310,36 @@ class Spec:
         """
         spec = self.with_parameters(**parameters) if parameters else self
         chosen = spec.net(net)
-        where = device or chosen.device
         if device is not None:
             _require_device(device, self.graph.source)
         from netspec.permission import require_allowed
 
-        require_allowed(
-            spec.program.externs, self._allowed if allow_extern is None else allow_extern
-        )
+        allowed = self._allowed if allow_extern is None else allow_extern
+        require_allowed(spec.program.externs, allowed)
+        return spec._make(chosen, device or chosen.device)
+
+    def _make(self, net: Net, device: str) -> "nn.Module":
+        """A module of a net; what is written in Python is imported, and held against the spec."""
         from netspec.instantiate import Origin, build_in_parts, build_module
 
-        names = tuple((item.module, item.name, item.alias) for item in spec.program.externs)
-        origin = Origin(spec.source, self.graph.source.name, chosen.name, names)
-        make = build_in_parts if chosen.devices else build_module
-        if not names:
-            return make(origin, {}, where)
+        externs = self.program.externs
+        names = tuple((item.module, item.name, item.alias) for item in externs)
+        origin = Origin(self.source, self.graph.source.name, net.name, names)
+        make = build_in_parts if net.devices else build_module
+        if not externs:
+            return make(origin, {}, device)
         from netspec.import_extern import constructor_error, import_classes
         from netspec.probe import probe
 
-        import_classes(spec.program.externs)
+        import_classes(externs)
         try:
-            model = make(origin, {}, where)
+            model = make(origin, {}, device)
         except Exception as error:
-            wrong = constructor_error(error, spec.program.externs, spec.source)
+            wrong = constructor_error(error, externs, self.source)
             if wrong is None:
                 raise
             raise wrong from error
-        probe(model, chosen)
+        probe(model, net)
         return model
 
     @cached_property
