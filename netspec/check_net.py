@@ -8,38 +8,27 @@ from typing import Any
 from netspec import syntax as s
 from netspec.arguments import Given
 from netspec.bounds import TooComplex, current, report_complex
-from netspec.catalogue.layer import Layer
 from netspec.check_device import check_crossings, check_device, report_far_layer
 from netspec.check_extern import run_extern
-from netspec.check_init import Ruled, RuleScope, check_variable, resolve_schemes
+from netspec.check_init import RuleScope, check_variable, resolve_schemes
 from netspec.check_signature import Header, check_header
 from netspec.check_ties import check_freezes, check_ties
-from netspec.diagnostic import Diagnostic, Diagnostics
-from netspec.dim import Dim, Expression, same, value_of
+from netspec.diagnostic import Diagnostics
+from netspec.dim import Expression, same, value_of
 from netspec.evaluate import UNKNOWN, Scope, evaluate
 from netspec.flow import Bundle, Constructor, Flow, Unknown, Value, flows_in, type_of
-from netspec.graph import (
-    Application,
-    BlockUse,
-    BuiltLayer,
-    BuiltVariable,
-    Failure,
-    FunctionCall,
-    Net,
-    Port,
-    Step,
-    Unfinished,
-)
+from netspec.graph import Application, BlockUse, BuiltVariable, FunctionCall, Net, Port, Unfinished
 from netspec.home import Entry, Home
 from netspec.misfit import Misfit
 from netspec.naming import Names
 from netspec.placement import crossings_of, device_at
 from netspec.proof import proof_of
 from netspec.requirement import check_requirement
+from netspec.site import Exhausted, Made, Site
 from netspec.source import Span
 from netspec.tensor import Shape, Tensor, write_shape
 from netspec.visit import statements_in, title_of
-from netspec.walk import Walker, names_of
+from netspec.walk import Walker
 
 
 def check_net(
@@ -47,7 +36,7 @@ def check_net(
 ) -> Net | Unfinished:
     """Check `net`; an unfinished one after reporting why it cannot be built."""
     before = found.error_count
-    site = _Site(_device_of(net, device, found))
+    site = Site(_device_of(net, device, found))
     found = found.heard(site.mark)
     header = check_header(net, overrides, found)
     names = site.names_of(home, net, found)
@@ -94,104 +83,6 @@ def _device_of(net: s.Net, device: str, found: Diagnostics) -> str:
     return device
 
 
-class _Made:
-    """A layer that has been built, with the sizes that its first input settled."""
-
-    def __init__(
-        self, layer: Layer, stage: s.Stage, span: Span, scope: Scope, found: Diagnostics
-    ) -> None:
-        self.layer = layer
-        self.stage = stage
-        self.span = span
-        self.scope = scope
-        self.found = found
-        self.settled: dict[str, Dim] = {}
-
-
-class Exhausted(Exception):
-    """The check of a net takes more steps than it may; that has been reported."""
-
-
-class _Site:
-    """What is being built: the layers of the whole net by name, and the steps that it takes."""
-
-    def __init__(self, device: str) -> None:
-        self.device = device
-        self.devices: dict[str, None] = {}  # those of parts
-        self.located: dict[str, str] = {}  # the devices of layers and bare tensors in parts
-        self.made: dict[str, _Made] = {}
-        self.failed: set[str] = set()
-        self.variables: dict[str, BuiltVariable] = {}
-        self.externs: dict[str, Entry] = {}
-        self.ties: dict[str, str] = {}
-        self.frozen: set[str] = set()
-        self.rules: list[RuleScope] = []
-        self.steps: list[Step] = []
-        self.names: dict[tuple[str, Span], Names] = {}
-        self.place = ""
-        self.muted = 0
-        self.spent = 0
-
-    def spend(self, span: Span, found: Diagnostics) -> None:
-        """Count a step.
-
-        Raises:
-            Exhausted: after reporting one too many.
-        """
-        self.spent += 1
-        if self.spent > current().steps:
-            found.add(
-                "too-large",
-                f"the check of the net takes more than {current().steps:,} steps",
-                span,
-                label="loops and blocks come to more",
-                help="check the counts of `repeat` and `for`; the caller may allow more steps",
-            )
-            raise Exhausted
-
-    @contextmanager
-    def at(self, path: str) -> Iterator[None]:
-        """While this lasts, the layer or block of that name is at work."""
-        before, self.place = self.place, path
-        try:
-            yield
-        finally:
-            self.place = before
-
-    def mark(self, error: Diagnostic) -> None:
-        """Take note that the net fails here."""
-        failure = Failure(self.place, error)
-        if failure not in self.steps:
-            self.steps.append(failure)
-
-    def names_of(self, home: Home, definition: "s.Net | s.Block", found: Diagnostics) -> Names:
-        key = (home.source.name, definition.span)
-        if key not in self.names:
-            self.names[key] = names_of(home, definition, found)
-        return self.names[key]
-
-    def layers(self) -> dict[str, Ruled]:
-        """The layers that could be built."""
-        return {
-            path: Ruled(
-                BuiltLayer(
-                    path,
-                    made.layer,
-                    made.stage.callee,
-                    made.layer.parameters(),
-                    {},
-                    made.span,
-                    made.found.source,
-                ),
-                made.stage.schemes,
-                made.scope,
-                made.found,
-            )
-            for path, made in self.made.items()
-            if path not in self.failed
-        }
-
-
 class Checker(Walker):
     """Builds a net or block for known parameters; loops and branches unfold."""
 
@@ -207,7 +98,7 @@ class Checker(Walker):
         home: Home,
         scope: Scope,
         found: Diagnostics,
-        site: _Site,
+        site: Site,
         names: Names,
         inside: tuple[s.Block, ...] = (),
         prefix: str = "",
@@ -396,7 +287,7 @@ class Checker(Walker):
             if layer is None:
                 self._fail(path)
                 return UNKNOWN
-            made = _Made(layer, stage, key, self.scope, self.found)
+            made = Made(layer, stage, key, self.scope, self.found)
             if not self._room(stage):
                 return UNKNOWN
         types = [type_of(value) for value in inputs]
@@ -444,7 +335,7 @@ class Checker(Walker):
         return False
 
     def _same_again(
-        self, made: _Made, title: str, path: str, inputs: Sequence[Value], place: Any
+        self, made: Made, title: str, path: str, inputs: Sequence[Value], place: Any
     ) -> bool:
         """Whether a layer that is used again fits its new input."""
         if not made.settled:

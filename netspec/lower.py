@@ -11,8 +11,9 @@ from netspec.flow import Bundle, Flow, Value
 from netspec.generalise import generalise_net
 from netspec.graph import Graph, Net
 from netspec.home import Entry, Home
+from netspec.items import defined_names, needed_names, write_items
 from netspec.layout import docstring
-from netspec.lower_constructor import Constructor, defined_names, needed_names, write_items
+from netspec.lower_constructor import Constructor
 from netspec.lower_forward import lower_forward
 from netspec.lower_imports import write_imports
 from netspec.lower_init import classes_of, lower_init

@@ -11,6 +11,7 @@ from netspec.dim import Dim, symbols
 from netspec.facts import Facts, Use
 from netspec.flow import Bundle, Flow, Value
 from netspec.graph import FunctionCall
+from netspec.items import loop_clause
 from netspec.lower_call import Written, call_arguments
 from netspec.lower_constructor import negated, optional_layer
 from netspec.lower_placement import device_of, device_of_rest
@@ -18,6 +19,7 @@ from netspec.names import free_name, free_variable, single
 from netspec.placement import Copy, crossings_of
 from netspec.plan import Plan
 from netspec.pool import ClassPool
+from netspec.ports import ports_of, source_of
 from netspec.program import Argument, Line
 from netspec.tensor import DTYPES
 from netspec.visit import arguments_of, names_in, statements_in, title_of
@@ -44,18 +46,6 @@ class Forward(NamedTuple):
     lines: tuple[Line, ...]
     attributes: tuple[str, ...]
     returns: str
-
-
-class Ports(NamedTuple):
-    """What flows into a turn of a loop and out of it.
-
-    `inputs`: the name inside, and what its user hands in; `outputs`: the name inside, and the
-    target outside.
-    """
-
-    inputs: tuple[tuple[str, s.Expression], ...]
-    outputs: tuple[tuple[str, "s.Name | s.Element"], ...]
-    modules: tuple[str, ...]
 
 
 def lower_forward(plan: Plan, pool: ClassPool) -> Forward:
@@ -407,8 +397,6 @@ class _Writer:
             clause = self._over(loop, f"self.{container}", element, used)
         else:
             self._note(loop.iterable)
-            from netspec.lower_constructor import loop_clause
-
             clause = loop_clause(loop.target, loop.iterable, used, self._rename)
         self._line(f"for {clause}:")
         self.lines += lines
@@ -423,8 +411,6 @@ class _Writer:
         counting = _counts(loop)
         if counting is not None and not any(n in used for n in names if n != counting):
             return f"{counting}, {element} in enumerate({container})"
-        from netspec.lower_constructor import loop_clause
-
         self._note(loop.iterable)
         target, iterable = loop_clause(loop.target, loop.iterable, used, self._rename).split(
             " in ", 1
@@ -470,7 +456,7 @@ class _Writer:
             self.typed.add(name)
             self.declared.add(name)
             if not isinstance(node, s.Name):
-                self.replaced[_source(self.facts, node)] = name
+                self.replaced[source_of(self.facts, node)] = name
         self.shared = set(ports.modules)
         self.returned = ""
         stored = {t.name.id: n for n, t in ports.outputs if isinstance(t, s.Element)}
@@ -641,7 +627,7 @@ class _Writer:
         return self._constant(node)
 
     def _subscript(self, node: s.Subscript, value: s.Expression, items: Sequence[Any]) -> Text:
-        replaced = self.replaced.get(_source(self.facts, node))
+        replaced = self.replaced.get(source_of(self.facts, node))
         if replaced is not None:
             return self._moved(Text(replaced, typed=True), self.rest, self.place)
         text = self._inline(value)
@@ -829,87 +815,6 @@ _BUILD_TIME = frozenset(
 def _bare_tensors(body: Sequence[s.Statement]) -> set[str]:
     statements = statements_in(tuple(body))
     return {item.name.id for item in statements if isinstance(item, s.Variable)}
-
-
-def ports_of(facts: Facts, loop: s.For) -> Ports:
-    """What the turns of a loop read and leave."""
-    entries = facts.entries.get(loop.span, {})
-    layers = {
-        item.name.id
-        for item in statements_in(facts.definition.body)
-        if isinstance(item, s.LayerDefinition)
-        and not (loop.span.start <= item.span.start < loop.span.end)
-    }
-    inputs: dict[str, s.Expression] = {}
-    outputs: dict[str, s.Name | s.Element] = {}
-    modules: dict[str, None] = {}
-    stored = {
-        item.target.name.id
-        for item in statements_in(facts.definition.body)
-        if isinstance(item, s.Assign) and isinstance(item.target, s.Element)
-    }
-    assigned: set[str] = set()
-    for statement in statements_in(loop.body):
-        nested = statement not in loop.body
-        for node in _reads(statement):
-            match node:
-                case s.Subscript(s.Name(id)) if id in stored:
-                    text = _source(facts, node)
-                    if text not in {_source(facts, n) for n in inputs.values()}:
-                        inputs[free_name(id, lambda n: n in inputs)] = node
-                case s.Name(id) if id in layers:
-                    modules[id] = None
-                case s.Name(id) if id in entries and id not in assigned:
-                    inputs.setdefault(id, node)
-        match statement:
-            case s.Assign(s.Element(name) as element):
-                outputs[free_name(name.id, lambda n: n in inputs)] = element
-            case s.Assign(target):
-                for name in names_in(target):
-                    if name.id in entries:
-                        outputs.setdefault(name.id, name)
-                        if nested:
-                            inputs.setdefault(name.id, name)
-                    if not nested:
-                        assigned.add(name.id)
-    return Ports(tuple(inputs.items()), tuple(outputs.items()), tuple(modules))
-
-
-def _reads(statement: s.Statement) -> list[Any]:
-    """The names and the kept values that a statement itself reads."""
-    match statement:
-        case s.For(iterable=node) | s.If(test=node) | s.Let(value=node):
-            return _leaves(node)
-        case s.Assign(s.Element(_, index), value):
-            return [*_leaves(index), *_leaves(value)]
-        case s.Assign(_, value):
-            return _leaves(value)
-        case s.LayerDefinition(callee=callee):
-            return _leaves(callee)
-    return []
-
-
-def _leaves(node: Any) -> list[Any]:
-    if isinstance(node, s.Subscript) and isinstance(node.value, s.Name):
-        return [node, *_leaves(node.value), *_leaves(node.items)]
-    if isinstance(node, s.Name):
-        return [node]
-    found: list[Any] = []
-    if isinstance(node, s.Attribute):
-        return _leaves(node.value)
-    if isinstance(node, s.Argument):
-        return _leaves(node.value)
-    if isinstance(node, s.Stage):
-        return _leaves(node.callee)
-    if isinstance(node, tuple):
-        for part in node:
-            if isinstance(part, tuple):
-                found += _leaves(part)
-    return found
-
-
-def _source(facts: Facts, node: Any) -> str:
-    return facts.home.source.cut(node.span)
 
 
 def _flat_stages(stages: Sequence[s.Stage]) -> list[s.Stage]:

@@ -1,0 +1,101 @@
+"""Find what the turns of a loop read and leave, where they have a class of their own."""
+
+from typing import Any, NamedTuple
+
+from netspec import syntax as s
+from netspec.facts import Facts
+from netspec.names import free_name
+from netspec.visit import names_in, statements_in
+
+
+class Ports(NamedTuple):
+    """What flows into a turn of a loop and out of it.
+
+    `inputs`: the name inside, and what its user hands in; `outputs`: the name inside, and the
+    target outside.
+    """
+
+    inputs: tuple[tuple[str, s.Expression], ...]
+    outputs: tuple[tuple[str, "s.Name | s.Element"], ...]
+    modules: tuple[str, ...]
+
+
+def ports_of(facts: Facts, loop: s.For) -> Ports:
+    """What the turns of a loop read and leave."""
+    entries = facts.entries.get(loop.span, {})
+    layers = {
+        item.name.id
+        for item in statements_in(facts.definition.body)
+        if isinstance(item, s.LayerDefinition)
+        and not (loop.span.start <= item.span.start < loop.span.end)
+    }
+    inputs: dict[str, s.Expression] = {}
+    outputs: dict[str, s.Name | s.Element] = {}
+    modules: dict[str, None] = {}
+    stored = {
+        item.target.name.id
+        for item in statements_in(facts.definition.body)
+        if isinstance(item, s.Assign) and isinstance(item.target, s.Element)
+    }
+    assigned: set[str] = set()
+    for statement in statements_in(loop.body):
+        nested = statement not in loop.body
+        for node in _reads(statement):
+            match node:
+                case s.Subscript(s.Name(id)) if id in stored:
+                    text = source_of(facts, node)
+                    if text not in {source_of(facts, n) for n in inputs.values()}:
+                        inputs[free_name(id, lambda n: n in inputs)] = node
+                case s.Name(id) if id in layers:
+                    modules[id] = None
+                case s.Name(id) if id in entries and id not in assigned:
+                    inputs.setdefault(id, node)
+        match statement:
+            case s.Assign(s.Element(name) as element):
+                outputs[free_name(name.id, lambda n: n in inputs)] = element
+            case s.Assign(target):
+                for name in names_in(target):
+                    if name.id in entries:
+                        outputs.setdefault(name.id, name)
+                        if nested:
+                            inputs.setdefault(name.id, name)
+                    if not nested:
+                        assigned.add(name.id)
+    return Ports(tuple(inputs.items()), tuple(outputs.items()), tuple(modules))
+
+
+def _reads(statement: s.Statement) -> list[Any]:
+    """The names and the kept values that a statement itself reads."""
+    match statement:
+        case s.For(iterable=node) | s.If(test=node) | s.Let(value=node):
+            return _leaves(node)
+        case s.Assign(s.Element(_, index), value):
+            return [*_leaves(index), *_leaves(value)]
+        case s.Assign(_, value):
+            return _leaves(value)
+        case s.LayerDefinition(callee=callee):
+            return _leaves(callee)
+    return []
+
+
+def _leaves(node: Any) -> list[Any]:
+    if isinstance(node, s.Subscript) and isinstance(node.value, s.Name):
+        return [node, *_leaves(node.value), *_leaves(node.items)]
+    if isinstance(node, s.Name):
+        return [node]
+    found: list[Any] = []
+    if isinstance(node, s.Attribute):
+        return _leaves(node.value)
+    if isinstance(node, s.Argument):
+        return _leaves(node.value)
+    if isinstance(node, s.Stage):
+        return _leaves(node.callee)
+    if isinstance(node, tuple):
+        for part in node:
+            if isinstance(part, tuple):
+                found += _leaves(part)
+    return found
+
+
+def source_of(facts: Facts, node: Any) -> str:
+    return facts.home.source.cut(node.span)
