@@ -97,7 +97,7 @@ def building(pair: Pair) -> list[Row]:
 
     spec = netspec.load(SPECS / f"{pair.file}.net")
     built, written, start = alternate(
-        timed(lambda: spec.build(device="cpu")), timed(pair.written), timed(load), turns=7
+        timed(lambda: spec.build(device="cpu")), timed(pair.written), timed(load), turns=21
     )
     return [
         Row(f"build {pair.file}", built, "written by hand", written, 1.1),
