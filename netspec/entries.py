@@ -6,7 +6,7 @@ from types import ModuleType
 from netspec.catalogue import families
 from netspec.catalogue.annotation import describe
 from netspec.catalogue.function import Function
-from netspec.catalogue.layer import ALIASES, RANK_OPEN, Layer
+from netspec.catalogue.layer import ALIASES, LAYERS, RANK_OPEN, Layer
 from netspec.catalogue.signature import Field, Signature, write_value
 from netspec.tensor import COMPLEX, FLOATING, INTEGER
 
@@ -30,6 +30,7 @@ def _entries(module: ModuleType) -> list[Entry]:
         and cls is not Signature
         and Signature not in cls.__bases__
         and (not issubclass(cls, Function) or "name" in vars(cls))
+        and (not issubclass(cls, Layer) or cls.__name__ in LAYERS)
     ]
 
 

@@ -53,7 +53,7 @@ def call_arguments(
             argument = written[name][0]
             by_position = argument.name is None or field.inferred or signature.placed
             default = argument.constant and _is_default(signature.given[name], field.default)
-            text = argument.text
+            text = _tensor_text(argument, signature.given[name]) if field.numbers else argument.text
         elif field.inferred and getattr(signature, name, None) is None:
             in_order = False
             continue
@@ -71,6 +71,14 @@ def call_arguments(
         texts.pop()
     kept = [(name, text) for name, text, default in texts if not (default and name)]
     return [f"{name}={text}" if name else text for name, text in _trim(kept, texts)]
+
+
+def _tensor_text(argument: Written, numbers: object) -> str:
+    """Numbers as the tensor that torch wants: of floats, however the author writes them."""
+    if not isinstance(numbers, tuple):
+        return argument.text
+    floats = argument.constant and any(isinstance(number, float) for number in numbers)
+    return f"torch.tensor({argument.text}{'' if floats else ', dtype=torch.float32'})"
 
 
 def _spread(text: str) -> list[str]:

@@ -31,7 +31,8 @@ class Example(NamedTuple):
 
 
 class Layer(Signature):
-    """A module of torch.nn. A subclass with a public name joins the catalogue under that name.
+    """A module of torch.nn. A subclass with a public name joins the catalogue under that name,
+    unless it is `abstract`.
 
     `ndim`: the spatial dimensions that it works on, None where any number will do.
     `dtypes`: the input dtypes that torch takes.
@@ -50,9 +51,9 @@ class Layer(Signature):
     pairs: ClassVar[frozenset[str]] = frozenset()
     examples: ClassVar[tuple[Example, ...]] = ()
 
-    def __init_subclass__(cls, aliases: tuple[str, ...] = ()) -> None:
+    def __init_subclass__(cls, aliases: tuple[str, ...] = (), abstract: bool = False) -> None:
         name = cls.__name__
-        if name.startswith("_"):
+        if abstract or name.startswith("_"):
             return
         cls.torch = vars(cls).get("torch", f"torch.nn.{name}")
         LAYERS.add(name, cls)

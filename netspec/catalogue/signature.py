@@ -27,15 +27,16 @@ class Mark(Enum):
 
     INFERRED: the input's shape decides it; it is never positional. KEYWORD: torch takes it by
     keyword only, or behind arguments that are not offered. FREE: sizes that may be known only when
-    data flows.
+    data flows. NUMBERS: torch wants a tensor, of which a spec writes the numbers.
     """
 
     INFERRED = "inferred"
     KEYWORD = "keyword"
     FREE = "free"
+    NUMBERS = "numbers"
 
 
-INFERRED, KEYWORD, FREE = Mark
+INFERRED, KEYWORD, FREE, NUMBERS = Mark
 KeywordFlag = Annotated[bool, KEYWORD]
 KeywordDType = Annotated[DType | None, KEYWORD]
 
@@ -67,7 +68,8 @@ MISSING = Missing()
 class Field(NamedTuple):
     """One argument: its name, its Pydantic annotation, its default, and its marks.
 
-    `tensor`: it takes a tensor or several, if need be among other things.
+    `tensor`: it takes a tensor or several, if need be among other things. `numbers`: it takes the
+    numbers of what is a tensor in torch.
     """
 
     name: str
@@ -77,10 +79,15 @@ class Field(NamedTuple):
     free: bool
     keyword: bool
     tensor: bool
+    numbers: bool
 
     @property
     def required(self) -> bool:
         return self.default is MISSING and not self.inferred
+
+    def written(self) -> str:
+        """It as a signature shows it: `kernel_size`, `stride=1`."""
+        return self.name if self.required else f"{self.name}={write_value(self.default)}"
 
 
 class ArgumentError(NamedTuple):
@@ -275,14 +282,16 @@ class Signature:
     @classmethod
     def usage(cls) -> str:
         """How the call is written: `Conv2d(out_channels, kernel_size, stride=1, …)`."""
+        fields = [field for field in cls.fields().values() if not field.inferred]
         names = cls.positional()
-        parts = [
-            name if field.required else f"{name}={write_value(field.default)}"
-            for name, field in cls.fields().items()
-            if not field.inferred and (field.required or name in names[:4])
-        ]
-        shown = len(parts)
-        more = ", …" if shown < sum(not f.inferred for f in cls.fields().values()) else ""
+        first = [field for field in fields if field.required or field.name in names[:4]]
+        keywords = [field for field in fields if field not in first and field.name not in names]
+        if len(first) + len(keywords) < len(fields) or cls.variadic is not None:
+            keywords = []
+        keywords = keywords[: max(4 - len(first), 0)]
+        parts = [field.written() for field in first]
+        parts += ["*", *(field.written() for field in keywords)] if keywords else []
+        more = ", …" if len(first) + len(keywords) < len(fields) else ""
         return f"`{cls.__name__}({', '.join(parts)}{more})`"
 
 
@@ -301,6 +310,7 @@ def _read_fields(cls: type[Signature]) -> Mapping[str, Field]:
                     free=FREE in marks,
                     keyword=KEYWORD in marks,
                     tensor=_takes_tensor(annotation),
+                    numbers=NUMBERS in marks,
                 )
     return found
 

@@ -42,8 +42,8 @@ def agree(name: str, given: Arguments, stricter: bool = False) -> bool:
     try:
         theirs = type_of(call(name, given))
     except REFUSALS as error:
-        if re.search("not implemented for '(Half|BFloat16)'", str(error)):
-            return False  # the CPU lacks what other devices have
+        if is_lacking(error):
+            return False
         assert isinstance(mine, str), f"{case}: torch says {error}, the catalogue {mine}"
         return False
     if isinstance(mine, str):
@@ -51,6 +51,11 @@ def agree(name: str, given: Arguments, stricter: bool = False) -> bool:
         return False
     assert mine == theirs, f"{case}: torch gives {theirs}"
     return True
+
+
+def is_lacking(error: Exception) -> bool:
+    """Whether the CPU lacks what other devices have."""
+    return bool(re.search("not implemented for '(Half|BFloat16)'", str(error)))
 
 
 def answer(name: str, given: Arguments) -> Any:

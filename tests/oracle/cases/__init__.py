@@ -7,6 +7,7 @@ from tests.oracle.cases import (
     arithmetic,
     creation,
     indexing,
+    loss,
     matrix,
     pointwise,
     pooling,
@@ -18,6 +19,7 @@ CASES: Mapping[str, Iterable[Mapping[str, Any]]] = {
     **arithmetic.CASES,
     **creation.CASES,
     **indexing.CASES,
+    **loss.CASES,
     **matrix.CASES,
     **pointwise.CASES,
     **pooling.CASES,
@@ -27,9 +29,12 @@ CASES: Mapping[str, Iterable[Mapping[str, Any]]] = {
 
 POOLS = [f"{kind}_pool{n}d" for kind in ("avg", "lp", "max", "adaptive_avg") for n in (1, 2, 3)]
 
+_STRETCHED = "torch stretches tensors of other shapes, which is hardly meant in a loss"
+
 # What the catalogue refuses though torch takes it, each with the reason.
 STRICTER: Mapping[str, str] = {
     **dict.fromkeys(POOLS, "integers and complex numbers on CPUs only, pictures of other ranks"),
+    **dict.fromkeys(loss.CASES, f"{_STRETCHED}; outputs without fractions have no gradient"),
     "addcmul": "torch cuts a fractional `value` down where all tensors hold integers",
     "dropout2d": "other ranks are deprecated",
     "dropout3d": "other ranks are deprecated",

@@ -1,0 +1,378 @@
+"""Losses of two tensors of one shape: how far each number of an output is from its target."""
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from netspec.catalogue.dtypes import REAL, TRUTH, as_modulus, require_dtype
+from netspec.catalogue.function import Functional
+from netspec.catalogue.shapes import require_dimensions
+from netspec.catalogue.signature import (
+    KEYWORD,
+    Input,
+    KeywordFlag,
+    NonNegativeFloat,
+    PositiveFloat,
+    Value,
+)
+from netspec.dim import agree, same
+from netspec.elementwise import broadcast, promote, result_type
+from netspec.misfit import Misfit
+from netspec.tensor import COMPLEX, FLOATING, Shape, Tensor, write_shape
+
+Reduction = Literal["none", "mean", "sum"]
+KeywordReduction = Annotated[Reduction, KEYWORD]
+KeywordFloat = Annotated[float, KEYWORD]
+KeywordInput = Annotated[Input | None, KEYWORD]
+NothingElse = Annotated[None, KEYWORD]
+
+_COUNTS = REAL | TRUTH
+
+
+class LossFunction(Functional):
+    """A loss: one number, or with reduction="none" one for each of what is compared.
+
+    `against`: the argument that the output is compared with, "" where there is none.
+    `title`: what messages call it, which for a layer is the name of its class.
+    """
+
+    against: ClassVar[str] = "target"
+
+    def __init__(self, *positional: Value, **keyword: Value) -> None:
+        super().__init__(*positional, **keyword)
+        self.title = self.name
+
+    def require_classes(self, classes: int) -> None:
+        """Refuse labels 0 … classes - 1 where the output has fewer places.
+
+        Raises:
+            Misfit: where a label would be none of the output's.
+        """
+
+    def reduced(self, shape: Shape, dtype: str) -> Tensor:
+        """The loss, one number of which belongs to each place of `shape`."""
+        return Tensor(shape if self.given.get("reduction") == "none" else (), dtype)
+
+    def require_dtypes(self, names: tuple[str, ...], dtypes: frozenset[str] = FLOATING) -> None:
+        """Refuse an argument of another dtype; one that is not given is none."""
+        for name in names:
+            given = getattr(self, name)
+            if given is not None:
+                require_dtype(self.title, given, dtypes, name)
+
+    def require_dtype_of(self, first: str, *names: str) -> str:
+        """The one dtype of arguments that torch does not convert."""
+        dtype: str = getattr(self, first).dtype
+        for name in names:
+            given = getattr(self, name)
+            if given is not None and given.dtype != dtype:
+                raise Misfit(
+                    f"`{name}` of `{self.title}` must be {dtype} as `{first}` is, "
+                    f"found {given.dtype}",
+                    label=f"`{name}` is {given}",
+                    help=f"turn it into the other dtype first: `-> to({dtype})`",
+                    argument=name,
+                )
+        return dtype
+
+    def require_one_shape(self, first: str, *names: str) -> Shape:
+        """The one shape of arguments that are compared number by number."""
+        shape: Shape = getattr(self, first).shape
+        for name in names:
+            given: Shape = getattr(self, name).shape
+            if not are_alike(shape, given):
+                raise Misfit(
+                    f"`{self.title}` compares tensors of one shape, found {write_shape(shape)} "
+                    f"and {write_shape(given)}",
+                    label=_difference(shape, given),
+                    help=_way_out(first, shape, name, given),
+                    argument=name,
+                    equal=pairs(shape, given),
+                )
+        return shape
+
+    def require_stretches(self, shape: Shape, *names: str) -> None:
+        """Refuse weights that cannot be stretched to what they weigh."""
+        for name in names:
+            given = getattr(self, name)
+            if given is not None and not _stretches(given.shape, shape):
+                raise Misfit(
+                    f"`{name}` of `{self.title}` does not broadcast to {write_shape(shape)}, "
+                    f"found {write_shape(given.shape)}",
+                    label=f"the input has shape {write_shape(shape)}",
+                    help="give a number for each entry of the last dimension, or a tensor of the "
+                    "input's shape",
+                    argument=name,
+                )
+
+
+def are_alike(left: Shape, right: Shape) -> bool:
+    """Whether two shapes are known to be equal."""
+    return len(left) == len(right) and all(map(agree, left, right))
+
+
+def pairs(left: Shape, right: Shape) -> list[tuple[Any, Any]]:
+    """The sizes that would have to be equal; none where the shapes differ in more than sizes."""
+    return list(zip(left, right, strict=True)) if len(left) == len(right) else []
+
+
+def _stretches(shape: Shape, target: Shape) -> bool:
+    return len(shape) <= len(target) and all(
+        agree(a, b) or same(a, 1) for a, b in zip(shape[::-1], target[::-1], strict=False)
+    )
+
+
+def _difference(left: Shape, right: Shape) -> str:
+    try:
+        stretched = broadcast("compare", left, right)
+        return f"torch would stretch them to {write_shape(stretched)}, which is hardly meant"
+    except Misfit:
+        pass
+    if len(left) != len(right):
+        return f"{len(left)} and {len(right)} dimensions"
+    sizes = enumerate(pairs(left, right))
+    axis, (a, b) = next((axis, pair) for axis, pair in sizes if not same(*pair))
+    if same(a, b) is False:
+        return f"dimension {axis} differs: {a} and {b}"
+    return f"dimension {axis}: {a} and {b} are not known to be equal"
+
+
+def _way_out(first: str, left: Shape, second: str, right: Shape) -> str:
+    for name, shape, other in ((first, left, right), (second, right, left)):
+        if shape and same(shape[-1], 1) and are_alike(shape[:-1], other):
+            return f"drop the last dimension of `{name}`: `-> squeeze(-1)`"
+    return f"bring `{second}` to the shape of `{first}`"
+
+
+class _Compared(LossFunction):
+    """`dtypes`: those of the input; `targets`: those of the target, none where it is the same."""
+
+    dtypes: ClassVar[frozenset[str]] = FLOATING
+    targets: ClassVar[frozenset[str]] = frozenset()
+
+    input: Input
+    target: Input
+
+    def apply(self) -> Tensor:
+        self.require_dtypes(("input",), self.dtypes)
+        if self.targets:
+            self.require_dtypes(("target",), self.targets)
+        else:
+            self.require_dtype_of("input", "target")
+        shape = self.require_one_shape("input", "target")
+        self.require_weights(shape)
+        return self.reduced(shape, self.result())
+
+    def require_weights(self, shape: Shape) -> None:
+        """Refuse weights that do not go with the tensors of this shape."""
+
+    def result(self) -> str:
+        """The dtype of the loss."""
+        return promote(self.input.dtype, self.target.dtype)
+
+
+class _Weighed(_Compared):
+    """`weight` has a number for each that is compared."""
+
+    def require_weights(self, shape: Shape) -> None:
+        given: Any = self
+        if given.weight is not None:
+            self.require_dtypes(("weight",), _COUNTS)
+            self.require_one_shape("input", "weight")
+
+    def result(self) -> str:
+        given: Any = self
+        dtype = as_modulus(super().result())
+        return dtype if given.weight is None else promote(dtype, given.weight.dtype)
+
+
+class MseLoss(_Weighed, name="mse_loss"):
+    """(input - target)²."""
+
+    targets: ClassVar[frozenset[str]] = _COUNTS
+
+    reduction: KeywordReduction = "mean"
+    weight: KeywordInput = None
+
+
+class L1Loss(_Weighed, name="l1_loss"):
+    """|input - target|."""
+
+    dtypes: ClassVar[frozenset[str]] = FLOATING | COMPLEX
+    targets: ClassVar[frozenset[str]] = REAL | COMPLEX
+
+    reduction: KeywordReduction = "mean"
+    weight: KeywordInput = None
+
+
+class SmoothL1Loss(_Compared, name="smooth_l1_loss"):
+    """(input - target)² / (2 beta) below a difference `beta`, else difference - beta / 2."""
+
+    targets: ClassVar[frozenset[str]] = _COUNTS
+
+    reduction: KeywordReduction = "mean"
+    beta: Annotated[NonNegativeFloat, KEYWORD] = 1.0
+
+
+class HuberLoss(_Weighed, name="huber_loss"):
+    """(input - target)² / 2 below a difference `delta`, else delta * (difference - delta / 2)."""
+
+    reduction: Reduction = "mean"
+    delta: PositiveFloat = 1.0
+    weight: Input | None = None
+
+
+class BinaryCrossEntropy(_Compared, name="binary_cross_entropy"):
+    """Cross entropy of probabilities and targets from 0 to 1; `weight` is stretched to them."""
+
+    weight: Input | None = None
+    reduction: KeywordReduction = "mean"
+
+    def require_weights(self, shape: Shape) -> None:
+        self.require_dtypes(("weight",), _COUNTS)
+        self.require_stretches(shape, "weight")
+
+
+class BinaryCrossEntropyWithLogits(_Compared, name="binary_cross_entropy_with_logits"):
+    """Cross entropy of the sigmoid of logits and targets from 0 to 1.
+
+    `weight` weighs each number, `pos_weight` those whose target is 1; both are stretched.
+    """
+
+    weight: Input | None = None
+    reduction: KeywordReduction = "mean"
+    pos_weight: KeywordInput = None
+
+    def require_weights(self, shape: Shape) -> None:
+        self.require_dtypes(("weight",), _COUNTS)
+        self.require_dtypes(("pos_weight",), REAL)
+        self.require_stretches(shape, "weight", "pos_weight")
+
+
+class KlDiv(_Compared, name="kl_div"):
+    """target * (log(target) - input): the input is a logarithm, with `log_target` the target, too.
+
+    The divergence is the sum over a distribution: "batchmean" divides that by the size of the
+    first dimension, while "mean" divides by the number of all places, and torch warns of it.
+    """
+
+    targets: ClassVar[frozenset[str]] = FLOATING
+
+    reduction: Annotated[Literal["none", "batchmean", "mean", "sum"], KEYWORD] = "mean"
+    log_target: KeywordFlag = False
+
+
+class PoissonNllLoss(_Compared, name="poisson_nll_loss"):
+    """exp(input) - target * input, or input - target * log(input + eps) without `log_input`.
+
+    `full` adds Stirling's approximation of the logarithm of the target's factorial.
+    """
+
+    targets: ClassVar[frozenset[str]] = _COUNTS
+
+    log_input: bool = True
+    full: bool = False
+    eps: KeywordFloat = 1e-08
+    reduction: KeywordReduction = "mean"
+
+
+class GaussianNllLoss(LossFunction, name="gaussian_nll_loss"):
+    """(log(var) + (input - target)² / var) / 2, with `var` at least `eps`.
+
+    `var` is a number with a fraction, or a tensor of the input's shape, which may lack the last
+    dimension, or have size 1 in one.
+    """
+
+    input: Input
+    target: Input
+    var: Input | float
+    full: bool = False
+    eps: float = 1e-06
+    reduction: Reduction = "mean"
+
+    def apply(self) -> Tensor:
+        self.require_dtypes(("input",))
+        self.require_dtypes(("target",), REAL)
+        shape = self.require_one_shape("input", "target")
+        dtype = promote(self.input.dtype, self.target.dtype)
+        if not isinstance(self.var, Tensor):
+            self._require_variance(self.var)
+            return self.reduced(shape, dtype)
+        self.require_dtypes(("var",))
+        if not _is_variance(self.var.shape, shape):
+            raise Misfit(
+                f"`var` of `{self.title}` must be {write_shape(shape)}, found "
+                f"{write_shape(self.var.shape)}",
+                label=f"the input has shape {write_shape(shape)}",
+                help="leave the last dimension out, or give one of size 1, for a variance that "
+                "several numbers share",
+                argument="var",
+                equal=pairs(self.var.shape, shape),
+            )
+        return self.reduced(shape, promote(dtype, self.var.dtype))
+
+    def _require_variance(self, var: float) -> None:
+        if isinstance(var, float) and var >= 0:
+            return
+        whole = isinstance(var, int)
+        raise Misfit(
+            f"`var` of `{self.title}` must be a tensor or a number with a fraction of at least 0, "
+            f"found {var}",
+            label="torch takes no integer here" if whole else "no variance is below 0",
+            help=f"write {float(abs(var))}",
+            argument="var",
+        )
+
+
+def _is_variance(var: Shape, shape: Shape) -> bool:
+    """Whether a variance has a place for each number, or stands for those of one dimension."""
+    if len(var) < len(shape):
+        return are_alike(var, shape[:-1])
+    differing = [a for a, b in pairs(var, shape) if not agree(a, b)]
+    return len(var) == len(shape) and (not differing or [same(a, 1) for a in differing] == [True])
+
+
+class _Signs(_Compared):
+    """The target says 1 or -1; the loss has the dtype of the input."""
+
+    def result(self) -> str:
+        return self.input.dtype
+
+
+class HingeEmbeddingLoss(_Signs, name="hinge_embedding_loss"):
+    """The input, a distance, where the target is 1; max(0, margin - input) where it is -1."""
+
+    targets: ClassVar[frozenset[str]] = _COUNTS
+
+    margin: float = 1.0
+    reduction: KeywordReduction = "mean"
+
+
+class SoftMarginLoss(_Signs, name="soft_margin_loss"):
+    """log(1 + exp(-target * input)), with targets 1 and -1."""
+
+    targets: ClassVar[frozenset[str]] = REAL
+
+    reduction: KeywordReduction = "mean"
+
+
+class MultilabelSoftMarginLoss(_Compared, name="multilabel_soft_margin_loss"):
+    """Binary cross entropy of logits and targets 0 or 1, a mean over the last dimension.
+
+    `[*, C]` and `[*, C]`: with reduction="none", `[*]`. `weight` is stretched to them.
+    """
+
+    targets: ClassVar[frozenset[str]] = REAL
+
+    weight: Input | None = None
+    reduction: KeywordReduction = "mean"
+
+    def require_weights(self, shape: Shape) -> None:
+        self.require_dtypes(("weight",), _COUNTS)
+        self.require_stretches(shape, "weight")
+
+    def reduced(self, shape: Shape, dtype: str) -> Tensor:
+        require_dimensions(self.input, self.title)
+        return super().reduced(shape[:-1], dtype)
+
+    def result(self) -> str:
+        given = (self.input, self.target, self.weight)
+        return result_type(*(tensor for tensor in given if tensor is not None))
