@@ -233,9 +233,23 @@ class _Section:
         if isinstance(optimizer, Optimizer):
             try:
                 optimizer.check()
+                self._check_parameters(optimizer)
             except Misfit as misfit:
                 self._misfit("wrong-argument", misfit, self.settings["optimizer"].span)
         return optimizer
+
+    def _check_parameters(self, optimizer: Optimizer) -> None:
+        """Hold the parameters of the net against the optimiser; those of externs nobody knows."""
+        if optimizer.closure:
+            raise Misfit(
+                f"`{type(optimizer).__name__}` computes the loss several times in a step, which "
+                "the training script does not do",
+                label="wants a closure",
+                help="use another optimiser, as `AdamW`",
+            )
+        shapes = self.net.parameter_shapes()
+        if shapes or not self.net.externs:
+            optimizer.check_parameters(shapes, self.net.sparse_parameters())
 
     # ---- data against the net ----------------------------------------------------------------
 

@@ -163,6 +163,20 @@ class Net(NamedTuple):
         shapes |= {v.name: v.type.shape for v in self.variables.values() if v.kind == "parameter"}
         return {name: shape for name, shape in shapes.items() if name not in self.ties}
 
+    def sparse_parameters(self) -> frozenset[str]:
+        """The learnable tensors with sparse gradients: tables that are made with `sparse=True`.
+
+        One that is tied to a weight with a dense gradient has a dense gradient, too.
+        """
+        sparse = {
+            f"{layer.name}.{name}"
+            for layer in self.layers.values()
+            for name in layer.parameters
+            if layer.layer.given.get("sparse") is True
+        }
+        mixed = {name for pair in self.ties.items() for name in pair if not sparse.issuperset(pair)}
+        return frozenset(sparse - mixed)
+
     def parameter_count(self) -> Dim:
         """The number of learnable numbers, without those of `externs`."""
         return count(self.parameter_shapes())

@@ -3,7 +3,7 @@
 import math
 import types
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 
@@ -13,6 +13,12 @@ from netspec.tensor import DTYPES, DType, Tensor
 # A build-time value: int, Expression, float, bool, str, DType, None, list or tuple of these; or a
 # Tensor, where a function takes one.
 Value = Any
+
+
+class Described:
+    """What an argument may be beside numbers and tensors: `noun` is what messages call it."""
+
+    noun: ClassVar[str]
 
 
 _PLAIN = {int: "int", float: "float", bool: "bool", str: "str", type(None): "none"}
@@ -28,7 +34,7 @@ def schema_of(annotation: object) -> dict[str, object]:
     origin, parts = get_origin(annotation), get_args(annotation)
     if isinstance(annotation, type) and annotation in _PLAIN:
         return {"type": _PLAIN[annotation], "strict": True}
-    if annotation in (Tensor, DType):
+    if annotation in (Tensor, DType) or is_described(annotation):
         return {"type": "is-instance", "cls": annotation}
     if origin is Annotated:
         schema = schema_of(parts[0])
@@ -52,6 +58,11 @@ def schema_of(annotation: object) -> dict[str, object]:
     raise TypeError(f"no schema for {annotation!r}")
 
 
+def is_described(annotation: object) -> bool:
+    """Whether an annotation is a class that says itself what it is called."""
+    return isinstance(annotation, type) and issubclass(annotation, Described)
+
+
 def concretise(value: Value, stand_in: int | None = None) -> Value:
     """`value` with the numbers of its expressions, and tuples for lists, as the engine wants it.
 
@@ -60,7 +71,7 @@ def concretise(value: Value, stand_in: int | None = None) -> Value:
     if isinstance(value, Expression):
         known = stand_in if value.value is None else value.value
         return value if known is None else known
-    if isinstance(value, Tensor):
+    if isinstance(value, Tensor | Described):
         return value
     if isinstance(value, list | tuple):
         return tuple(concretise(item, stand_in) for item in value)
@@ -84,6 +95,8 @@ def describe(annotation: object) -> str:
         return "None"
     if isinstance(annotation, type) and annotation in _NAMES:
         return _NAMES[annotation]
+    if isinstance(annotation, type) and issubclass(annotation, Described):
+        return annotation.noun
     if origin is Annotated:
         return _describe_bounds(parts[0], parts[1:])
     if origin is Literal:
@@ -110,8 +123,16 @@ def _describe_bounds(kind: object, bounds: Sequence[object]) -> str:
             return f"{article} {noun} between {low} and {high}"
         case [Ge(ge=low), Lt(lt=high)]:
             return f"{article} {noun} of at least {low} and below {high}"
+        case [Gt(gt=low), Le(le=high)]:
+            return f"{article} {noun} above {low} and of at most {high}"
         case [Ge(ge=low)]:
             return f"{article} {noun} of at least {low}"
+        case [Gt(gt=low)]:
+            return f"{article} {noun} above {low}"
+        case [Le(le=high)]:
+            return f"{article} {noun} of at most {high}"
+        case [Lt(lt=high)]:
+            return f"{article} {noun} below {high}"
     return describe(kind)
 
 
@@ -119,10 +140,14 @@ def _describe_tuple(parts: Sequence[object]) -> str:
     item = describe(parts[0]).split(" ", 1)[-1].replace("integer", "integers", 1)
     if parts[0] is Tensor:
         return "several tensors"
+    if is_described(parts[0]):
+        return f"a list of {item}s"
     if parts[-1] is ...:
         return f"a tuple of {item.replace('number', 'numbers', 1)}"
     counts = {1: "one", 2: "a pair of", 3: "three", 4: "four", 6: "six"}
     item = item.replace("number", "numbers", 1)
+    if len(set(parts)) > 1:
+        return f"{counts.get(len(parts), str(len(parts)))} {' and '.join(map(describe, parts))}"
     if len(parts) == 1:
         return f"a tuple of one {describe(parts[0]).split(' ', 1)[-1]}"
     return f"{counts.get(len(parts), str(len(parts)))} {item}"
@@ -176,6 +201,8 @@ def label(value: Value, wanted: str) -> str:
     whole = isinstance(value, int) or "number" in wanted
     if number and whole and ("integer" in wanted or "number" in wanted):
         return "out of range"
+    if isinstance(value, tuple) and wanted.startswith("a pair") and len(value) == 2:
+        return "out of range" if all(isinstance(v, int | float) for v in value) else "no such pair"
     return f"{kind_of(value)}, not {wanted}"
 
 

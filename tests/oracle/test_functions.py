@@ -67,16 +67,6 @@ def test_all_initialisers_of_torch_are_there() -> None:
     assert len(INITIALISERS) == 14
 
 
-@pytest.mark.parametrize("name", sorted(OPTIMIZERS))
-def test_an_optimiser_has_torchs_names_and_defaults(name: str) -> None:
-    real = _defaults(getattr(torch.optim, name).__init__, ("self", "params"))
-    fields = OPTIMIZERS[name].fields()
-    assert {k: f.default for k, f in fields.items()} == {k: real[k] for k in fields}
-    positional = OPTIMIZERS[name].positional()
-    assert positional == list(real)[: len(positional)]
-    getattr(torch.optim, name)([torch.zeros(1, requires_grad=True)], **{k: real[k] for k in fields})
-
-
 @pytest.mark.parametrize("name", sorted(LOSSES))
 def test_a_loss_has_torchs_names_and_defaults(name: str) -> None:
     real = _defaults(getattr(F, name), ())
