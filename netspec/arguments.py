@@ -7,6 +7,7 @@ from netspec import syntax as s
 from netspec.catalogue.signature import ArgumentError, ArgumentErrors, Signature
 from netspec.diagnostic import Diagnostics, did_you_mean
 from netspec.evaluate import UNKNOWN, evaluate
+from netspec.names import listing
 from netspec.source import Span
 
 
@@ -60,6 +61,32 @@ def bind(
         for error in errors.errors:
             _report(error, signature.__name__, call_name, places, span, found)
     return None
+
+
+def read_call(
+    node: s.Expression,
+    catalogue: Mapping[str, type[Signature]],
+    kind: str,
+    scope: Mapping[str, Any],
+    found: Diagnostics,
+) -> Signature | None:
+    """The entry of a catalogue that a setting names, with its arguments checked."""
+    function = node.function if isinstance(node, s.Call) else node
+    if not isinstance(function, s.Name) or function.id not in catalogue:
+        name = function.id if isinstance(function, s.Name) else ""
+        found.add(
+            f"unknown-{kind.replace(' ', '-')}",
+            f"unknown {kind} `{name}`" if name else f"the name of a {kind} is wanted here",
+            function.span,
+            label=f"no {kind} that netspec knows",
+            help=did_you_mean(name, catalogue) or f"there are {listing(catalogue, 20)}",
+        )
+        return None
+    arguments = node.arguments if isinstance(node, s.Call) else ()
+    given = evaluate_arguments(arguments, scope, found)
+    if given is None:
+        return None
+    return bind(catalogue[function.id], function.id, given, node.span, found)
 
 
 def _check_order(place: Span, keyword: Mapping[str, Any], found: Diagnostics) -> bool:

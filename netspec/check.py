@@ -13,7 +13,8 @@ from netspec.check_net import check_net
 from netspec.check_signature import report_duplicate
 from netspec.check_train import check_train
 from netspec.diagnostic import Diagnostics, did_you_mean
-from netspec.graph import Graph, Net, Unfinished
+from netspec.checked import Graph
+from netspec.graph import Net, Unfinished
 from netspec.home import Home
 from netspec.parse import Parsed
 from netspec.placement import take_apart
@@ -45,7 +46,7 @@ def check(
         if isinstance(item, s.Train):
             training = _check_training(item, trainings, declared, nets, found)
             if training is not None:
-                trainings[item.net.id] = training
+                trainings[item.name.id] = training
     if not found.has_errors:
         for item in file.items:
             if isinstance(item, s.Net | s.Block):
@@ -111,11 +112,11 @@ def _check_training(
     nets: Mapping[str, Net],
     found: Diagnostics,
 ) -> Training | None:
-    if item.net.id in trainings:
-        report_duplicate("train", item.net, found)
+    if item.name.id in trainings:
+        report_duplicate("train", item.name, found)
         return None
     broken = {net.name.id for net in declared} - set(nets)
-    if item.net.id in broken:
+    if broken & {item.name.id, *(trained.net.id for trained in item.nets)}:
         return None
     return check_train(item, nets, found)
 

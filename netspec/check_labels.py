@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from netspec import syntax as s
 from netspec.diagnostic import Diagnostics
-from netspec.graph import Graph
+from netspec.checked import Graph
 from netspec.naming import Names
 from netspec.source import Source, Span
 from netspec.visit import all_stages, statements_in, title_of

@@ -12,7 +12,6 @@ from netspec.dim import Dim
 from netspec.home import Entry, Home
 from netspec.source import Source, Span
 from netspec.tensor import Shape, Tensor, Type
-from netspec.training import Training
 
 
 class Port(NamedTuple):
@@ -188,15 +187,3 @@ class Unfinished(NamedTuple):
     name: str
     syntax: syntax.Net
     steps: Sequence[Step]
-
-
-class Graph(NamedTuple):
-    """A checked spec: its nets in the order of the file, and how to train them, by net."""
-
-    source: Source
-    file: syntax.File
-    home: Home
-    doc: str
-    nets: Mapping[str, Net]
-    unfinished: Mapping[str, Unfinished]
-    trainings: Mapping[str, Training]

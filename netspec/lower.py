@@ -9,7 +9,8 @@ from netspec.dim import Expression, symbols, value_of
 from netspec.facts import Facts
 from netspec.flow import Bundle, Flow, Value
 from netspec.generalise import generalise_net
-from netspec.graph import Graph, Net
+from netspec.checked import Graph
+from netspec.graph import Net
 from netspec.home import Entry, Home
 from netspec.items import defined_names, needed_names, write_items
 from netspec.layout import docstring
@@ -32,7 +33,7 @@ def lower(graph: Graph) -> Program:
         SpecError: where a part has no form that holds for all values of the parameters.
     """
     nets = list(graph.nets.values())
-    pool = ClassPool(_write_class, graph.home, {net.name for net in nets}, _externs(graph.home))
+    pool = ClassPool(write_class, graph.home, {net.name for net in nets}, _externs(graph.home))
     pool.note_rules(_rules(graph.home))
     for net in nets:
         try:
@@ -72,7 +73,7 @@ def _write_net(net: Net, graph: Graph, pool: ClassPool) -> Class:
     facts = generalise_net(net)
     pool.require_general(facts)
     plan = Plan(net.name, facts, net.syntax.body)
-    written, _ = _write_class(plan, pool)
+    written, _ = write_class(plan, pool)
     pool.require_general(facts)
     return _documented(written, net, plan.facts, graph, len(graph.nets))
 
@@ -98,7 +99,7 @@ def _rules(home: Home) -> list[tuple[s.Init, set[str]]]:
     ]
 
 
-def _write_class(plan: Plan, pool: ClassPool) -> tuple[Class, tuple[str, ...]]:
+def write_class(plan: Plan, pool: ClassPool) -> tuple[Class, tuple[str, ...]]:
     """One class, and the names that its constructor needs besides the parameters."""
     constructor = Constructor(plan, pool)
     items = constructor.build()

@@ -32,15 +32,15 @@ def write_imports(pool: ClassPool) -> tuple[tuple[str, ...], ...]:
     standard = [m for m in taken if m.partition(".")[0] in sys.stdlib_module_names]
     third = ["import torch"] if _uses(code, "torch.") else []
     third += ["import torch.nn.functional as F"] if _uses(code, "F.") else []
-    third += _lines(taken, set(taken) - set(standard))
-    return tuple(tuple(group) for group in (_lines(taken, standard), third) if group)
+    third += import_lines(taken, set(taken) - set(standard))
+    return tuple(tuple(group) for group in (import_lines(taken, standard), third) if group)
 
 
 def _bodies(written: Class) -> list[tuple[Line, ...]]:
     return [method.lines for method in written.methods]
 
 
-def _lines(taken: dict[str, list[str]], modules: Iterable[str]) -> list[str]:
+def import_lines(taken: dict[str, list[str]], modules: Iterable[str]) -> list[str]:
     """`from module import A, B`; what gets another name has a line of its own."""
     lines: list[str] = []
     for module in sorted(modules, key=_natural):

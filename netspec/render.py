@@ -27,6 +27,18 @@ def fill(template: str, **values: object) -> str:
     return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
 
 
+def fold(text: str) -> str:
+    """A text of code whose lines are statements, those that are too wide in several lines."""
+    lines: list[str] = []
+    for line in text.splitlines():
+        statement = line.lstrip()
+        indent = (len(line) - len(statement)) // 4
+        wide = columns(line) > WIDTH and not statement.startswith(("#", '"'))
+        folded = wrap(statement, indent) if wide else [statement]
+        lines += [f"{'    ' * indent}{part}" if part else "" for part in folded]
+    return "".join(f"{line}\n" for line in lines)
+
+
 @cache
 def environment() -> Environment:
     """The Jinja environment of all templates: what a template does not know is an error."""

@@ -9,7 +9,8 @@ from netspec.bounds import current, limited
 from netspec.check import check
 from netspec.check_labels import warn_unlabelled
 from netspec.diagnostic import Diagnostic, Diagnostics, SpecError, did_you_mean
-from netspec.graph import Graph, Net, Unfinished
+from netspec.checked import Graph
+from netspec.graph import Net, Unfinished
 from netspec.parse import parse
 from netspec.source import Source, Undecodable, decode
 from netspec.structure import has_structure
@@ -369,12 +370,13 @@ class Spec:
             from netspec.lower_train import render_train
 
             for training in self.graph.trainings.values():
-                files[self.script_name(training.net)] = render_train(training)
+                name = self.script_name(training.name)
+                files[name] = render_train(training, name)
         return files
 
-    def script_name(self, net: str) -> str:
-        """The file that trains a net: `train.py`, or one for each net where several are trained."""
-        return "train.py" if len(self.graph.trainings) == 1 else f"train_{net.lower()}.py"
+    def script_name(self, training: str) -> str:
+        """The file of a training: `train.py`, or one for each where there are several."""
+        return "train.py" if len(self.graph.trainings) == 1 else f"train_{training.lower()}.py"
 
     def summary(self, *, net: str | None = None) -> "Summary":
         """The layers of a net with output shapes, parameters and MACs, and the totals."""

@@ -382,15 +382,48 @@ class Extern(NamedTuple):
     span: Span
 
 
-class Setting(NamedTuple):
+class Trained(NamedTuple):
+    """`G=Generator(nz=64)`: a net of a train section, by the name that it has there."""
+
     name: Name
-    value: Expression
+    net: Name
+    arguments: tuple[Argument, ...]
     span: Span
 
 
+class Options(NamedTuple):
+    """`group "head.*" with (lr=0.01)`: what the optimiser does with some parameters."""
+
+    selectors: tuple[Name | Literal, ...]
+    arguments: tuple[Argument, ...]
+    span: Span
+
+
+class Start(NamedTuple):
+    """`from "pretrained.pt"`: the weights to begin with."""
+
+    path: Literal
+    arguments: tuple[Argument, ...]
+    span: Span
+
+
+class Step(NamedTuple):
+    """`step D { … }`: one of several optimisers that take turns; `items` are those of a section."""
+
+    name: Name
+    items: tuple[Any, ...]  # Assign, LayerDefinition, Freeze, Options, Start, Broken
+    span: Span
+
+
+TrainItem: TypeAlias = Assign | Step | Options | Start | Freeze | LayerDefinition | Broken
+
+
 class Train(NamedTuple):
-    net: Name
-    settings: tuple[Setting | Broken, ...]
+    """How to train a net called `name`, or the `nets` of that training."""
+
+    name: Name
+    nets: tuple[Trained, ...]
+    items: tuple[TrainItem, ...]
     doc: str
     span: Span
 

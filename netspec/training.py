@@ -1,53 +1,92 @@
-"""How to train a net, checked: the data, the loss, the optimiser, the settings."""
+"""How to train nets, checked: the data, what is computed in a step, the optimisers, the settings."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from netspec import syntax
 from netspec.catalogue.dataset import Dataset
-from netspec.catalogue.loss import Loss
 from netspec.catalogue.metric import Metric
 from netspec.catalogue.optimizer import Optimizer
-from netspec.source import Span
-from netspec.write import write_literal
+from netspec.check_schedule import Schedule
+from netspec.dim import Dim
+from netspec.graph import Net
+from netspec.settings import Settings
+
+
+class TrainedNet(NamedTuple):
+    """A net of a training: what section and script call it, and the arguments that it is made with.
+
+    `start`: the file that its weights begin with; `strict`: all of them must be there.
+    """
+
+    name: str
+    net: Net
+    arguments: tuple[syntax.Argument, ...]
+    start: str = ""
+    strict: bool = True
 
 
 class MetricCall(NamedTuple):
-    """A metric of an output and a field."""
+    """A metric, of values of a step by the names that they have there."""
 
+    name: str
     metric: Metric
-    output: str
-    target: str
+    operands: tuple[str, ...]
+
+
+class Group(NamedTuple):
+    """Parameters that an optimiser treats otherwise, by selectors: those of the first one that fits.
+
+    `arguments` are written with `lr` for the learning rate of the command line.
+    """
+
+    selectors: tuple[syntax.Name | syntax.Literal, ...]
+    arguments: tuple[syntax.Argument, ...]
+
+
+class OptimizerCall(NamedTuple):
+    """An optimiser of a step; `rate`: the learning rate where no argument is given.
+
+    The first one of a step has all parameters of `moves`, nets and layers by their names, that no
+    other has; the others have those that `selectors` choose.
+    """
+
+    optimizer: Optimizer
+    arguments: tuple[syntax.Argument, ...]
+    selectors: tuple[syntax.Name | syntax.Literal, ...]
+    groups: tuple[Group, ...]
+    schedule: Schedule | None
+
+
+class Step(NamedTuple):
+    """What is computed for a batch before an optimiser moves: a net whose inputs are the fields.
+
+    It returns the loss, then the `figures`, values that metrics are made of. `name`: "" for the
+    only one. `moves`: the nets and layers whose parameters the optimisers share.
+    """
+
+    name: str
+    graph: Net
+    figures: tuple[str, ...]
+    moves: tuple[str, ...]
+    optimizers: tuple[OptimizerCall, ...]
 
 
 class Training(NamedTuple):
     """A checked `train` section.
 
-    `fields`: the names of the data's fields, in its order. `feeds`: the field for each input of the
-    net. `losses`: the losses in the `loss` expression, by the span of their call. `devices`: those
-    of parts of the net; `returns_elsewhere`: one of them has the outputs.
+    `fields`: the names of the data's fields, in its order. `bound`: sizes of the data that the net
+    decides. `constants`: the values of names that arguments of the section may use.
     """
 
-    net: str
+    name: str
     doc: str
-    device: str
-    devices: tuple[str, ...]
-    returns_elsewhere: bool
+    nets: tuple[TrainedNet, ...]
     dataset: Dataset
     fields: tuple[str, ...]
-    feeds: tuple[str, ...]
-    outputs: tuple[str, ...]
-    loss: syntax.Expression
-    losses: Mapping[Span, Loss]
-    optimizer: Optimizer
-    optimizer_arguments: tuple[syntax.Argument, ...]
+    bound: Mapping[str, Dim]
+    steps: tuple[Step, ...]
     metrics: tuple[MetricCall, ...]
-    batch_size: int
-    epochs: int
-    seed: int
-    validation: float
+    frozen: tuple[syntax.Name | syntax.Literal, ...]
+    settings: Settings
     constants: Mapping[str, object]
-
-    def write_constant(self, name: str) -> str:
-        """The value of a parameter of the net, as Python writes it: the script has no such name."""
-        return write_literal(self.constants[name])

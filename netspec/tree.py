@@ -220,9 +220,32 @@ def _extern(children: list[Any], span: Span, docs: Docs) -> s.Extern:
     return s.Extern(_name(name), *parts, docs.get(span.start, ""), span)
 
 
+def _trained(children: list[Any], span: Span) -> s.Trained:
+    name, callee = children
+    call = callee if isinstance(callee, s.Call) else s.Call(callee, (), callee.span)
+    assert isinstance(call.function, s.Name)
+    return s.Trained(_name(name), call.function, call.arguments, span)
+
+
+def _options(children: list[Any], span: Span) -> s.Options:
+    *selectors, schemes = children
+    return s.Options(tuple(selectors), schemes.arguments, span)
+
+
+def _start(children: list[Any], span: Span) -> s.Start:
+    path = s.Literal(unquote(children[0].text), children[0].span)
+    return s.Start(path, children[1].arguments if len(children) > 1 else (), span)
+
+
+def _step(children: list[Any], span: Span) -> s.Step:
+    return s.Step(_name(children[0]), tuple(children[1:]), span)
+
+
 def _train(children: list[Any], span: Span, docs: Docs) -> s.Train:
-    net, *settings = children
-    return s.Train(_name(net), tuple(settings), docs.get(span.start, ""), span)
+    name, *rest = children
+    nets = tuple(item for item in rest if isinstance(item, s.Trained))
+    items = tuple(item for item in rest if not isinstance(item, s.Trained))
+    return s.Train(_name(name), nets, items, docs.get(span.start, ""), span)
 
 
 def _file(children: list[Any], span: Span, docs: Docs) -> s.File:
@@ -285,7 +308,10 @@ _MAKERS: dict[str, Callable[[list[Any], Span], Any]] = {
     "tensor": _tensor,
     "output": lambda c, at: s.Output(_name(c[0]), c[1], at),
     "outputs": _outputs,
-    "setting": lambda c, at: s.Setting(_name(c[0]), c[1], at),
+    "trained": _trained,
+    "options": _options,
+    "start": _start,
+    "step": _step,
 }
 _DECLARATIONS: dict[str, Callable[[list[Any], Span, Docs], Any]] = {
     "net": _net,

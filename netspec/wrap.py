@@ -19,6 +19,7 @@ from netspec.document import (
 from netspec.layout import WIDTH
 
 _Linked = ast.Attribute | ast.Call | ast.Subscript
+_Comprehension = ast.ListComp | ast.GeneratorExp | ast.SetComp | ast.DictComp
 _Infix = ast.BinOp | ast.BoolOp | ast.Compare
 
 # Operators, from those that bind most tightly to those that break first.
@@ -97,6 +98,12 @@ class _Reader:
                 return ["for ", self._sequence(items), " in ", self._value(iterable), ":"]
             case ast.For(target, iterable):
                 return ["for ", self._target(target), " in ", self._value(iterable), ":"]
+            case ast.AugAssign(target, _, value):
+                start = self._text(target)
+                sign = self.source[target.end_col_offset : self._span(value)[0]].decode()
+                return [start, sign, self._value(value)]
+            case ast.With([ast.withitem(ast.Call() as call, None)]):
+                return ["with ", self._open(call, False), ":"]
             case ast.Expr(ast.Call() as call):
                 return self._open(call, False)
         return self.source.decode()
@@ -171,7 +178,9 @@ class _Reader:
                 return bool(arguments or keywords) or self._is_enclosed(node)
             case ast.List(items) | ast.Tuple(items):
                 return bool(items)
-            case ast.ListComp() | ast.GeneratorExp():
+            case ast.Dict(_, items):
+                return bool(items)
+            case ast.ListComp() | ast.GeneratorExp() | ast.SetComp() | ast.DictComp():
                 return True
         return self._is_enclosed(node)
 
@@ -201,7 +210,9 @@ class _Reader:
             case ast.List([_, *_] as items) | ast.Tuple([_, *_] as items) if self._is_literal(node):
                 text = self._text(node)
                 return _brackets(text[0], self._items(items), text[-1], inside)
-            case ast.ListComp() | ast.GeneratorExp():
+            case ast.Dict([_, *_]):
+                return _brackets("{", self._entries(node), "}", inside)
+            case ast.ListComp() | ast.GeneratorExp() | ast.SetComp() | ast.DictComp():
                 text = self._text(node)
                 return _brackets(text[0], self._comprehension(node), text[-1], inside)
         return self._text(node)
@@ -247,6 +258,18 @@ class _Reader:
                 parts += [self._document(node, True), ",", Break()]
         return [*parts[:-2], IfBroken(",")] if len(nodes) > 1 else parts[:-2]
 
+    def _entries(self, node: ast.Dict) -> list[Document]:
+        parts: list[Document] = []
+        for key, value in zip(node.keys, node.values, strict=True):
+            parts += [self._entry(key, value), ",", Break()]
+        return [*parts[:-2], IfBroken(",")]
+
+    def _entry(self, key: ast.expr | None, value: ast.expr) -> Document:
+        """`key: value`, or `**value`."""
+        if key is None:
+            return ["**", self._document(value, True)]
+        return [self._document(key, True), ": ", self._document(value, True)]
+
     def _infix(self, parts: Sequence[ast.expr | _Operator], inside: bool) -> Document:
         """Operands and operators, a line before each of the loosest of them."""
         if isinstance(parts[0], ast.expr) and len(parts) == 1:
@@ -274,8 +297,11 @@ class _Reader:
             return [*parts, gap, "else ", *self._conditional(node.orelse, inside)]
         return [*parts, gap, "else ", self._document(node.orelse, inside)]
 
-    def _comprehension(self, node: ast.ListComp | ast.GeneratorExp) -> Document:
-        parts: list[Document] = [Group(self._document(node.elt, True))]
+    def _comprehension(self, node: _Comprehension) -> Document:
+        if isinstance(node, ast.DictComp):
+            parts: list[Document] = [Group(self._entry(node.key, node.value))]
+        else:
+            parts = [Group(self._document(node.elt, True))]
         for clause in node.generators:
             iterable = self._document(clause.iter, True)
             parts += [Break(), f"for {self._text(clause.target)} in ", iterable]

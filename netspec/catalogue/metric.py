@@ -10,14 +10,17 @@ METRICS: dict[str, type["Metric"]] = {}
 
 
 class Metric(Signature):
-    """A metric that is a mean over samples; larger is better.
+    """A figure of an output and its target, over all samples.
 
-    `code` is the sum over a batch, of `output` and `target`, and `variable` what to call it.
+    Either a mean over samples: `code` is the sum over a batch, of `output` and `target`. Or what a
+    class of torchmetrics works out: `made` is the call that makes it, `imports` where it is from.
+    `falls`: smaller is better.
     """
 
     name: ClassVar[str]
-    variable: ClassVar[str]
-    code: ClassVar[str]
+    code: ClassVar[str] = ""
+    imports: ClassVar[tuple[str, ...]] = ()
+    falls: ClassVar[bool] = False
 
     def __init_subclass__(cls, name: str = "") -> None:
         if name:
@@ -32,11 +35,14 @@ class Metric(Signature):
         """
         raise NotImplementedError
 
+    def made(self, output: Tensor, target: Tensor) -> str:
+        """The call that makes the object that works it out, "" for a mean."""
+        return ""
+
 
 class Accuracy(Metric, name="accuracy"):
     """The share of samples whose largest logit is that of their label."""
 
-    variable: ClassVar[str] = "correct"
     code: ClassVar[str] = "({output}.argmax(1) == {target}).sum()"
 
     def check(self, output: Tensor, target: Tensor) -> None:

@@ -1,0 +1,269 @@
+"""Check the optimisers of a training step: their arguments, groups of parameters, schedules."""
+
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Any
+
+from netspec import syntax as s
+from netspec.arguments import Given, bind, evaluate_arguments, read_call
+from netspec.catalogue.layer import Misfit
+from netspec.catalogue.optimizer import OPTIMIZERS, Optimizer
+from netspec.check_schedule import Schedule, check_schedule
+from netspec.check_ties import selects
+from netspec.diagnostic import Diagnostics, did_you_mean
+from netspec.graph import BuiltLayer
+from netspec.names import listing
+from netspec.settings import Settings
+from netspec.source import Span
+from netspec.tensor import Shape
+from netspec.training import Group, OptimizerCall, TrainedNet
+
+_OTHER = "optimizer"  # the argument of a group that gives it an optimiser of its own
+
+
+class Movable:
+    """The parameters that the optimisers of a step share, by name.
+
+    `prefixed`: names begin with that of their net, as there are several.
+    """
+
+    def __init__(
+        self, moved: Sequence[TrainedNet], layers: Mapping[str, BuiltLayer]
+    ) -> None:
+        self.shapes: dict[str, Shape] = {}
+        self.kinds: dict[str, str] = {}
+        self.sparse: set[str] = set()
+        own = {name: layer for name, layer in layers.items() if layer.parameters}
+        self.prefixed = len(moved) + len(own) > 1
+        self.names = [item.name for item in moved] + list(own)
+        for item in moved:
+            prefix = f"{item.name}." if self.prefixed else ""
+            for name, shape in item.net.parameter_shapes().items():
+                if name not in item.net.frozen:
+                    self.shapes[f"{prefix}{name}"] = shape
+            for name, layer in item.net.layers.items():
+                self._note(f"{prefix}{name}", layer)
+        for name, layer in own.items():
+            self._note(name, layer)
+            self.shapes |= {f"{name}.{key}": shape for key, shape in layer.parameters.items()}
+
+    def _note(self, name: str, layer: BuiltLayer) -> None:
+        self.kinds[name] = type(layer.layer).__name__
+        if getattr(layer.layer, "sparse", False):
+            self.sparse |= {f"{name}.{key}" for key in layer.parameters}
+
+    def chosen(self, selectors: Sequence[s.Name | s.Literal], left: Sequence[str]) -> list[str]:
+        """Those of the parameters `left` that a selector means: a layer's, or by their own name."""
+        return [
+            name
+            for name in left
+            if any(
+                selects(selector, name, "", self.kinds)
+                or (isinstance(selector, s.Literal) and fnmatchcase(name, str(selector.value)))
+                for selector in selectors
+            )
+        ]
+
+
+def check_optimizer(
+    settings: Mapping[str, s.Assign],
+    items: Sequence[Any],
+    moved: Sequence[TrainedNet],
+    layers: Mapping[str, BuiltLayer],
+    numbers: Settings,
+    scope: Mapping[str, Any],
+    found: Diagnostics,
+) -> list[OptimizerCall] | None:
+    """The optimisers of a step; None after reporting what is wrong with one.
+
+    `moved` are the nets whose parameters they have, with those of `layers` of the section.
+    """
+    before = found.error_count
+    movable = Movable(moved, layers)
+    node = settings["optimizer"].value
+    main = _read(node, scope, found)
+    if main is None:
+        return None
+    calls = [OptimizerCall(main, _arguments(node), (), (), None)]
+    left = list(movable.shapes)
+    for item in items:
+        if isinstance(item, s.Options):
+            chosen = movable.chosen(item.selectors, left)
+            left = [name for name in left if name not in chosen]
+            if moved and not chosen:
+                _report_nothing(item, movable, found)
+            _add_group(calls, item, chosen, movable, scope, found)
+    if moved:
+        _check_parameters(main, left, movable, node.span, found)
+    if "scheduler" in settings:
+        calls = _schedule(calls, settings["scheduler"].value, numbers, scope, found)
+    _check_closure(calls, numbers, settings, found)
+    return calls if found.error_count == before else None
+
+
+def _read(node: s.Expression, scope: Mapping[str, Any], found: Diagnostics) -> Optimizer | None:
+    optimizer = read_call(node, OPTIMIZERS, "optimizer", scope, found)
+    if not isinstance(optimizer, Optimizer):
+        return None
+    return optimizer if _holds(optimizer, node.span, found) else None
+
+
+def _holds(optimizer: Optimizer, span: Span, found: Diagnostics) -> bool:
+    try:
+        optimizer.check()
+    except Misfit as misfit:
+        found.add("wrong-argument", misfit.message, span, label=misfit.label, help=misfit.help)
+        return False
+    return True
+
+
+def _arguments(node: s.Expression) -> tuple[s.Argument, ...]:
+    return node.arguments if isinstance(node, s.Call) else ()
+
+
+# ---- groups ------------------------------------------------------------------------------------
+
+
+def _report_nothing(item: s.Options, movable: Movable, found: Diagnostics) -> None:
+    selector = item.selectors[0]
+    text = selector.id if isinstance(selector, s.Name) else f'"{selector.value}"'
+    owners = list(dict.fromkeys(name.rpartition(".")[0] for name in movable.shapes))
+    found.add(
+        "unused-rule",
+        f"`group` selects {text}, but no parameter that is left is of that name",
+        selector.span,
+        label="selects nothing",
+        help=did_you_mean(text.strip('"'), owners)
+        or 'name a layer, a class, or a quoted pattern: `"head.*"`, `"*.bias"`',
+    )
+
+
+def _add_group(
+    calls: list[OptimizerCall],
+    item: s.Options,
+    chosen: Sequence[str],
+    movable: Movable,
+    scope: Mapping[str, Any],
+    found: Diagnostics,
+) -> None:
+    other = [a for a in item.arguments if a.name is not None and a.name.id == _OTHER]
+    if not other:
+        if _check_options(calls[0], item, scope, found):
+            group = Group(item.selectors, item.arguments)
+            calls[0] = calls[0]._replace(groups=(*calls[0].groups, group))
+        return
+    if len(item.arguments) > 1:
+        found.add(
+            "wrong-argument",
+            "a group with an optimiser of its own takes no other arguments",
+            item.span,
+            label="give them to that optimiser",
+            help="write `with (optimizer=AdamW(lr=…, …))`",
+        )
+        return
+    node = other[0].value
+    optimizer = _read(node, scope, found)
+    if optimizer is not None:
+        calls.append(OptimizerCall(optimizer, _arguments(node), item.selectors, (), None))
+        _check_parameters(optimizer, chosen, movable, node.span, found)
+
+
+def _check_options(
+    call: OptimizerCall, item: s.Options, scope: Mapping[str, Any], found: Diagnostics
+) -> bool:
+    """Hold the arguments of a group against the optimiser, as if they were its own."""
+    before = found.error_count
+    title = type(call.optimizer).__name__
+    for argument in item.arguments:
+        if argument.name is None:
+            found.add(
+                "wrong-argument",
+                "the arguments of a group are given by name",
+                argument.span,
+                label=f"which argument of `{title}` is this?",
+                help="write `with (weight_decay=0.0)`, say",
+            )
+    rate = call.optimizer.given.get("lr", call.optimizer.fields()["lr"].default)
+    given = evaluate_arguments(item.arguments, {**scope, "lr": rate}, found)
+    if given is None or found.error_count > before:
+        return False
+    named = {x.name.id for x in given if x.name is not None}
+    own = [
+        Given(s.Name(name, item.span), value, item.span)
+        for name, value in call.optimizer.given.items()
+        if name not in named
+    ]
+    bound = bind(type(call.optimizer), title, [*own, *given], item.span, found)
+    return isinstance(bound, Optimizer) and _holds(bound, item.span, found)
+
+
+# ---- what an optimiser can do --------------------------------------------------------------------
+
+
+def _check_parameters(
+    optimizer: Optimizer,
+    names: Sequence[str],
+    movable: Movable,
+    span: Span,
+    found: Diagnostics,
+) -> None:
+    shapes = {name: movable.shapes[name] for name in names}
+    try:
+        optimizer.check_parameters(shapes, movable.sparse & set(names))
+    except Misfit as misfit:
+        found.add("wrong-argument", misfit.message, span, label=misfit.label, help=misfit.help)
+    if not names:
+        found.add(
+            "wrong-optimizer",
+            "nothing is left for the optimiser to move",
+            span,
+            label="no parameter that is learnt",
+            help="train a net that has some, or select fewer of them elsewhere",
+        )
+
+
+def _check_closure(
+    calls: Sequence[OptimizerCall],
+    numbers: Settings,
+    settings: Mapping[str, s.Assign],
+    found: Diagnostics,
+) -> None:
+    """An optimiser that evaluates the loss several times a step goes with few other things."""
+    (main, *others) = calls
+    if not any(call.optimizer.closure for call in calls):
+        return
+    title = type(next(c for c in calls if c.optimizer.closure).optimizer).__name__
+    wrong = [
+        text
+        for test, text in (
+            (bool(others) or bool(main.groups), "groups of parameters"),
+            (numbers.accumulate > 1, "`accumulate`"),
+            (numbers.precision == "float16", '`precision = "float16"`'),
+        )
+        if test
+    ]
+    if wrong:
+        found.add(
+            "wrong-optimizer",
+            f"`{title}` works out the loss several times in a step, and does not go with "
+            f"{' and '.join(wrong)}",
+            settings["optimizer"].value.span,
+            label=f"not with {listing([title])}",
+            help="leave that out, or take another optimiser",
+        )
+
+
+def _schedule(
+    calls: Sequence[OptimizerCall],
+    node: s.Expression,
+    numbers: Settings,
+    scope: Mapping[str, Any],
+    found: Diagnostics,
+) -> list[OptimizerCall]:
+    """The optimisers with the schedule, which holds for each of them."""
+    scheduled: list[OptimizerCall] = []
+    names = {**scope, "epochs": numbers.epochs}
+    for call in calls:
+        schedule: Schedule | None = check_schedule(node, names, call.optimizer, found)
+        scheduled.append(call._replace(schedule=schedule))
+    return scheduled

@@ -1,0 +1,104 @@
+"""Write how a training script works out its figures on the data that is kept for validation."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from netspec.lower_update import Update
+from netspec.training import MetricCall, Training
+
+
+class Evaluation(NamedTuple):
+    """The lines of `evaluate`, and the figure that the best state is chosen by.
+
+    `falls`: the smaller it is, the better.
+    """
+
+    objects: tuple[str, ...]
+    batch: tuple[str, ...]
+    results: tuple[str, ...]
+    sums: tuple[str, ...]
+    doc: str
+    best: str
+    falls: bool
+
+    def context(self) -> dict[str, Any]:
+        """What the template needs."""
+        return {
+            "metric_objects": self.objects,
+            "evaluation": self.batch,
+            "results": self.results,
+            "sums": self.sums,
+            "evaluate_doc": self.doc,
+        }
+
+
+def plan_evaluation(training: Training, updates: Sequence[Update]) -> Evaluation:
+    """What `evaluate` does."""
+    means = [call for call in training.metrics if call.metric.code]
+    objects = [call for call in training.metrics if not call.metric.code]
+    names = [f"val_{update.loss}" for update in updates] + [call.name for call in means]
+    lines: list[str] = []
+    for update in updates:
+        lines.append(_compute(training, update))
+    count = len(names)
+    lines.append("count = len(batch[0])")
+    lines += [f"sums[{i}] += {update.loss} * count" for i, update in enumerate(updates)]
+    for place, call in enumerate(means, len(updates)):
+        output, target = call.operands
+        lines.append(f"sums[{place}] += {call.metric.code.format(output=output, target=target)}")
+    lines.append(f"sums[{count}] += count")
+    types = dict(
+        zip(
+            training.steps[-1].figures,
+            (port.type for port in training.steps[-1].graph.outputs[1:]),
+            strict=True,
+        )
+    )
+    made: list[str] = []
+    for call in objects:
+        operands = [types[name] for name in call.operands]
+        made.append(f"{call.name} = {call.metric.made(*operands)}.to(device)")
+        lines.append(f"{call.name}.update({', '.join(call.operands)})")
+    best = _best(training, names)
+    kept = [call for call in training.metrics if call.name == best]
+    return Evaluation(
+        objects=tuple(made),
+        batch=tuple(lines),
+        results=tuple(_results(names, [call.name for call in objects])),
+        sums=tuple(names),
+        doc=_doc(names, objects),
+        best=best,
+        falls=kept[0].metric.falls if kept else True,
+    )
+
+
+def _compute(training: Training, update: Update) -> str:
+    """The line that computes a step's loss, and what metrics are made of."""
+    code, step = update.code, update.step
+    call = f"{code.name}({', '.join([*code.modules, 'batch'])})"
+    if code.returns == "Tensor":
+        return f"{update.loss} = {call}"
+    used = {name for metric in training.metrics for name in metric.operands}
+    names = [update.loss, *(name if name in used else "_" for name in step.figures)]
+    return f"{', '.join(names)} = {call}"
+
+
+def _results(names: Sequence[str], objects: Sequence[str]) -> list[str]:
+    plain = ", ".join(names)
+    lines = [f"{plain}{',' if len(names) == 1 else ''} = (sums[:-1] / sums[-1]).tolist()"]
+    shown = [f'"{name}": {name}' for name in names]
+    shown += [f'"{name}": {name}.compute().item()' for name in objects]
+    return [*lines, f"return {{{', '.join(shown)}}}"]
+
+
+def _doc(names: Sequence[str], objects: Sequence[MetricCall]) -> str:
+    words = [name.removeprefix("val_").replace("_", " ") for name in names]
+    words += [call.name.replace("_", " ") for call in objects]
+    listed = words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+    return f"the mean {listed}"
+
+
+def _best(training: Training, names: Sequence[str]) -> str:
+    if training.settings.best:
+        return training.settings.best
+    return training.metrics[0].name if training.metrics else names[0]

@@ -1,0 +1,284 @@
+"""Write how a training script makes its optimisers, and what they do with the loss of a batch."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from netspec import syntax as s
+from netspec.catalogue import ALIASES, RANK_OPEN
+from netspec.lower_call import call_arguments, write_arguments
+from netspec.lower_schedule import write_schedule
+from netspec.lower_step import StepCode
+from netspec.training import Group, OptimizerCall, Step, Training
+from netspec.write import write_expression, write_literal
+
+
+class Mover(NamedTuple):
+    """An optimiser of the script, with the variables for it, its schedule and its scaler."""
+
+    optimizer: str
+    scheduler: str
+    scaler: str
+    call: OptimizerCall
+    rate: str
+
+
+class Update(NamedTuple):
+    """A step with its movers and the variable of its loss."""
+
+    step: Step
+    code: StepCode
+    movers: tuple[Mover, ...]
+    loss: str
+
+
+def plan_updates(training: Training, codes: Sequence[StepCode]) -> list[Update]:
+    """The steps of a training, with names for all that they need."""
+    updates: list[Update] = []
+    for step, code in zip(training.steps, codes, strict=True):
+        prefix = f"{step.name.lower()}_" if step.name else ""
+        movers: list[Mover] = []
+        for number, call in enumerate(step.optimizers, 1):
+            ending = "" if number == 1 else str(number)
+            scheduled = call.schedule is not None or training.settings.warmup
+            movers.append(
+                Mover(
+                    f"{prefix}optimizer{ending}",
+                    f"{prefix}scheduler{ending}" if scheduled else "",
+                    f"{prefix}scaler{ending}" if training.settings.precision == "float16" else "",
+                    call,
+                    f"{prefix}lr{ending}",
+                )
+            )
+        updates.append(Update(step, code, tuple(movers), f"{prefix}loss"))
+    return updates
+
+
+def rate_of(call: OptimizerCall) -> float:
+    """The learning rate that an optimiser begins with."""
+    rate = call.optimizer.given.get("lr", call.optimizer.fields()["lr"].default)
+    return float(rate)
+
+
+# ---- making ------------------------------------------------------------------------------------
+
+
+def write_optimizers(training: Training, update: Update) -> list[str]:
+    """The lines that make the optimisers of a step, their schedules and scalers."""
+    lines: list[str] = []
+    moves = update.step.moves
+    whole = moves[0] if len(moves) == 1 else f"nn.ModuleDict({{{_named(moves)}}})"
+    first, *others = update.movers
+    split = bool(others or first.call.groups) or training.settings.decay == "matrices"
+    if split:
+        lines.append(f"rest = dict({whole}.named_parameters())")
+        for mover in others:
+            lines += _take(f"{mover.optimizer}_parameters", mover.call.selectors, whole)
+        lines += _groups(training, first, whole)
+        own = "groups"
+    elif len(moves) == 1:
+        own = f"{whole}.parameters()"
+    else:
+        inner = ", ".join(f"*{name}.parameters()" for name in moves)
+        own = f"[{inner}]"
+    for mover in update.movers:
+        parameters = own if mover is first else f"{mover.optimizer}_parameters"
+        lines.append(_optimizer(training, mover, parameters))
+        if mover.scheduler:
+            lines += write_schedule(
+                mover.call.schedule,
+                variable=mover.scheduler,
+                optimizer=mover.optimizer,
+                warmup="cfg.warmup" if training.settings.warmup else "",
+            )
+        if mover.scaler:
+            lines.append(f"{mover.scaler} = torch.amp.GradScaler(device.type)")
+    return lines
+
+
+def _named(names: Sequence[str]) -> str:
+    return ", ".join(f'"{name}": {name}' for name in names)
+
+
+def _optimizer(training: Training, mover: Mover, parameters: str) -> str:
+    call = mover.call
+    texts = call_arguments(
+        call.optimizer,
+        write_arguments(call.arguments, _constant(training)),
+        _constant(training),
+    )
+    names = [text.partition("=")[0] for text in texts]
+    by_position = bool(call.arguments) and call.arguments[0].name is None
+    if "lr" in names:
+        texts = [text for text in texts if not text.startswith("lr=")]
+    elif by_position and texts:
+        texts = texts[1:]
+    given = ", ".join([parameters, f"lr=cfg.{mover.rate}", *texts])
+    return f"{mover.optimizer} = {call.optimizer.torch}({given})"
+
+
+def _constant(training: Training) -> "_Constants":
+    return _Constants(training)
+
+
+class _Constants:
+    """Writes names of build-time values as what they stand for: the script has no such names."""
+
+    def __init__(self, training: Training) -> None:
+        self.training = training
+
+    def __call__(self, name: str) -> str:
+        if name in self.training.constants:
+            return write_literal(self.training.constants[name])
+        return name
+
+
+def _groups(training: Training, mover: Mover, whole: str) -> list[str]:
+    """The groups of parameters: those that are taken out, then the rest."""
+    lines: list[str] = []
+    groups: list[str] = []
+    for number, group in enumerate(mover.call.groups, 1):
+        name = f"group{number}" if len(mover.call.groups) > 1 else "group"
+        lines += _take(name, group.selectors, whole)
+        groups.append(f'{{"params": {name}, {_options(training, mover, group)}}}')
+    if training.settings.decay == "matrices":
+        lines.append("vectors = [rest.pop(name) for name in [*rest] if rest[name].ndim < 2]")
+        groups.append('{"params": vectors, "weight_decay": 0.0}')
+    groups.append('{"params": [*rest.values()]}')
+    return [*lines, f"groups: list[dict[str, Any]] = [{', '.join(groups)}]"]
+
+
+def _options(training: Training, mover: Mover, group: Group) -> str:
+    def rename(name: str) -> str:
+        return f"cfg.{mover.rate}" if name == "lr" else _constant(training)(name)
+
+    return ", ".join(
+        f'"{argument.name.id}": {write_expression(argument.value, rename)}'
+        for argument in group.arguments
+        if argument.name is not None
+    )
+
+
+def _take(variable: str, selectors: Sequence[s.Name | s.Literal], whole: str) -> list[str]:
+    """Take the parameters that selectors mean out of the rest."""
+    lines: list[str] = []
+    classes = [x.id for x in selectors if isinstance(x, s.Name) and _is_class(x.id)]
+    layers = [x.id for x in selectors if isinstance(x, s.Name) and not _is_class(x.id)]
+    patterns = [str(x.value) for x in selectors if isinstance(x, s.Literal)]
+    tests: list[str] = []
+    if classes:
+        kinds = " | ".join(f"nn.{name}" for title in classes for name in _titles(title))
+        owners = f"{variable}_names"
+        lines.append(
+            f'{owners} = {{f"{{name}}.{{key}}" for name, m in {whole}.named_modules() '
+            f"if isinstance(m, {kinds}) for key, _ in m.named_parameters(recurse=False)}}"
+        )
+        tests.append(f"name in {owners}")
+    for layer in layers:
+        tests.append(f"name.startswith({write_literal(f'{layer}.')})")
+    for pattern in patterns:
+        tests.append(f"fnmatch(name, {write_literal(pattern)})")
+        tests.append(f"fnmatch(name, {write_literal(f'{pattern}.*')})")
+    lines.append(f"{variable} = [rest.pop(name) for name in [*rest] if {' or '.join(tests)}]")
+    return lines
+
+
+def _is_class(title: str) -> bool:
+    return title in ALIASES or title in RANK_OPEN
+
+
+def _titles(title: str) -> list[str]:
+    return [ALIASES[title]] if title in ALIASES else [*RANK_OPEN[title].values()]
+
+
+# ---- using -------------------------------------------------------------------------------------
+
+
+def write_update(training: Training, update: Update, *, averaged: bool) -> list[str]:
+    """The lines that compute the loss of a batch and move the parameters."""
+    code = update.code
+    settings = training.settings
+    call = f"{code.name}({', '.join([*code.modules, 'batch'])})"
+    several = code.returns != "Tensor"
+    compute = f"{update.loss}, *_ = {call}" if several else f"{update.loss} = {call}"
+    if any(mover.call.optimizer.closure for mover in update.movers):
+        return _write_closure(training, update, compute, averaged)
+    lines = _autocast(training, [compute])
+    scaler = update.movers[0].scaler
+    share = f"({update.loss} / window)" if settings.accumulate > 1 else update.loss
+    scaled = f"{scaler}.scale({share})" if scaler else share
+    if settings.accumulate == 1:
+        lines += [f"{mover.optimizer}.zero_grad()" for mover in update.movers]
+        return [*lines, f"{scaled}.backward()", *_move(training, update, averaged)]
+    first = ["window = min(cfg.accumulate, len(loader) - step // cfg.accumulate * cfg.accumulate)"]
+    moved = [
+        *_move(training, update, averaged),
+        *(f"{mover.optimizer}.zero_grad()" for mover in update.movers),
+    ]
+    test = "if (step + 1) % cfg.accumulate == 0 or step + 1 == len(loader):"
+    return [*first, *lines, f"{scaled}.backward()", test, *(f"    {line}" for line in moved)]
+
+
+def _autocast(training: Training, lines: list[str]) -> list[str]:
+    precision = training.settings.precision
+    if precision == "float32":
+        return lines
+    head = f"with torch.autocast(device.type, torch.{precision}):"
+    return [head, *(f"    {line}" for line in lines)]
+
+
+def _move(training: Training, update: Update, averaged: bool) -> list[str]:
+    """What happens between `backward` and the next batch."""
+    settings = training.settings
+    lines: list[str] = []
+    if averaged:
+        lines += ["if world > 1:"]
+        lines += [f"    average_gradients({mover.optimizer})" for mover in update.movers]
+    for mover in update.movers:
+        clips = settings.clip_norm or settings.clip_value
+        if mover.scaler and clips:
+            lines.append(f"{mover.scaler}.unscale_({mover.optimizer})")
+    lines += _clip(training, update)
+    for mover in update.movers:
+        if mover.scaler:
+            lines += [f"{mover.scaler}.step({mover.optimizer})", f"{mover.scaler}.update()"]
+        else:
+            lines.append(f"{mover.optimizer}.step()")
+    if settings.scheduler_interval == "step" or settings.warmup:
+        lines += [f"{mover.scheduler}.step()" for mover in update.movers if mover.scheduler]
+    if settings.ema:
+        lines.append(f"ema.update_parameters({update.step.moves[0]})")
+    return lines
+
+
+def _clip(training: Training, update: Update) -> list[str]:
+    settings = training.settings
+    moves = update.step.moves
+    parameters = f"{moves[0]}.parameters()"
+    if len(moves) > 1:
+        parameters = f"[{', '.join(f'*{name}.parameters()' for name in moves)}]"
+    if settings.clip_norm:
+        return [f"nn.utils.clip_grad_norm_({parameters}, cfg.clip_norm)"]
+    if settings.clip_value:
+        return [f"nn.utils.clip_grad_value_({parameters}, cfg.clip_value)"]
+    return []
+
+
+def _write_closure(
+    training: Training, update: Update, compute: str, averaged: bool
+) -> list[str]:
+    """The step of an optimiser that works out the loss several times."""
+    (mover,) = update.movers
+    before = [f"{mover.optimizer}.zero_grad()", *_autocast(training, [compute])]
+    after = [f"{update.loss}.backward()"]
+    if averaged:
+        after += ["if world > 1:", f"    average_gradients({mover.optimizer})"]
+    after += _clip(training, update)
+    closure = ["def closure() -> Tensor:", *(f"    {line}" for line in [*before, *after])]
+    closure.append(f"    return {update.loss}")
+    lines = ["", *closure, "", f"{update.loss} = torch.as_tensor({mover.optimizer}.step(closure))"]
+    settings = training.settings
+    if mover.scheduler and (settings.scheduler_interval == "step" or settings.warmup):
+        lines.append(f"{mover.scheduler}.step()")
+    if settings.ema:
+        lines.append(f"ema.update_parameters({update.step.moves[0]})")
+    return lines
