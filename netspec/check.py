@@ -12,8 +12,8 @@ from netspec.check_names import warn_shadowed, warn_unused
 from netspec.check_net import check_net
 from netspec.check_signature import report_duplicate
 from netspec.check_train import check_train
-from netspec.diagnostic import Diagnostics, did_you_mean
 from netspec.checked import Graph
+from netspec.diagnostic import Diagnostics, did_you_mean
 from netspec.graph import Net, Unfinished
 from netspec.home import Home
 from netspec.parse import Parsed

@@ -33,9 +33,7 @@ def check_fields(dataset: Dataset, node: s.Expression | None, found: Diagnostics
     )
 
 
-def _field_names(
-    own: list[str], node: s.Expression | None, found: Diagnostics
-) -> list[str] | None:
+def _field_names(own: list[str], node: s.Expression | None, found: Diagnostics) -> list[str] | None:
     if node is None:
         return own
     items = node.items if isinstance(node, s.Sequence) else (node,)
@@ -119,5 +117,5 @@ def _fits(
 
 
 def _is_open(dim: Dim) -> bool:
-    """Whether a size of the data is known only when it is read; that of the batch always differs."""
+    """Whether a size of the data is known only when it is read; that of the batch never counts."""
     return isinstance(dim, Expression) and value_of(dim) is None and str(dim) != "N"

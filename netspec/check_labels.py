@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from netspec import syntax as s
-from netspec.diagnostic import Diagnostics
 from netspec.checked import Graph
+from netspec.diagnostic import Diagnostics
 from netspec.naming import Names
 from netspec.source import Source, Span
 from netspec.visit import all_stages, statements_in, title_of

@@ -27,9 +27,7 @@ class Movable:
     `prefixed`: names begin with that of their net, as there are several.
     """
 
-    def __init__(
-        self, moved: Sequence[TrainedNet], layers: Mapping[str, BuiltLayer]
-    ) -> None:
+    def __init__(self, moved: Sequence[TrainedNet], layers: Mapping[str, BuiltLayer]) -> None:
         self.shapes: dict[str, Shape] = {}
         self.kinds: dict[str, str] = {}
         self.sparse: set[str] = set()

@@ -5,7 +5,9 @@ from typing import Any, NamedTuple
 
 from netspec import syntax as s
 from netspec.arguments import bind, evaluate_arguments
+from netspec.catalogue.functions.loss import LossFunction
 from netspec.catalogue.layer import Misfit
+from netspec.catalogue.loss_layers import LossLayer
 from netspec.catalogue.metric import METRICS, Metric
 from netspec.check_data import Fields
 from netspec.check_net import check_net
@@ -129,34 +131,33 @@ def _check_classes(
         if isinstance(node, s.Chain) and isinstance(node.first, s.Sequence)
     }
     for step in graph.steps:
-        call = written.get(step.span) if isinstance(step, FunctionCall) else None
-        chain = chained.get(step.span) if isinstance(step, Application) else None
-        try:
-            if isinstance(step, FunctionCall) and call is not None:
-                targets = [a.value for a in call.arguments[1:]]
-                _require_classes(step.function, targets, (), fields)
-            elif isinstance(step, Application) and chain is not None:
-                assert isinstance(chain.first, s.Sequence)
-                _require_classes(step.layer, chain.first.items[1:], step.inputs, fields)
-        except Misfit as misfit:
-            place = step.span
-            found.add(
-                "shape-mismatch", misfit.message, place, label=misfit.label, help=misfit.help
-            )
+        if isinstance(step, FunctionCall) and step.span in written:
+            targets = [argument.value for argument in written[step.span].arguments[1:]]
+            _require_classes(step.function, targets, (), fields, step.span, found)
+        elif isinstance(step, Application) and step.span in chained:
+            first = chained[step.span].first
+            assert isinstance(first, s.Sequence)
+            _require_classes(step.layer, first.items[1:], step.inputs, fields, step.span, found)
 
 
 def _require_classes(
-    loss: Any, targets: Sequence[s.Expression], inputs: Sequence[Any], fields: Fields
+    loss: Any,
+    targets: Sequence[s.Expression],
+    inputs: Sequence[Any],
+    fields: Fields,
+    span: Span,
+    found: Diagnostics,
 ) -> None:
-    """Ask a loss about each target that is a field with classes.
-
-    Raises:
-        Misfit: from the loss.
-    """
-    require = getattr(loss, "require_classes", None)
+    """Ask a loss about each target that is a field with classes."""
+    if not isinstance(loss, LossFunction | LossLayer):
+        return
     for target in targets:
-        if require is not None and isinstance(target, s.Name) and target.id in fields.classes:
-            require(fields.classes[target.id], *inputs)
+        if isinstance(target, s.Name) and target.id in fields.classes:
+            try:
+                loss.require_classes(fields.classes[target.id], *inputs)
+            except Misfit as misfit:
+                label, help = misfit.label, misfit.help
+                found.add("shape-mismatch", misfit.message, span, label=label, help=help)
 
 
 def _nodes(node: Any) -> list[Any]:
@@ -202,9 +203,7 @@ def read_metrics(
     return known
 
 
-def _read_metric(
-    node: s.Expression, scope: Mapping[str, Any], found: Diagnostics
-) -> Named | None:
+def _read_metric(node: s.Expression, scope: Mapping[str, Any], found: Diagnostics) -> Named | None:
     function = node.function if isinstance(node, s.Call) else node
     name = function.id if isinstance(function, s.Name) else ""
     if not isinstance(node, s.Call) or name not in METRICS:

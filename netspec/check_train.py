@@ -31,9 +31,7 @@ _EXAMPLES = {
 }
 
 
-def check_train(
-    train: s.Train, nets: Mapping[str, Net], found: Diagnostics
-) -> Training | None:
+def check_train(train: s.Train, nets: Mapping[str, Net], found: Diagnostics) -> Training | None:
     """The training that a section describes; None after reporting why there is none."""
     before = found.error_count
     trained = check_nets(train, nets, found)
@@ -53,9 +51,7 @@ class _Part(NamedTuple):
 
 
 class _Section:
-    def __init__(
-        self, train: s.Train, trained: Sequence[TrainedNet], found: Diagnostics
-    ) -> None:
+    def __init__(self, train: s.Train, trained: Sequence[TrainedNet], found: Diagnostics) -> None:
         self.train = train
         self.trained = trained
         self.found = found
@@ -109,21 +105,27 @@ class _Section:
         part = _Part(name, {}, [], items)
         values = list(statements_of(items))
         for number, item in enumerate(values):
-            key = item.target.id if isinstance(item, s.Assign) and _is_name(item.target) else ""
-            if isinstance(item, s.LayerDefinition) or (key == "loss" or key not in SETTINGS):
-                if isinstance(item, s.Assign) and key and key != "loss":
-                    rest = [*values[number + 1 :], *self.steps]
-                    if not any(key == other.id for x in rest for other in names_in(tuple(x))):
-                        self._unknown_setting(item.target)
-                        continue
+            target = item.target if isinstance(item, s.Assign) else None
+            if not isinstance(item, s.Assign) or not isinstance(target, s.Name):
                 part.values.append(item)
-            if key in SETTINGS and isinstance(item, s.Assign):
-                self._note(part, key, item)
+            elif target.id in SETTINGS:
+                self._note(part, target.id, item)
+            elif self._is_read(target.id, values[number + 1 :]):
+                part.values.append(item)
+            else:
+                self._unknown_setting(target)
         return part
+
+    def _is_read(self, name: str, rest: Sequence[Any]) -> bool:
+        """Whether what follows, or a step, reads a value."""
+        nodes = [tuple(item) for item in (*rest, *self.steps)]
+        return any(name == other.id for node in nodes for other in names_in(node))
 
     def _note(self, part: _Part, key: str, item: s.Assign) -> None:
         if key not in part.settings:
             part.settings[key] = item
+            if key == "loss":
+                part.values.append(item)
             return
         self.found.add(
             "duplicate-setting",
@@ -132,8 +134,6 @@ class _Section:
             label="set again here",
             help="remove one of the two",
         )
-        if key == "loss":
-            part.values.remove(item)
 
     def _unknown_setting(self, name: s.Name) -> None:
         self.found.add(
@@ -152,7 +152,9 @@ class _Section:
                 continue
             for key, item in part.settings.items():
                 if key not in _OF_STEP:
-                    self._misplaced(key, item, "a step", "write it in the section, beside the steps")
+                    self._misplaced(
+                        key, item, "a step", "write it in the section, beside the steps"
+                    )
         if self.steps:
             for key in _OF_STEP:
                 if key in self.whole.settings:
@@ -196,9 +198,7 @@ class _Section:
         found = read_call(node, DATASETS, "data source", self.scope, self.found)
         return found if isinstance(found, Dataset) else None
 
-    def _implicit_call(
-        self, fields: Fields
-    ) -> tuple[list[s.Assign], Fields, dict[str, Dim]]:
+    def _implicit_call(self, fields: Fields) -> tuple[list[s.Assign], Fields, dict[str, Dim]]:
         """`logits = net(image)`, where a section trains one net and does not call it itself."""
         (one, *others) = self.trained
         called = {one.net.name, one.name}
@@ -299,9 +299,7 @@ class _Section:
             titles = {one.net.name: one.name}
         return titles
 
-    def _metrics(
-        self, values: Sequence[Any], fields: Fields, *, last: bool
-    ) -> list[Named]:
+    def _metrics(self, values: Sequence[Any], fields: Fields, *, last: bool) -> list[Named]:
         """The metrics that can be worked out from a step's values: of several steps, the last's."""
         node = self.whole.settings.get("metrics")
         if node is None or not last:
@@ -309,9 +307,7 @@ class _Section:
         quiet = Diagnostics(self.found.source)
         metrics = read_metrics(node.value, self.scope, quiet)
         known = [*fields.types]
-        known += [
-            name.id for x in values if isinstance(x, s.Assign) for name in names_in(x.target)
-        ]
+        known += [name.id for x in values if isinstance(x, s.Assign) for name in names_in(x.target)]
         for named in metrics:
             for name in named.call.operands:
                 if name not in known:
@@ -346,10 +342,6 @@ class _Section:
             for freeze in frozen
             for selector in freeze.selectors
         )
-
-
-def _is_name(target: Any) -> bool:
-    return isinstance(target, s.Name)
 
 
 def _constants(trained: Sequence[TrainedNet]) -> dict[str, Any]:

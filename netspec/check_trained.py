@@ -77,9 +77,7 @@ def _check_names(train: s.Train, found: Diagnostics) -> None:
         seen.add(name.id)
 
 
-def _check_named(
-    item: s.Trained, nets: Mapping[str, Net], found: Diagnostics
-) -> TrainedNet | None:
+def _check_named(item: s.Trained, nets: Mapping[str, Net], found: Diagnostics) -> TrainedNet | None:
     net = nets.get(item.net.id)
     if net is None:
         _report_unknown(item.net, nets, found)
@@ -97,9 +95,7 @@ def _check_named(
     return TrainedNet(item.name.id, made, item.arguments) if isinstance(made, Net) else None
 
 
-def _check_arguments(
-    item: s.Trained, net: Net, found: Diagnostics
-) -> dict[str, Any] | None:
+def _check_arguments(item: s.Trained, net: Net, found: Diagnostics) -> dict[str, Any] | None:
     """The values of the parameters that a section gives; None after reporting what is wrong."""
     parameters = {p.name.id: p for p in net.syntax.parameters}
     names = list(parameters)

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 from netspec import syntax as s
 from netspec.bounds import TooComplex, report_complex
+from netspec.checked import Graph
 from netspec.diagnostic import Diagnostics, SpecError
 from netspec.dim import Expression, symbols, value_of
 from netspec.facts import Facts
 from netspec.flow import Bundle, Flow, Value
 from netspec.generalise import generalise_net
-from netspec.checked import Graph
 from netspec.graph import Net
 from netspec.home import Entry, Home
 from netspec.items import defined_names, needed_names, write_items

@@ -1,4 +1,4 @@
-"""Turn what a training step computes into a function of the script: nets and a batch in, loss out."""
+"""Turn what a training step computes into a function: nets and a batch in, loss out."""
 
 import re
 from collections.abc import Sequence
@@ -44,11 +44,11 @@ def lower_step(step: Step, nets: Sequence[TrainedNet], reserved: set[str]) -> St
     own = {name: text for name, text in layers.items() if name not in names}
     lines = [_local(line, names[0]) for line in written.forward]
     used = {name.id for name in names_in(step.graph.syntax.body)}
-    modules = tuple(name for name in (*names, *own) if name in used)
+    modules = tuple(name for name in names if name in used) + tuple(own)
     read = [item.name for item in written.inputs]
     shown = [name if _reads(lines, name) else "_" for name in read]
     batch = free_name("batch", lambda name: name in used or name in read)
-    unpacked = f"{', '.join(shown)}{',' if len(shown) == 1 else ''} = {batch}"
+    unpacked = f"{', '.join(shown) if len(shown) > 1 else f'({shown[0]},)'} = {batch}"
     body = (unpacked, *(f"{'    ' * depth}{text}" for text, depth, _ in lines))
     title = f"compute_{step.name.lower()}_loss" if step.name else "compute_loss"
     return StepCode(title, modules, own, batch, body, written.returns)

@@ -20,14 +20,17 @@ from netspec.write import write_literal
 SCRIPT = frozenset(
     """
     Any AveragedModel BatchSampler Config DataLoader DistributedDataParallel DistributedSampler F
-    Iterator Path Sequence TensorDataset argparse average_gradients bar batch best cfg code curve
-    data device dist ema epoch error evaluate f fields file files flag found group groups kind
-    least loader load_data losses main math mean minimum name nn np os out parser part parts pin rank rest row rows
-    sampler save split state step sums swa sys table text torch tqdm train val_data val_loader window world
-    writer
-    """.split()
+    Iterator Path Sequence SummaryWriter Tensor TensorDataset argparse asdict average_gradients
+    bar batch batches best cfg closure compute_loss count curve data dataclass device dist ema
+    epoch error evaluate f fields figures file files fits flag fnmatch found groups is_bool islice
+    kind least lines load_data load_file loader losses main math mean minimum name net nn np old
+    os out own parser part parts pin rank rest row rows sampler save save_model shard source split
+    state step steps_per_epoch sums swa sys table text torch tqdm train update_bn val_batches
+    val_data val_loader value vectors weights whole window world writer
+    """.split()  # noqa: SIM905
 )
 
+_ACCELERATOR = "torch.accelerator"
 _STANDARD = (
     *(("argparse", ""), ("math", ""), ("os", ""), ("sys", "")),
     *(("collections.abc", "Iterator"), ("collections.abc", "Sequence")),
@@ -168,7 +171,9 @@ class _Script:
         """The fields of the script's settings."""
         settings = self.settings
         options = [
-            f"steps: int = {settings.steps}" if settings.steps else f"epochs: int = {settings.epochs}",
+            f"steps: int = {settings.steps}"
+            if settings.steps
+            else f"epochs: int = {settings.epochs}",
             f"batch_size: int = {settings.batch_size}  # per process",
         ]
         for update in self.updates:
@@ -195,7 +200,9 @@ class _Script:
         if settings.accumulate > 1:
             least["accumulate"] = 1
         least |= {"seed": 0, "max_batches": 0}
-        return f"{{{', '.join(f'{write_literal(name)}: {value}' for name, value in least.items())}}}"
+        return (
+            f"{{{', '.join(f'{write_literal(name)}: {value}' for name, value in least.items())}}}"
+        )
 
     # ---- data ------------------------------------------------------------------------------------
 
@@ -214,18 +221,23 @@ class _Script:
         names = "data"
         lines: list[str] = []
         if settings.validation:
-            shares = f"[{_training_share(settings.validation)}, {write_literal(settings.validation)}]"
+            shares = (
+                f"[{_training_share(settings.validation)}, {write_literal(settings.validation)}]"
+            )
             names = "data, val_data"
-            lines.append("split = torch.Generator().manual_seed(0)  # the same one, whatever the seed")
+            lines.append(
+                "split = torch.Generator().manual_seed(0)  # the same one, whatever the seed"
+            )
             lines.append(f"{names} = torch.utils.data.random_split(load_data(), {shares}, split)")
         else:
             lines.append("whole = load_data()")
             lines.append("data = torch.utils.data.Subset(whole, range(len(whole)))")
+        kind = "DistributedSampler[Any]"
         shuffle = "" if settings.shuffle else ", shuffle=False"
         lines += [
             'pin = device.type == "cuda"',
             "data.indices = data.indices[: cfg.max_batches * cfg.batch_size or None]",
-            f"sampler: DistributedSampler[Any] = DistributedSampler(data, world, rank{shuffle}, seed=cfg.seed)",
+            f"sampler: {kind} = DistributedSampler(data, world, rank{shuffle}, seed=cfg.seed)",
             "batches = BatchSampler(sampler, cfg.batch_size, drop_last=False)",
             f"loader = DataLoader(data, None, sampler=batches{self._workers()})",
         ]
@@ -256,7 +268,7 @@ class _Script:
         lines = [f"device = torch.device({write_literal(device)})"]
         if device == "auto":
             lines = [
-                "found = torch.accelerator.is_available() and torch.accelerator.current_accelerator()",
+                f"found = {_ACCELERATOR}.is_available() and {_ACCELERATOR}.current_accelerator()",
                 'device = found or torch.device("cpu")',
             ]
         tried = [name for name in dict.fromkeys([device, *parts]) if name not in ("auto", "cpu")]
@@ -292,36 +304,40 @@ class _Script:
         return lines
 
     def _placed(self, item: TrainedNet, call: str) -> list[str]:
-        layout = ", memory_format=torch.channels_last" if self.settings.channels_last else ""
         typed = f"{item.name}: nn.Module"
         if item.net.devices:
             head = "with device:  # parts with devices of their own are made there"
             return [head, f"    {typed} = {call}"]
-        return [f"{typed} = {call}.to(device{layout})"]
+        lines = [f"{typed} = {call}.to(device)"]
+        if self.settings.channels_last:
+            layout = "memory_format=torch.channels_last"
+            lines.append(f"{item.name}.to({layout})  # type: ignore[call-overload]")
+        return lines
 
     def _started(self, item: TrainedNet) -> list[str]:
         """The lines that load the weights that a net begins with."""
         if not item.start:
             return []
-        path = write_literal(item.start)
-        read = f"torch.load({path}, map_location=device, weights_only=True)"
+        lines = ["if not cfg.resume:", f"    source = {write_literal(item.start)}", "    try:"]
+        read = "torch.load(source, map_location=device, weights_only=True)"
         if item.start.endswith(".safetensors"):
-            read = f"load_file({path})"
-        lines = ["if not cfg.resume:", "    try:", f"        weights = {read}"]
+            read = "load_file(source)"
+        lines.append(f"        weights = {read}")
         if item.strict:
             lines.append(f"        {item.name}.load_state_dict(weights)")
         else:
+            fits = "{k: v for k, v in weights.items() if k in own and v.shape == own[k].shape}"
             lines += [
                 f"        own = {item.name}.state_dict()",
-                "        fits = {k: v for k, v in weights.items() if k in own and v.shape == own[k].shape}",
+                f"        fits = {fits}",
                 f"        {item.name}.load_state_dict(fits, strict=False)",
-                f'        print(f"{{len(fits)}} of {{len(own)}} tensors are from {item.start}")',
+                '        print(f"{len(fits)} of {len(own)} tensors are from {source}")',
             ]
-        lines += [
+        return [
+            *lines,
             "    except Exception as error:  # there is no telling what a file holds",
-            f'        raise SystemExit(f"cannot begin with {item.start}: {{error!r:.500}}") from None',
+            '        raise SystemExit(f"cannot begin with {source}: {error!r:.500}") from None',
         ]
-        return lines
 
     def _optimisers(self) -> list[str]:
         settings = self.settings
@@ -332,8 +348,11 @@ class _Script:
             lines += write_optimizers(self.training, update)
         (first, *_) = self._modules()
         if settings.ema:
-            average = "multi_avg_fn=get_ema_multi_avg_fn(cfg.ema), use_buffers=True"
-            lines.append(f"ema = AveragedModel({first}, {average})")
+            lines.append(
+                "average = get_ema_multi_avg_fn(cfg.ema)  # type: ignore[no-untyped-call]"
+            )
+            given = "multi_avg_fn=average, use_buffers=True"
+            lines.append(f"ema = AveragedModel({first}, {given})")
         if settings.swa:
             lines.append(f"swa = AveragedModel({first})")
         return lines
@@ -381,7 +400,7 @@ class _Script:
             lines.append("writer = SummaryWriter(out) if rank == 0 else None")
         return lines
 
-    # ---- an epoch ----------------------------------------------------------------------------------
+    # ---- an epoch --------------------------------------------------------------------------------
 
     def _epochs(self) -> str:
         return "math.ceil(cfg.steps / steps_per_epoch)" if self.settings.steps else "cfg.epochs"
@@ -441,7 +460,10 @@ class _Script:
         lines.append("rows.append(row)")
         lines += self._scheduled()
         if settings.swa:
-            lines += ["if epoch + 1 >= cfg.swa:", f"    swa.update_parameters({self._modules()[0]})"]
+            lines += [
+                "if epoch + 1 >= cfg.swa:",
+                f"    swa.update_parameters({self._modules()[0]})",
+            ]
         return lines
 
     def _averaged(self) -> str:

@@ -113,7 +113,8 @@ def _optimizer(training: Training, mover: Mover, parameters: str) -> str:
     elif by_position and texts:
         texts = texts[1:]
     given = ", ".join([parameters, f"lr=cfg.{mover.rate}", *texts])
-    return f"{mover.optimizer} = {call.optimizer.torch}({given})"
+    typed = ": Any" if call.optimizer.closure else ""  # torch has no types for its step
+    return f"{mover.optimizer}{typed} = {call.optimizer.torch}({given})"
 
 
 def _constant(training: Training) -> "_Constants":
@@ -263,9 +264,7 @@ def _clip(training: Training, update: Update) -> list[str]:
     return []
 
 
-def _write_closure(
-    training: Training, update: Update, compute: str, averaged: bool
-) -> list[str]:
+def _write_closure(training: Training, update: Update, compute: str, averaged: bool) -> list[str]:
     """The step of an optimiser that works out the loss several times."""
     (mover,) = update.movers
     before = [f"{mover.optimizer}.zero_grad()", *_autocast(training, [compute])]
@@ -273,7 +272,8 @@ def _write_closure(
     if averaged:
         after += ["if world > 1:", f"    average_gradients({mover.optimizer})"]
     after += _clip(training, update)
-    closure = ["def closure() -> Tensor:", *(f"    {line}" for line in [*before, *after])]
+    head = "def closure(batch: Any = batch) -> Any:"
+    closure = [head, *(f"    {line}" for line in [*before, *after])]
     closure.append(f"    return {update.loss}")
     lines = ["", *closure, "", f"{update.loss} = torch.as_tensor({mover.optimizer}.step(closure))"]
     settings = training.settings

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from netspec.bounds import current, limited
 from netspec.check import check
 from netspec.check_labels import warn_unlabelled
-from netspec.diagnostic import Diagnostic, Diagnostics, SpecError, did_you_mean
 from netspec.checked import Graph
+from netspec.diagnostic import Diagnostic, Diagnostics, SpecError, did_you_mean
 from netspec.graph import Net, Unfinished
 from netspec.parse import parse
 from netspec.source import Source, Undecodable, decode

@@ -128,8 +128,8 @@ class Body:
                 return _literal(self.constants[id], span)
             case s.Argument() | s.Attribute():
                 return node._replace(value=self.rewrite(node.value))
-            case s.Call(s.Call(s.Name(title)), arguments) if title in ALIASES:
-                return self._apply(node, arguments)
+            case s.Call(s.Call(s.Name(title)) as made, arguments) if title in ALIASES:
+                return self._apply(node.span, made, arguments)
             case s.Call(s.Name(id)) if id in FUNCTIONS:
                 return self._full(self._call(node))
             case s.Call():
@@ -155,12 +155,12 @@ class Body:
             arguments=tuple(self.rewrite(argument) for argument in node.arguments),
         )
 
-    def _apply(self, node: s.Call, arguments: Sequence[s.Argument]) -> s.Chain:
+    def _apply(self, span: Span, made: s.Call, arguments: Sequence[s.Argument]) -> s.Chain:
         """`Loss(…)(a, b)`, as a chain writes it: `(a, b) -> Loss(…)`."""
         values = tuple(self.rewrite(argument.value) for argument in arguments)
-        first = values[0] if len(values) == 1 else s.Sequence(tuple, values, node.span)
-        stage = s.Stage(None, self._call(node.function), None, node.function.span)
-        return s.Chain(first, (stage,), node.span)
+        first = values[0] if len(values) == 1 else s.Sequence(tuple, values, span)
+        stage = s.Stage(None, self._call(made), None, made.span)
+        return s.Chain(first, (stage,), span)
 
     def _full(self, node: s.Call) -> s.Call:
         """A number where a loss wants a target: a tensor full of it, as large as the output."""

@@ -1,4 +1,4 @@
-"""How to train nets, checked: the data, what is computed in a step, the optimisers, the settings."""
+"""How to train nets, checked: data, what is computed in a step, optimisers, settings."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -35,7 +35,7 @@ class MetricCall(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Parameters that an optimiser treats otherwise, by selectors: those of the first one that fits.
+    """Parameters that an optimiser treats otherwise: those that no group before it selects.
 
     `arguments` are written with `lr` for the learning rate of the command line.
     """

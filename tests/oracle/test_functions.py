@@ -9,14 +9,12 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 import pytest
 import torch
-import torch.nn.functional as F
 from pydantic import ConfigDict, InstanceOf, TypeAdapter, ValidationError
 from pydantic_core import SchemaValidator
 from torch import nn
 
 from netspec.catalogue import FUNCTIONS, INITIALISERS, LAYERS
 from netspec.catalogue.layer import Misfit
-from netspec.catalogue.loss import LOSSES
 from netspec.catalogue.optimizer import OPTIMIZERS
 from netspec.catalogue.signature import MISSING, ArgumentErrors, schema_of
 from netspec.tensor import DType, Tensor
@@ -67,16 +65,9 @@ def test_all_initialisers_of_torch_are_there() -> None:
     assert len(INITIALISERS) == 14
 
 
-@pytest.mark.parametrize("name", sorted(LOSSES))
-def test_a_loss_has_torchs_names_and_defaults(name: str) -> None:
-    real = _defaults(getattr(F, name), ())
-    fields = LOSSES[name].fields()
-    assert {k: f.default for k, f in fields.items()} == {k: real[k] for k in fields}
-
-
 ANNOTATIONS = {
     repr(field.annotation): field.annotation
-    for catalogue in (LAYERS, FUNCTIONS, INITIALISERS, OPTIMIZERS, LOSSES)
+    for catalogue in (LAYERS, FUNCTIONS, INITIALISERS, OPTIMIZERS)
     for signature in catalogue.values()
     for field in signature.fields().values()
 }
