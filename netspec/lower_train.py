@@ -214,7 +214,9 @@ def _optimizer_lines(training: Training) -> list[str]:
     elif by_position and texts:
         texts = texts[1:]
     head = f"optimizer = {training.optimizer.torch}("
-    return bracketed(head, ["model.parameters()", "lr=cfg.lr", *texts], ")", 1)
+    more = len(written) > 1 and written[1].name is None  # by position: so is the rate, then
+    rate = "cfg.lr" if more else "lr=cfg.lr"
+    return bracketed(head, ["model.parameters()", rate, *texts], ")", 1)
 
 
 def _metric(training: Training, call: Any) -> dict[str, str]:

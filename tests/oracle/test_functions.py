@@ -1,4 +1,4 @@
-"""PyTorch is the oracle for tensor functions, initialisers, losses and optimisers, too."""
+"""PyTorch is the oracle for tensor functions, initialisers and losses, too."""
 
 import functools
 import inspect
@@ -15,9 +15,11 @@ from pydantic_core import SchemaValidator
 from torch import nn
 
 from netspec.catalogue import FUNCTIONS, INITIALISERS, LAYERS
+from netspec.catalogue.annotation import is_described
 from netspec.catalogue.layer import Misfit
 from netspec.catalogue.loss import LOSSES
 from netspec.catalogue.optimizer import OPTIMIZERS
+from netspec.catalogue.scheduler import SCHEDULERS
 from netspec.catalogue.signature import MISSING, ArgumentErrors, schema_of
 from netspec.tensor import DType, Tensor
 from tests.oracle.grid import arguments
@@ -76,7 +78,7 @@ def test_a_loss_has_torchs_names_and_defaults(name: str) -> None:
 
 ANNOTATIONS = {
     repr(field.annotation): field.annotation
-    for catalogue in (LAYERS, FUNCTIONS, INITIALISERS, OPTIMIZERS, LOSSES)
+    for catalogue in (LAYERS, FUNCTIONS, INITIALISERS, OPTIMIZERS, SCHEDULERS, LOSSES)
     for signature in catalogue.values()
     for field in signature.fields().values()
 }
@@ -102,7 +104,7 @@ def test_arguments_are_validated_as_pydantic_would(annotation: Any) -> None:
 def _as_instances(annotation: Any) -> Any:
     """The annotation with tensors and dtypes taken as they are, not as tuples and strings."""
     origin, parts = get_origin(annotation), tuple(map(_as_instances, get_args(annotation)))
-    if annotation in (Tensor, DType):
+    if annotation in (Tensor, DType) or is_described(annotation):
         return InstanceOf[annotation]
     if origin is Annotated:
         return Annotated[parts[0], *annotation.__metadata__]
