@@ -26,6 +26,7 @@ from netspec.visit import names_in
 
 _EPOCH = "epoch"
 _TRIED = 400  # values of `epoch` that a formula is worked out for
+_LARGEST = 1e300  # of a factor, which a rate is multiplied with
 _SOME_STEPS = 100  # in an epoch, where a formula asks for it
 
 
@@ -232,14 +233,15 @@ class _Checker:
 
 def _check_factor(node: s.Expression, value: Any, found: Diagnostics) -> None:
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    if number and value >= 0:
+    if number and 0 <= value < _LARGEST:
         return
+    negative = number and value < 0
     found.add(
         "wrong-argument",
         f"a factor of the rate must be a number of at least 0, found {write_value(value)}",
         node.span,
-        label="a negative rate" if number else kind_of(value),
-        help="write `max(0, …)` around it" if number else "as in `LambdaLR(0.95 ** epoch)`",
+        label="a negative rate" if negative else "too large" if number else kind_of(value),
+        help="write `max(0, …)` around it" if negative else "as in `LambdaLR(0.95 ** epoch)`",
     )
 
 

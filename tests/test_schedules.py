@@ -456,6 +456,7 @@ REFUSED: list[tuple[str, str, int]] = [
     ("LambdaLR(1 - epoch / 5)", "SGD", 0),
     ("LambdaLR(x ** epoch)", "SGD", 0),
     ("LambdaLR(epoch > 3)", "SGD", 0),
+    ("LambdaLR(1e301)", "SGD", 0),
     ("LambdaLR([1.0, 0.5][epoch // 5])", "SGD", 0),
     ("LambdaLR(epoch / (steps // 10))", "SGD", 0),
     ("OneCycleLR(0.1)", "SGD", 0),
