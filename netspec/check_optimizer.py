@@ -8,15 +8,17 @@ from netspec import syntax as s
 from netspec.arguments import Given, bind, evaluate_arguments, read_call
 from netspec.catalogue.layer import Misfit
 from netspec.catalogue.optimizer import OPTIMIZERS, Optimizer
-from netspec.check_schedule import Schedule, check_schedule
+from netspec.check_schedule import check_schedule
 from netspec.check_ties import selects
 from netspec.diagnostic import Diagnostics, did_you_mean
 from netspec.graph import BuiltLayer
 from netspec.names import listing
+from netspec.schedule import EPOCHS, known_at_start, with_warmup
 from netspec.settings import Settings
 from netspec.source import Span
 from netspec.tensor import Shape
 from netspec.training import Group, OptimizerCall, TrainedNet
+from netspec.visit import names_in
 
 _OTHER = "optimizer"  # the argument of a group that gives it an optimiser of its own
 
@@ -93,8 +95,7 @@ def check_optimizer(
             _add_group(calls, item, chosen, movable, scope, found)
     if moved:
         _check_parameters(main, left, movable, node.span, found)
-    if "scheduler" in settings:
-        calls = _schedule(calls, settings["scheduler"].value, numbers, scope, found)
+    calls = _schedule(calls, settings, numbers, scope, found)
     _check_closure(calls, numbers, settings, found)
     return calls if found.error_count == before else None
 
@@ -253,15 +254,28 @@ def _check_closure(
 
 def _schedule(
     calls: Sequence[OptimizerCall],
-    node: s.Expression,
+    settings: Mapping[str, s.Assign],
     numbers: Settings,
     scope: Mapping[str, Any],
     found: Diagnostics,
 ) -> list[OptimizerCall]:
     """The optimisers with the schedule, which holds for each of them."""
-    scheduled: list[OptimizerCall] = []
-    names = {**scope, "epochs": numbers.epochs}
-    for call in calls:
-        schedule: Schedule | None = check_schedule(node, names, call.optimizer, found)
-        scheduled.append(call._replace(schedule=schedule))
-    return scheduled
+    warmup = numbers.warmup
+    if "scheduler" not in settings:
+        schedule = with_warmup(None, warmup) if warmup else None
+        return [call._replace(schedule=schedule) for call in calls]
+    node = settings["scheduler"].value
+    if numbers.steps and EPOCHS in {name.id for name in names_in(node)}:
+        found.add(
+            "conflicting-settings",
+            "the training has a number of `steps`, and the schedule counts `epochs`",
+            node.span,
+            label="how many epochs there are follows from the data",
+            help="count `steps` here, too",
+        )
+        return list(calls)
+    names = {**scope, **known_at_start(numbers.epochs)}
+    return [
+        call._replace(schedule=check_schedule(node, names, call.optimizer, found, warmup))
+        for call in calls
+    ]

@@ -8,10 +8,10 @@ from netspec.layout import WIDTH, bracketed, docstring, escaped, opening, wrappe
 from netspec.lower_call import write_arguments
 from netspec.lower_evaluation import Evaluation, plan_evaluation
 from netspec.lower_imports import import_lines
-from netspec.lower_schedule import steps_metric
 from netspec.lower_step import StepCode, lower_step
 from netspec.lower_update import Update, plan_updates, rate_of, write_optimizers, write_update
 from netspec.render import fill, fold
+from netspec.schedule import STEPS, STEPS_PER_EPOCH, Schedule
 from netspec.settings import Settings
 from netspec.training import TrainedNet, Training
 from netspec.write import write_literal
@@ -146,12 +146,11 @@ class _Script:
         others.add(dataset.imports)
         for update in self.updates:
             for mover in update.movers:
-                others.add(mover.call.schedule.imports() if mover.call.schedule else ())
+                schedule = mover.call.schedule
+                for scheduler in schedule.schedulers() if schedule else ():
+                    others.take(*scheduler.torch.rsplit(".", 1))
         for call in self.training.metrics:
             others.add(call.metric.imports)
-        if self.settings.warmup:
-            others.note((("torch.optim.lr_scheduler", "LinearLR"),))
-            others.note((("torch.optim.lr_scheduler", "SequentialLR"),))
         return standard.lines(), others.lines()
 
     def _import_nets(self) -> str:
@@ -180,7 +179,7 @@ class _Script:
             for mover in update.movers:
                 options.append(f"{mover.rate}: float = {write_literal(rate_of(mover.call))}")
         default = Settings()
-        for name in ("warmup", "clip_norm", "clip_value", "accumulate", "ema", "swa"):
+        for name in ("clip_norm", "clip_value", "accumulate", "ema", "swa"):
             value = getattr(settings, name)
             if value != getattr(default, name):
                 kind = type(getattr(default, name))
@@ -342,30 +341,27 @@ class _Script:
     def _optimisers(self) -> list[str]:
         settings = self.settings
         lines: list[str] = []
-        if self._counts_steps():
+        names = self._schedule_names()
+        if settings.steps or names & {STEPS, STEPS_PER_EPOCH}:
             lines.append(f"steps_per_epoch = {self._steps_per_epoch()}")
+        if STEPS in names:
+            total = "cfg.steps" if settings.steps else "cfg.epochs * steps_per_epoch"
+            lines.append(f"steps = {total}")
         for update in self.updates:
             lines += write_optimizers(self.training, update)
         (first, *_) = self._modules()
         if settings.ema:
-            lines.append(
-                "average = get_ema_multi_avg_fn(cfg.ema)  # type: ignore[no-untyped-call]"
-            )
+            lines.append("average = get_ema_multi_avg_fn(cfg.ema)  # type: ignore[no-untyped-call]")
             given = "multi_avg_fn=average, use_buffers=True"
             lines.append(f"ema = AveragedModel({first}, {given})")
         if settings.swa:
             lines.append(f"swa = AveragedModel({first})")
         return lines
 
-    def _counts_steps(self) -> bool:
-        texts = [
-            text
-            for update in self.updates
-            for mover in update.movers
-            if mover.call.schedule is not None
-            for text in mover.call.schedule.names()
-        ]
-        return bool(self.settings.steps) or bool({"steps", "steps_per_epoch"} & set(texts))
+    def _schedule_names(self) -> set[str]:
+        """What schedules want to know of the length of the training."""
+        movers = [mover for update in self.updates for mover in update.movers]
+        return {name for m in movers if m.call.schedule for name in m.call.schedule.names}
 
     def _steps_per_epoch(self) -> str:
         if self.settings.accumulate > 1:
@@ -470,22 +466,21 @@ class _Script:
         return self._modules()[0] if self.settings.ema else ""
 
     def _scheduled(self) -> list[str]:
-        if self.settings.scheduler_interval == "step" or self.settings.warmup:
-            return []
         lines: list[str] = []
         for update in self.updates:
             for mover in update.movers:
-                if mover.scheduler:
-                    metric = steps_metric(mover.call.schedule)
-                    figure = f'row["{self._figure(metric)}"]' if metric else ""
+                schedule = mover.call.schedule
+                if schedule is not None and not schedule.by_step:
+                    figure = f'row["{self._figure(schedule)}"]' if schedule.metric else ""
                     lines.append(f"{mover.scheduler}.step({figure})")
         return lines
 
-    def _figure(self, mode: str) -> str:
-        """The figure that a schedule follows, the smaller or the larger the better."""
+    def _figure(self, schedule: Schedule) -> str:
+        """The figure that a schedule follows, the larger or the smaller the better."""
         if not self.settings.validation:
             return "loss"
-        return self.evaluation.best if (mode == "max") != self.evaluation.falls else "val_loss"
+        rises = getattr(schedule.scheduler, "mode", "min") == "max"
+        return self.evaluation.best if rises != self.evaluation.falls else "val_loss"
 
     def _saved(self) -> list[str]:
         """What the first process saves at the end of an epoch."""
@@ -577,7 +572,7 @@ class _Imports:
             if not name and re.search(rf"\b{module}\.", self.body):
                 self.plain.append(f"import {module}")
             elif name and re.search(rf"(?<![\w.]){name}\b", self.body):
-                self.taken.setdefault(module, []).append(name)
+                self.take(module, name)
 
     def add(self, lines: Iterable[str]) -> None:
         """Take import lines as they stand."""
@@ -586,8 +581,14 @@ class _Imports:
                 self.plain.append(line)
             else:
                 _, module, _, names = line.split(" ", 3)
-                known = self.taken.setdefault(module, [])
-                known += [name for name in names.split(", ") if name not in known]
+                for name in names.split(", "):
+                    self.take(module, name)
+
+    def take(self, module: str, name: str) -> None:
+        """Import a name from a module."""
+        known = self.taken.setdefault(module, [])
+        if name not in known:
+            known.append(name)
 
     def lines(self) -> list[str]:
         return [*sorted(set(self.plain), key=_by_module), *import_lines(self.taken, self.taken)]

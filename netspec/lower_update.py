@@ -39,11 +39,10 @@ def plan_updates(training: Training, codes: Sequence[StepCode]) -> list[Update]:
         movers: list[Mover] = []
         for number, call in enumerate(step.optimizers, 1):
             ending = "" if number == 1 else str(number)
-            scheduled = call.schedule is not None or training.settings.warmup
             movers.append(
                 Mover(
                     f"{prefix}optimizer{ending}",
-                    f"{prefix}scheduler{ending}" if scheduled else "",
+                    f"{prefix}scheduler{ending}" if call.schedule else "",
                     f"{prefix}scaler{ending}" if training.settings.precision == "float16" else "",
                     call,
                     f"{prefix}lr{ending}",
@@ -84,11 +83,9 @@ def write_optimizers(training: Training, update: Update) -> list[str]:
         parameters = own if mover is first else f"{mover.optimizer}_parameters"
         lines.append(_optimizer(training, mover, parameters))
         if mover.scheduler:
+            assert mover.call.schedule is not None
             lines += write_schedule(
-                mover.call.schedule,
-                variable=mover.scheduler,
-                optimizer=mover.optimizer,
-                warmup="cfg.warmup" if training.settings.warmup else "",
+                mover.call.schedule, mover.optimizer, mover.scheduler, _constant(training)
             )
         if mover.scaler:
             lines.append(f"{mover.scaler} = torch.amp.GradScaler(device.type)")
@@ -241,14 +238,25 @@ def _move(training: Training, update: Update, averaged: bool) -> list[str]:
     lines += _clip(training, update)
     for mover in update.movers:
         if mover.scaler:
+            before = [f"scale = {mover.scaler}.get_scale()"] if _scheduled(mover) else []
+            lines += before
             lines += [f"{mover.scaler}.step({mover.optimizer})", f"{mover.scaler}.update()"]
         else:
             lines.append(f"{mover.optimizer}.step()")
-    if settings.scheduler_interval == "step" or settings.warmup:
-        lines += [f"{mover.scheduler}.step()" for mover in update.movers if mover.scheduler]
+    for mover in update.movers:
+        lines += _scheduled(mover)
     if settings.ema:
         lines.append(f"ema.update_parameters({update.step.moves[0]})")
     return lines
+
+
+def _scheduled(mover: Mover) -> list[str]:
+    """A step of the schedule with each of the optimiser; none where the scaler skipped that."""
+    if mover.call.schedule is None or not mover.call.schedule.by_step:
+        return []
+    if mover.scaler:
+        return [f"if {mover.scaler}.get_scale() >= scale:", f"    {mover.scheduler}.step()"]
+    return [f"{mover.scheduler}.step()"]
 
 
 def _clip(training: Training, update: Update) -> list[str]:
@@ -276,9 +284,7 @@ def _write_closure(training: Training, update: Update, compute: str, averaged: b
     closure = [head, *(f"    {line}" for line in [*before, *after])]
     closure.append(f"    return {update.loss}")
     lines = ["", *closure, "", f"{update.loss} = torch.as_tensor({mover.optimizer}.step(closure))"]
-    settings = training.settings
-    if mover.scheduler and (settings.scheduler_interval == "step" or settings.warmup):
-        lines.append(f"{mover.scheduler}.step()")
-    if settings.ema:
+    lines += _scheduled(mover)
+    if training.settings.ema:
         lines.append(f"ema.update_parameters({update.step.moves[0]})")
     return lines

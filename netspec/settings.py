@@ -24,7 +24,6 @@ class Settings(NamedTuple):
     accumulate: int = 1
     clip_norm: float = 0.0
     clip_value: float = 0.0
-    scheduler_interval: str = "epoch"
     warmup: int = 0
     decay: str = "all"
     ema: float = 0.0
@@ -94,7 +93,6 @@ KINDS: Mapping[str, Kind] = {
     "accumulate": _integer(1, 4),
     "clip_norm": _positive(1.0),
     "clip_value": _positive(1.0),
-    "scheduler_interval": _choice("epoch", "step"),
     "warmup": _integer(0, 100),
     "decay": _choice("all", "matrices"),
     "ema": Kind(

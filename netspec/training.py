@@ -7,9 +7,9 @@ from netspec import syntax
 from netspec.catalogue.dataset import Dataset
 from netspec.catalogue.metric import Metric
 from netspec.catalogue.optimizer import Optimizer
-from netspec.check_schedule import Schedule
 from netspec.dim import Dim
 from netspec.graph import Net
+from netspec.schedule import Schedule
 from netspec.settings import Settings
 
 

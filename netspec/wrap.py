@@ -215,6 +215,11 @@ class _Reader:
             case ast.ListComp() | ast.GeneratorExp() | ast.SetComp() | ast.DictComp():
                 text = self._text(node)
                 return _brackets(text[0], self._comprehension(node), text[-1], inside)
+            case ast.Lambda(_, body):
+                head = self.source[node.col_offset : self._span(body)[0]].decode()
+                result = self._document(body, True)
+                breaks = self._has_breaks(self._core(body))
+                return [head, _optional_brackets(result) if breaks else result]
         return self._text(node)
 
     def _chain(self, node: ast.expr, inside: bool) -> Document:

@@ -42,6 +42,8 @@ def test_a_function_is_told_with_its_name_in_torch() -> None:
     [
         ("kaiming_normal", "initialisation scheme: torch.nn.init.kaiming_normal_"),
         ("AdamW", "optimiser: torch.optim.AdamW"),
+        ("OneCycleLR", "scheduler: torch.optim.lr_scheduler.OneCycleLR"),
+        ("SWALR", "scheduler: torch.optim.swa_utils.SWALR"),
         ("cross_entropy", "loss: torch.nn.functional.cross_entropy"),
         ("accuracy", "metric"),
         ("MNIST5k", "data source"),

@@ -56,6 +56,12 @@ queries_of_all_heads_of_the_layers = keys_of_all_heads_of_all_layers.values_of_a
 queries_of_all_heads_of_all_the_layers_of_it = self.keys_of_all_heads_of_all_the_layers_of(x)
 queries_of_all_heads_of_all_the_layers_of_it = keys_of_all_heads_of_all_the_layers_of_the_net()
 queries_of_all_heads_of_all_the_layers_of_it = keys_of_all_heads == values_of_all_heads_of_it
+y = LambdaLR(queries_of_all_heads, lambda epoch: min(1.0, keys_of_all + 1) * values_of_all**2)
+y = LambdaLR(queries, lambda epoch: min(1.0, keys_of_all + 1) * values_of_all_heads**epoch + 1.5, 3)
+y = LambdaLR(queries, lambda epoch: min(1.0, keys_of_all_heads / 2000, values_of_all_heads, epoch))
+y = LambdaLR(queries, lambda epoch: [keys_of_all_heads, values_of_all_heads, bias_of][epoch // 3])
+y = LambdaLR(queries, lambda epoch: keys_of_all_heads if epoch > values_of_all_heads else -bias_of)
+y = [LambdaLR(queries_of_all_heads, lambda epoch: -min(keys_of_all_heads_of_it, values_of_all + 1))]
 output_of_all_of_these: Tensor = queries_of_all_heads + self.keys_of_all.softmax(dim=-1).f(a)
 output_of_all_of_these: Tensor = queries_of_all_heads + self.keys_of_all_heads + values_of_it
 output_of_all_of_these: Tensor = self.project_all(queries_of_all_heads, keys_of_all_heads, val)

@@ -1,4 +1,4 @@
-"""PyTorch is the oracle for tensor functions, initialisers, losses and optimisers, too."""
+"""PyTorch is the oracle for tensor functions and initialisers, too."""
 
 import functools
 import inspect
@@ -14,8 +14,10 @@ from pydantic_core import SchemaValidator
 from torch import nn
 
 from netspec.catalogue import FUNCTIONS, INITIALISERS, LAYERS
+from netspec.catalogue.annotation import is_described
 from netspec.catalogue.layer import Misfit
 from netspec.catalogue.optimizer import OPTIMIZERS
+from netspec.catalogue.scheduler import SCHEDULERS
 from netspec.catalogue.signature import MISSING, ArgumentErrors, schema_of
 from netspec.tensor import DType, Tensor
 from tests.oracle.grid import arguments
@@ -67,7 +69,7 @@ def test_all_initialisers_of_torch_are_there() -> None:
 
 ANNOTATIONS = {
     repr(field.annotation): field.annotation
-    for catalogue in (LAYERS, FUNCTIONS, INITIALISERS, OPTIMIZERS)
+    for catalogue in (LAYERS, FUNCTIONS, INITIALISERS, OPTIMIZERS, SCHEDULERS)
     for signature in catalogue.values()
     for field in signature.fields().values()
 }
@@ -93,7 +95,7 @@ def test_arguments_are_validated_as_pydantic_would(annotation: Any) -> None:
 def _as_instances(annotation: Any) -> Any:
     """The annotation with tensors and dtypes taken as they are, not as tuples and strings."""
     origin, parts = get_origin(annotation), tuple(map(_as_instances, get_args(annotation)))
-    if annotation in (Tensor, DType):
+    if annotation in (Tensor, DType) or is_described(annotation):
         return InstanceOf[annotation]
     if origin is Annotated:
         return Annotated[parts[0], *annotation.__metadata__]

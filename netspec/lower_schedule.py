@@ -1,0 +1,100 @@
+"""Turn a checked schedule into the lines of a training script that make it, and their imports."""
+
+from collections.abc import Callable
+
+from netspec import syntax as s
+from netspec.catalogue.scheduler import Formula
+from netspec.dim import Expression, at_least
+from netspec.layout import WIDTH
+from netspec.lower_call import Written, call_arguments
+from netspec.schedule import EPOCHS, STEPS, STEPS_PER_EPOCH, Schedule, in_any_run
+from netspec.visit import names_in
+from netspec.wrap import wrap
+from netspec.write import write_expression
+
+# What the names of a schedule are called in the script.
+NAMES = {EPOCHS: "cfg.epochs", STEPS: "steps", STEPS_PER_EPOCH: "steps_per_epoch"}
+
+
+def write_schedule(
+    schedule: Schedule,
+    optimizer: str = "optimizer",
+    target: str = "scheduler",
+    rename: Callable[[str], str] = str,
+    indent: int = 1,
+) -> list[str]:
+    """The statement `target = …`, broken as ruff's formatter does, without the first `indent`.
+
+    `epochs` becomes `cfg.epochs`; `steps` and `steps_per_epoch` are variables that the script must
+    have where `schedule.names` has them. Other names, those of parameters, go through `rename`.
+    """
+    writer = _Writer(optimizer, rename)
+    return wrap(f"{target} = {writer.call(schedule)}", indent)
+
+
+def schedule_imports(schedule: Schedule) -> list[str]:
+    """The lines that import the classes of a schedule, in the order of the formatter."""
+    classes: dict[str, set[str]] = {}
+    for scheduler in schedule.schedulers():
+        module, _, name = scheduler.torch.rpartition(".")
+        classes.setdefault(module, set()).add(name)
+    return [
+        line
+        for module in sorted(classes)
+        for line in _import(module, sorted(classes[module], key=str.lower))
+    ]
+
+
+def _import(module: str, names: list[str]) -> list[str]:
+    whole = f"from {module} import {', '.join(names)}"
+    if len(whole) <= WIDTH:
+        return [whole]
+    return [f"from {module} import (", *(f"    {name}," for name in names), ")"]
+
+
+class _Writer:
+    """Writes the calls of a schedule, those of what it holds inside of its own."""
+
+    def __init__(self, optimizer: str, rename: Callable[[str], str]) -> None:
+        self.optimizer = optimizer
+        self.rename = rename
+
+    def call(self, schedule: Schedule) -> str:
+        names = iter(schedule.scheduler.positional())
+        written = [
+            self._argument(schedule, argument.name.id if argument.name else next(names), argument)
+            for argument in schedule.arguments
+        ]
+        texts = call_arguments(schedule.scheduler, written, self._name)
+        first = [self.optimizer] if schedule.scheduler.takes_optimizer else []
+        return f"{schedule.title}({', '.join([*first, *texts])})"
+
+    def _argument(self, schedule: Schedule, field: str, argument: s.Argument) -> Written:
+        name = argument.name.id if argument.name else None
+        value = schedule.scheduler.given[field]
+        if field == "schedulers":
+            return Written(name, f"[{', '.join(map(self.call, schedule.parts))}]")
+        text = write_expression(argument.value, self._name)
+        if isinstance(value, Formula):
+            return Written(name, f"lambda epoch: {text}")
+        least = schedule.scheduler.least(field)
+        if least is not None and isinstance(value, Expression):
+            text = _at_least(least, value, argument.value, text)
+        return Written(name, text, not any(True for _ in names_in(argument.value)))
+
+    def _name(self, name: str) -> str:
+        if name == "epoch":
+            return name
+        return NAMES.get(name) or self.rename(name)
+
+
+def _at_least(least: int, value: Expression, node: s.Expression, text: str) -> str:
+    """A number of steps, raised to what torch takes where a short run could have fewer."""
+    if at_least(in_any_run(value), least) is True:
+        return text
+    match node:
+        case s.Call(s.Name("max"), arguments) if any(
+            isinstance(a.value, s.Literal) and a.value.value == least for a in arguments
+        ):
+            return text
+    return f"max({least}, {text})"
