@@ -77,6 +77,7 @@ class _Section:
         steps = self._check_steps(calls, fields, settings)
         metrics = self.whole.settings.get("metrics")
         listed = read_metrics(metrics and metrics.value, self.scope, self.found)
+        self._check_best(settings, listed)
         if steps is None:
             return None
         return Training(
@@ -290,6 +291,21 @@ class _Section:
         own = [key for key, layer in computation.graph.layers.items() if layer.parameters]
         moves = (*(item.name for item in moved), *own)
         return Step(name, computation.graph, computation.figures, moves, tuple(optimizers))
+
+    def _check_best(self, settings: Settings, metrics: Sequence[Named]) -> None:
+        """The best state is chosen by a figure that there is."""
+        losses = [
+            f"val_{part.name.id.lower()}_loss" if part.name else "val_loss" for part in self.parts
+        ]
+        names = [*losses, *(named.call.name for named in metrics)]
+        if settings.best and settings.best not in names:
+            self.found.add(
+                "wrong-argument",
+                f'there is no figure "{settings.best}"',
+                self.whole.settings["best"].value.span,
+                label="neither a loss nor a metric",
+                help=did_you_mean(settings.best, names) or f"there are {listing(names)}",
+            )
 
     def _titles(self) -> dict[str, str]:
         """What the author may call each net, and what the script does."""

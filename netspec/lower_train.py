@@ -139,6 +139,8 @@ class _Script:
         standard.note(_STANDARD)
         others.note(_TORCH)
         others.plain += ["import torch", "import torch.distributed as dist"]
+        if self.settings.log == "wandb":
+            others.plain.append("import wandb")
         if re.search(r"\bF\.", body):
             others.plain.append("import torch.nn.functional as F")
         dataset = self.training.dataset
@@ -393,7 +395,13 @@ class _Script:
             wrapped_net = f"DistributedDataParallel({net.name}) if world > 1 else {net.name}"
             lines.append(f"net = {wrapped_net}")
         if self.settings.log == "tensorboard":
-            lines.append("writer = SummaryWriter(out) if rank == 0 else None")
+            lines.append("writer: Any = SummaryWriter(out) if rank == 0 else None")
+        if self.settings.log == "wandb":
+            name = write_literal(self.training.name)
+            lines += [
+                "if rank == 0:",
+                f"    wandb.init(project={name}, config=asdict(cfg), dir=cfg.out)",
+            ]
         return lines
 
     # ---- an epoch --------------------------------------------------------------------------------
@@ -513,6 +521,8 @@ class _Script:
                 "for name, value in row.items():",
                 "    writer.add_scalar(name, value, epoch)",
             ]
+        if settings.log == "wandb":
+            lines.append("wandb.log(row)")
         return lines
 
     def _best(self) -> list[str]:

@@ -34,7 +34,6 @@ class Settings(NamedTuple):
     compile: bool = False
     channels_last: bool = False
     deterministic: bool = False
-    shard: bool = False
     save_every: int = 0
     keep: int = 0
     export: str = ""
@@ -100,11 +99,11 @@ KINDS: Mapping[str, Kind] = {
     ),
     "swa": _integer(1, 5),
     "early_stopping": _integer(1, 5),
+    "best": Kind("the name of a figure", lambda value: isinstance(value, str), "val_loss"),
     "precision": _choice("float32", "bfloat16", "float16"),
     "compile": _FLAG,
     "channels_last": _FLAG,
     "deterministic": _FLAG,
-    "shard": _FLAG,
     "save_every": _integer(1, 5),
     "keep": _integer(1, 3),
     "export": _choice("pt", "safetensors"),
