@@ -461,12 +461,24 @@ class _Script:
         if settings.validation:
             modules = ", ".join("ema" if n == self._averaged() else n for n in self._modules())
             lines.append(f"row |= evaluate({modules}, val_loader)")
+            lines += self._require_finite()
         lines.append("rows.append(row)")
         lines += self._scheduled()
         if settings.swa:
             lines += [
                 "if epoch + 1 >= cfg.swa:",
                 f"    swa.update_parameters({self._modules()[0]})",
+            ]
+        return lines
+
+    def _require_finite(self) -> list[str]:
+        """The lines that end a run whose loss on the held-out data is no number."""
+        lines: list[str] = []
+        for update in self.updates:
+            name = f"val_{update.loss}"
+            lines += [
+                f'if not math.isfinite(row["{name}"]):',
+                f"    raise SystemExit(f\"{name} is {{row['{name}']}} in epoch {{epoch}}\")",
             ]
         return lines
 
@@ -500,11 +512,12 @@ class _Script:
             lines.append("if best is row:")
             lines += [f"    {line}" for line in self._best()]
         lines.append("state = {name: part.state_dict() for name, part in parts.items()}")
-        lines.append('save(state | {"rows": rows}, out / "last.pt")')
+        lines.append('state |= {"kinds": kinds, "rows": rows}')
+        lines.append('save(state, out / "last.pt")')
         if settings.save_every:
             lines += [
                 "if (epoch + 1) % cfg.save_every == 0:",
-                '    save(state | {"rows": rows}, out / f"epoch{epoch + 1:05}.pt")',
+                '    save(state, out / f"epoch{epoch + 1:05}.pt")',
             ]
         if settings.keep:
             lines += [

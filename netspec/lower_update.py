@@ -202,8 +202,9 @@ def write_update(training: Training, update: Update, *, averaged: bool) -> list[
         return _write_closure(training, update, compute, averaged)
     lines = _autocast(training, [compute])
     scaler = update.movers[0].scaler
-    share = f"({update.loss} / window)" if settings.accumulate > 1 else update.loss
-    scaled = f"{scaler}.scale({share})" if scaler else share
+    share = f"{update.loss} / window" if settings.accumulate > 1 else update.loss
+    scaled = share if settings.accumulate == 1 else f"({share})"
+    scaled = f"{scaler}.scale({share})" if scaler else scaled
     if settings.accumulate == 1:
         lines += [f"{mover.optimizer}.zero_grad()" for mover in update.movers]
         return [*lines, f"{scaled}.backward()", *_move(training, update, averaged)]
