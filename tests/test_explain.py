@@ -42,7 +42,8 @@ def test_a_function_is_told_with_its_name_in_torch() -> None:
     [
         ("kaiming_normal", "initialisation scheme: torch.nn.init.kaiming_normal_"),
         ("AdamW", "optimiser: torch.optim.AdamW"),
-        ("cross_entropy", "loss: torch.nn.functional.cross_entropy"),
+        ("cross_entropy", "function: torch.nn.functional.cross_entropy"),
+        ("CrossEntropyLoss", "layer: torch.nn.CrossEntropyLoss"),
         ("accuracy", "metric"),
         ("MNIST5k", "data source"),
     ],
