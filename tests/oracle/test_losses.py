@@ -134,6 +134,24 @@ def test_a_loss_refuses_what_torch_takes_for_a_reason_only(name: str) -> None:
     assert min(fitting, refused) >= 20
 
 
+def test_each_reason_is_needed() -> None:
+    needed: set[str] = set()
+    for name in NAMES:
+        for given in CASES[name]:
+            mine = answer(name, given)
+            if isinstance(mine, str) and _reason(mine) not in needed and _is_taken(name, given):
+                needed.add(_reason(mine))
+    assert needed == {*STRICTER.values()}
+
+
+def _is_taken(name: str, given: Mapping[str, Any]) -> bool:
+    try:
+        call(name, given)
+    except REFUSALS:
+        return False
+    return True
+
+
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", NAMES)
 def test_what_fits_has_a_gradient(name: str) -> None:

@@ -35,21 +35,22 @@ class _Labels(LossFunction):
         return self.logits().shape[1 if self.logits().rank > 1 else 0]
 
     def require_classes(self, classes: int) -> None:
-        if self.labels().dtype not in FLOATING:
-            self._require_places(self.classes(), classes)
+        if self.labels().dtype in FLOATING or at_least(self.classes(), classes) is not False:
+            return
+        raise Misfit(
+            f"the labels have {classes} classes, the output has {value_of(self.classes())}",
+            label=f"the output is {write_shape(self.logits().shape)}",
+            help=f"end the net with {classes} outputs",
+        )
 
-    def _require_places(self, places: Dim, classes: int) -> None:
-        if at_least(places, classes) is False:
-            raise Misfit(
-                f"the labels have {classes} classes, the output has {value_of(places)}",
-                label=f"the output is {write_shape(self.logits().shape)}",
-                help=f"end the net with {classes} outputs",
-            )
+    def places(self) -> Shape:
+        """The shape of the output without the dimension of the classes."""
+        output = self.logits().shape
+        return (*output[:1], *output[2:]) if len(output) > 1 else ()
 
-    def require_labels(self) -> Shape:
-        """The shape of the labels: that of the output without the dimension of the classes."""
-        output, target = self.logits().shape, self.labels()
-        wanted = (*output[:1], *output[2:]) if len(output) > 1 else ()
+    def require_labels(self) -> None:
+        """Refuse labels of another shape than `places`, or of another dtype than int64."""
+        output, target, places = self.logits().shape, self.labels(), self.places()
         if target.dtype != "int64":
             raise Misfit(
                 f"`{self.title}` takes labels of dtype int64, found {target.dtype}",
@@ -59,30 +60,15 @@ class _Labels(LossFunction):
                 else "turn them into it first: `-> to(int64)`",
                 argument="target",
             )
-        if not are_alike(target.shape, wanted):
-            found = write_shape(target.shape)
+        if not are_alike(target.shape, places):
             raise Misfit(
-                f"`{self.title}` takes labels {write_shape(wanted)} with an output "
-                f"{write_shape(output)}, found {found}",
+                f"`{self.title}` takes labels {write_shape(places)} with an output "
+                f"{write_shape(output)}, found {write_shape(target.shape)}",
                 label=f"`target` is {target}",
-                help=self._labels_help(wanted),
+                help=_labels_help(output, target.shape),
                 argument="target",
-                equal=pairs(target.shape, wanted),
+                equal=pairs(target.shape, places),
             )
-        return wanted
-
-    def _labels_help(self, wanted: Shape) -> str:
-        output, target = self.logits().shape, self.labels().shape
-        if len(output) == len(target) > 1:
-            one = same(target[1], 1)
-            return (
-                "drop that dimension: `-> squeeze(1)`"
-                if one
-                else ("turn them into numbers of classes first: `-> argmax(1)`")
-            )
-        if len(output) > 2 and len(target) == 1:
-            return "end the net with `Flatten` and `Linear(classes)`"
-        return "classes are dimension 1 of the output, the others agree"
 
     def require_class_weights(self, weight: Tensor | None) -> None:
         """Refuse weights that are not one for each class."""
@@ -122,6 +108,16 @@ class _Labels(LossFunction):
             )
 
 
+def _labels_help(output: Shape, target: Shape) -> str:
+    if len(output) == len(target) > 1 and same(target[1], 1):
+        return "drop that dimension: `-> squeeze(1)`"
+    if len(output) == len(target) > 1:
+        return "turn them into numbers of classes first: `-> argmax(1)`"
+    if len(output) > 2 and len(target) == 1:
+        return "end the net with `Flatten` and `Linear(classes)`"
+    return "classes are dimension 1 of the output, the others agree"
+
+
 class _Given(_Labels):
     """The output and the labels are arguments."""
 
@@ -147,9 +143,9 @@ class NllLoss(_Given, name="nll_loss"):
 
     def apply(self) -> Tensor:
         self.require_output((), "[N, C] or [N, C, …]")
-        shape = self.require_labels()
+        self.require_labels()
         self.require_class_weights(self.weight)
-        return self.reduced(shape, self.input.dtype)
+        return self.reduced(self.places(), self.input.dtype)
 
 
 class _CrossEntropy(_Labels):
@@ -158,12 +154,16 @@ class _CrossEntropy(_Labels):
         self.require_output((), "[N, C] or [N, C, …]")
         output, target = self.logits(), self.labels()
         likely = target.dtype in FLOATING and target.rank == output.rank
-        shape = self._require_probabilities(ignored) if likely else self.require_labels()
+        if likely:
+            self._require_probabilities(ignored)
+        else:
+            self.require_labels()
         self.require_class_weights(weight)
-        return self.reduced(shape, result_type(output, target) if likely else output.dtype)
+        dtype = result_type(output, target) if likely else output.dtype
+        return self.reduced(self.places(), dtype)
 
-    def _require_probabilities(self, ignored: object) -> Shape:
-        """The shape of the loss, where the target has a probability for each class."""
+    def _require_probabilities(self, ignored: object) -> None:
+        """Refuse a target that has no probability for each class, and a label to ignore."""
         output, target = self.logits().shape, self.labels().shape
         if not are_alike(output, target):
             raise Misfit(
@@ -181,7 +181,6 @@ class _CrossEntropy(_Labels):
                 help="leave it out",
                 argument="ignore_index",
             )
-        return (*output[:1], *output[2:]) if len(output) > 1 else ()
 
 
 class CrossEntropy(_CrossEntropy, _Given, name="cross_entropy"):
@@ -270,9 +269,9 @@ class MultiMarginLoss(_Given, name="multi_margin_loss"):
 
     def apply(self) -> Tensor:
         self.require_output((1, 2), "[N, C] or [C]")
-        shape = self.require_labels()
+        self.require_labels()
         self.require_class_weights(self.weight)
-        return self.reduced(shape, self.input.dtype)
+        return self.reduced(self.places(), self.input.dtype)
 
 
 class MultilabelMarginLoss(_Given, name="multilabel_margin_loss"):
@@ -312,28 +311,31 @@ class CtcLoss(LossFunction, name="ctc_loss"):
         self.require_dtypes(("log_probs",), frozenset({"float32", "float64"}))
         self.require_dtypes(("targets",), frozenset({"int32", "int64"}))
         self.require_dtypes(("input_lengths", "target_lengths"), INTEGER)
-        probabilities = self.log_probs
-        if probabilities.rank not in (2, 3):
-            raise Misfit(
-                f"`{self.title}` takes log probabilities [T, N, C] or [T, C], "
-                f"found {write_shape(probabilities.shape)}",
-                label=f"`log_probs` is {probabilities}",
-                help="time comes first, the classes last: `-> permute(2, 0, 1)` for [N, C, T]",
-                argument="log_probs",
-            )
-        if at_least(probabilities.shape[-1], self.blank + 1) is False:
-            raise Misfit(
-                f"`blank` of `{self.title}` must be one of {probabilities.shape[-1]} classes, "
-                f"found {self.blank}",
-                label=f"`log_probs` is {probabilities}",
-                help=f"choose it from 0 to {probabilities.shape[-1] - 1}",
-                argument="blank",
-            )
-        batch = probabilities.shape[1:-1]
+        self._require_log_probs()
+        batch = self.log_probs.shape[1:-1]
         self._require_targets(batch)
         for name in ("input_lengths", "target_lengths"):
             self._require_lengths(name, batch)
-        return self.reduced(batch, probabilities.dtype)
+        return self.reduced(batch, self.log_probs.dtype)
+
+    def _require_log_probs(self) -> None:
+        given = self.log_probs
+        if given.rank not in (2, 3):
+            raise Misfit(
+                f"`{self.title}` takes log probabilities [T, N, C] or [T, C], "
+                f"found {write_shape(given.shape)}",
+                label=f"`log_probs` is {given}",
+                help="time comes first, the classes last: `-> permute(2, 0, 1)` for [N, C, T]",
+                argument="log_probs",
+            )
+        classes = given.shape[-1]
+        if at_least(classes, self.blank + 1) is False:
+            raise Misfit(
+                f"`blank` of `{self.title}` must be one of {classes} classes, found {self.blank}",
+                label=f"`log_probs` is {given}",
+                help=f"choose it from 0 to {classes - 1}",
+                argument="blank",
+            )
 
     def _require_targets(self, batch: Shape) -> None:
         targets = self.targets.shape

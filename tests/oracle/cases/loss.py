@@ -103,7 +103,7 @@ _CLASSES = {"input": Tensor((N, C)), "target": Tensor((N,), "int64")}
 _LIKELY = {"input": Tensor((N, C)), "target": Tensor((N, C))}
 _WEIGHED = [*_WEIGHTS, *(Tensor((C,), x.dtype) for x in KINDS)]
 _IGNORED = [-100, 1, -1, 0]
-_SMOOTHING = [0.0, 0.1, 1, 1.5]
+_SMOOTHING = [0.0, 0.1, 1, 1.5, -0.5]
 
 CASES["cross_entropy"] = _LABELLED + list(
     grid(
