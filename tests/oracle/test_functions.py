@@ -61,12 +61,6 @@ def _defaults(function: Any, left_out: tuple[str, ...]) -> dict[str, Any]:
     }
 
 
-def test_all_initialisers_of_torch_are_there() -> None:
-    named = {name[:-1] for name in dir(nn.init) if name.endswith("_") and name[0] != "_"}
-    assert set(INITIALISERS) == named
-    assert len(INITIALISERS) == 14
-
-
 @pytest.mark.parametrize("name", sorted(OPTIMIZERS))
 def test_an_optimiser_has_torchs_names_and_defaults(name: str) -> None:
     real = _defaults(getattr(torch.optim, name).__init__, ("self", "params"))

@@ -84,22 +84,6 @@ _ALSO_OTHER_DTYPES = (
     "Unfold",
 )
 
-# Public modules of torch.nn that are no layers of the catalogue, and why.
-NO_LAYERS = {
-    "Module": "the base of all",
-    "Container": "deprecated, a Module",
-    "Sequential": "written `->`",
-    "ModuleList": "written `for`, `repeat` or `layer`",
-    "ModuleDict": "written `layer`",
-    "ParameterList": "written `parameter`",
-    "ParameterDict": "written `parameter`",
-    "DataParallel": "wraps a whole net while training",
-    "RNNBase": "the base of RNN, GRU and LSTM",
-    "RNNCellBase": "the base of the cells",
-    "TransformerEncoder": "takes a layer: written `repeat(6) TransformerEncoderLayer(8)`",
-    "TransformerDecoder": "takes a layer: written as a loop over TransformerDecoderLayer",
-}
-
 SINGLE = sorted(name for name in LAYERS if name not in (*SEVERAL, *SEQUENCES))
 
 
@@ -228,21 +212,6 @@ def test_macs_are_half_of_torchs_flops() -> None:
                     warnings.simplefilter("ignore")
                     module(torch.zeros(x.shape, device="meta"))
                 assert value_of(mine[0].macs(x, mine[1])) * 2 == counter.get_total_flops()
-
-
-def test_the_catalogue_has_all_of_torchs_layers() -> None:
-    have = {*LAYERS, *LAZY, *NO_LAYERS}
-    public = {
-        name
-        for name in dir(nn)
-        if not name.startswith("_")
-        and inspect.isclass(getattr(nn, name))
-        and issubclass(getattr(nn, name), nn.Module)
-        and (name in LAYERS or not name.endswith(("Loss", "Loss2d")))
-    }
-    assert public - have == set()
-    assert have - public == set(), "torch has no such layer"
-    assert not {*LAYERS} & {*LAZY, *NO_LAYERS}
 
 
 @pytest.mark.parametrize("name", sorted(LAZY))
