@@ -10,7 +10,7 @@ from netspec.catalogue.function import Function
 from netspec.catalogue.signature import Inputs, write_value
 from netspec.diagnostic import Diagnostics, did_you_mean
 from netspec.dim import Expression
-from netspec.elementwise import broadcast, operate, operate_number, operate_unary
+from netspec.elementwise import broadcast, operate, operate_number, operate_unary, require_right
 from netspec.evaluate import BUILTINS, UNKNOWN, Scope, evaluate
 from netspec.flow import Bundle, Flow, Unknown, Value, flow_of, flows_in, type_of
 from netspec.graph import FunctionCall
@@ -210,6 +210,8 @@ class Expressions:
         if isinstance(a, Flow) and isinstance(b, Flow):
             return operate(operator, a.type, b.type)
         tensor, number = (a, b) if isinstance(a, Flow) else (b, a)
+        if number is b:
+            require_right(operator, tensor.type, number)
         return operate_number(operator, tensor.type, number)
 
     def _origins(self, *sides: s.Expression) -> tuple[str, ...]:

@@ -44,6 +44,13 @@ class Unflatten(Layer):
         if not x.shape:
             raise Misfit("`Unflatten` splits a dimension, found []", label="the input has none")
         axis = resolve_axis(x, self.dim, "Unflatten", "dim")
+        if not self.unflattened_size:
+            raise Misfit(
+                "`Unflatten` needs at least one size, found none",
+                label="`unflattened_size` is empty",
+                help="write `Unflatten(1, (4, -1))`, say",
+                argument="unflattened_size",
+            )
         sizes = fill_in(tuple(self.unflattened_size), x.shape[axis], "unflattened_size", x)
         return Tensor((*x.shape[:axis], *sizes, *x.shape[axis + 1 :]), x.dtype)
 

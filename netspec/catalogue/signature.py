@@ -57,6 +57,9 @@ Padding2 = NonNegativeInt | tuple[NonNegativeInt, NonNegativeInt]
 Padding3 = NonNegativeInt | tuple[NonNegativeInt, NonNegativeInt, NonNegativeInt]
 
 
+OMITTED: Any = None  # the default of an argument that torch has no value for: it is left out
+
+
 class Missing:
     """The default of a field that must be given."""
 

@@ -34,7 +34,10 @@ COUNT = 60
 
 
 # Where the catalogue refuses what torch takes.
-STRICTER = {"LSTMCell": "torch converts the dtype of c, but not that of h"}
+STRICTER = {
+    "LSTM": "where the state is projected, torch converts the dtype of c, but not that of h",
+    "LSTMCell": "torch converts the dtype of c, but not that of h",
+}
 
 
 def _options(draw: Random, **pools: list[object]) -> dict[str, object]:
@@ -194,11 +197,16 @@ MAKERS: dict[str, Callable[[Random], Call]] = {
 }
 
 
+def excuse(layer: type[Layer], call: Call, output: Any) -> str:
+    """The reason on the list for refusing what torch takes, or nothing."""
+    return STRICTER.get(layer.__name__, "")
+
+
 @pytest.mark.parametrize("name", MAKERS)
 def test_a_layer_over_sequences_agrees_with_torch(name: str) -> None:
     fitting = 0
     for call, _ in calls(MAKERS[name], name, COUNT):
-        fitting += compare(LAYERS[name], call, lambda call, _: STRICTER.get(name, ""))
+        fitting += compare(LAYERS[name], call, excuse)
         compare_symbolic(LAYERS[name], call)
     assert fitting >= 20
 

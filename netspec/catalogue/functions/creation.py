@@ -10,6 +10,7 @@ from netspec.catalogue.function import Function
 from netspec.catalogue.shapes import require_dimensions
 from netspec.catalogue.signature import (
     FREE,
+    OMITTED,
     Input,
     KeywordDType,
     NonNegativeInt,
@@ -207,12 +208,23 @@ class Eye(Function, name="eye"):
     creates: ClassVar[bool] = True
 
     n: Count
-    m: Annotated[int | None, FREE] = None
+    m: Count = OMITTED
     dtype: KeywordDType = None
 
     def apply(self) -> Tensor:
-        sizes = (self.n, self.n if self.m is None else self.m)
+        sizes = (self.n, self.given.get("m", self.n))
         return Tensor(_require_sizes(sizes, "eye", "n"), str(self.dtype or "float32"))
+
+
+# The numbers that randint can draw in a dtype; in the others there are more than torch minds.
+_RANGES = {
+    "bool": (0, 1),
+    "uint8": (0, 2**8 - 1),
+    "int8": (-(2**7), 2**7 - 1),
+    "int16": (-(2**15), 2**15 - 1),
+    "int32": (-(2**31), 2**31 - 1),
+    "float16": (-65504, 65504),
+}
 
 
 class Randint(Function, name="randint"):
@@ -236,6 +248,18 @@ class Randint(Function, name="randint"):
             )
         x = Tensor(_require_sizes(tuple(self.size), "randint", "size"), str(self.dtype or "int64"))
         _require_makeable("randint", x, FLOATING | INTEGER | {"bool"})
+        lowest, highest = _RANGES.get(x.dtype, (None, None))
+        for name, bound, fits in (
+            ("low", self.low, lowest is None or at_least(self.low, lowest)),
+            ("high", self.high, highest is None or at_least(highest + 1, self.high)),
+        ):
+            if fits is False:
+                raise Misfit(
+                    f"`{name}`={bound} of `randint` does not go into {x.dtype}",
+                    label=f"{x.dtype} runs from {lowest} to {highest}",
+                    help="choose another dtype, or leave it out for int64",
+                    argument=name,
+                )
         return x
 
 

@@ -13,7 +13,7 @@ from netspec.catalogue.function import Function, Functional
 from netspec.catalogue.shapes import require_dimensions, resolve_axes, resolve_axis
 from netspec.catalogue.signature import KEYWORD, Input, NonNegativeFloat
 from netspec.dim import Dim, agree, divide, same, value_of
-from netspec.elementwise import broadcast, multiply_matrices, require_product, result_type
+from netspec.elementwise import broadcast, multiply_matrices, promote, require_product, result_type
 from netspec.misfit import Misfit
 from netspec.tensor import FLOATING, Shape, Tensor, write_shape
 
@@ -287,7 +287,7 @@ class CosineSimilarity(Functional, name="cosine_similarity"):
     x1: Input
     x2: Input
     dim: int = 1
-    eps: float = 1e-08
+    eps: NonNegativeFloat = 1e-08
 
     def apply(self) -> Tensor:
         dtype = result_type(self.x1, self.x2)
@@ -366,4 +366,4 @@ class Kron(Function, name="kron"):
         rank = max(self.input.rank, self.other.rank)
         a, b = ((1,) * (rank - x.rank) + x.shape for x in (self.input, self.other))
         shape = tuple(x * y for x, y in zip(a, b, strict=True))
-        return Tensor(shape, result_type(self.input, self.other))
+        return Tensor(shape, promote(self.input.dtype, self.other.dtype))
