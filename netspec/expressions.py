@@ -45,6 +45,9 @@ class Expressions:
     def note_function(self, span: Span, call: FunctionCall) -> None:
         """Remember a function at work."""
 
+    def note_product(self, span: Span, left: Tensor, right: Tensor, output: Tensor) -> None:
+        """Remember an `@` at work."""
+
     def note_type(self, span: Span, tensor: Tensor) -> None:
         """Remember the type of an operator's result."""
 
@@ -202,6 +205,8 @@ class Expressions:
             self.report(misfit, node.span, self._origins(left, right))
             return UNKNOWN
         self.note_type(node.span, tensor)
+        if operator == "@":
+            self.note_product(node.span, flows[0].type, flows[1].type, tensor)
         first = all(flow.channels_first for flow in flows)
         return Flow(tensor, f"`{operator}`", node.span, first)
 
