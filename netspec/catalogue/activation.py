@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar, Literal
 
-from netspec.catalogue.layer import Example, Layer, Misfit, require_rank
+from netspec.catalogue.layer import Example, Layer, Misfit, rank_help, require_rank
 from netspec.catalogue.shapes import resolve_axis
 from netspec.catalogue.signature import PositiveInt
 from netspec.dim import divide, same
@@ -233,7 +233,11 @@ class GLU(Layer):
 
     def output(self, x: Tensor) -> Tensor:
         if not x.shape:
-            raise Misfit("`GLU` halves a dimension, found []", label="the input has none")
+            raise Misfit(
+                "`GLU` halves a dimension, found []",
+                label="the input has none",
+                help=rank_help(self, x, 1),
+            )
         axis = resolve_axis(x, self.dim, "GLU", "dim")
         size = x.shape[axis]
         if same(size % 2, 1):

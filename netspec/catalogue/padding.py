@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 from netspec.catalogue.convolution import PICTURES
-from netspec.catalogue.layer import Example, Layer, Misfit, require_rank
+from netspec.catalogue.layer import Example, Layer, Misfit, rank_help, require_rank
 from netspec.dim import Dim, at_least, value_of
 from netspec.tensor import COMPLEX, FLOATING, INTEGER, Tensor, write_shape
 
@@ -87,9 +87,11 @@ class _ConstantPad(_Pad):
     def _require_input(self, x: Tensor) -> None:
         if x.rank < (self.ndim or 0):
             raise Misfit(
-                f"`{type(self).__name__}` pads the last {self.ndim} dimensions, "
+                f"`{type(self).__name__}` pads the last "
+                f"{'dimension' if self.ndim == 1 else f'{self.ndim} dimensions'}, "
                 f"found {write_shape(x.shape)}",
                 label=f"the input has {x.rank} dimension{'s' if x.rank != 1 else ''}",
+                help=rank_help(self, x, self.ndim or 0),
             )
 
 

@@ -12,12 +12,13 @@ import torch
 from torch import nn
 
 from netspec.catalogue import LAYERS, LAZY
-from netspec.catalogue.layer import Layer
-from netspec.catalogue.signature import MISSING
+from netspec.catalogue.layer import Layer, Misfit
+from netspec.catalogue.signature import MISSING, ArgumentErrors
 from netspec.dim import symbol
 from netspec.tensor import Tensor
 from tests.oracle.comparison import (
     Call,
+    calls,
     compare,
     compare_symbolic,
     constructor,
@@ -156,6 +157,26 @@ def test_sizes_that_data_brings_are_refused_only_where_they_must_be(name: str) -
             result = ours(layer, Call(given, (free,)))
             told = "known only when data flows" in str(result) or "not known" in str(result)
             assert not isinstance(result, str) or told or len(x.shape) == 1 or _unbatched(layer, x)
+
+
+@pytest.mark.parametrize("name", sorted(LAYERS))
+def test_a_misfit_says_what_where_and_the_way_out(name: str) -> None:
+    layer = LAYERS[name]
+    makers = {**SEVERAL, **SEQUENCES}
+    tried = (
+        (call for call, _ in calls(makers[name], name, 40))
+        if name in makers
+        else (Call(given, (x,)) for given in arguments(layer, 10) for x in inputs(layer))
+    )
+    for call in tried:
+        try:
+            layer(**call.arguments).apply(*call.inputs, **call.named)
+        except ArgumentErrors:
+            continue
+        except Misfit as misfit:
+            assert misfit.message[0] != " ", call
+            assert misfit.label, misfit.message
+            assert misfit.help, misfit.message
 
 
 def _unbatched(layer: type[Layer], x: Tensor) -> bool:
