@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar, Literal
 
+from netspec.catalogue.dtypes import require_inside
 from netspec.catalogue.layer import Example, Layer, Misfit, rank_help, require_rank
 from netspec.catalogue.shapes import resolve_axis
 from netspec.catalogue.signature import PositiveInt
@@ -219,6 +220,11 @@ class Threshold(_Activation):
     threshold: float
     value: float
     inplace: bool = False
+
+    def output(self, x: Tensor) -> Tensor:
+        for name in ("threshold", "value"):
+            require_inside("Threshold", name, self.given[name], x.dtype)
+        return x
 
 
 class GLU(Layer):

@@ -241,6 +241,8 @@ def rank_help(layer: Layer, x: Tensor, fewest: int) -> str:
     other = RANK_OPEN.get(family, {}).get(x.rank - 2, name)
     if other != name:
         return f"use `{other}`, or `{family}` for any rank"
+    if layer.ndim and x.rank == 2 < fewest:
+        return f"put `{name}` before what joins the dimensions, or add some: `-> unsqueeze(-1)`"
     if x.rank < fewest:
         return "add dimensions first, `-> unsqueeze(0)` in front or `-> unsqueeze(-1)` at the end"
     return "join dimensions first: `-> flatten(0, 1)`, say"

@@ -257,7 +257,11 @@ class Signature:
         wanted = describe(field.annotation)
         found = write_value(value)
         number_for_flag = field.annotation is bool and isinstance(value, int)
-        advice = cls._inferred_help() if number_for_flag else ""
+        for_inferred = isinstance(value, tuple) and any(
+            other.inferred and "tuple" in describe(other.annotation)
+            for other in cls.fields().values()
+        )
+        advice = cls._inferred_help() if number_for_flag or for_inferred else ""
         return ArgumentError(
             "wrong-argument",
             f"`{field.name}` of `{cls.__name__}` must be {wanted}, found {found}",

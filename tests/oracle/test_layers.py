@@ -81,6 +81,7 @@ _ALSO_OTHER_DTYPES = (
     "LocalResponseNorm",
     "Fold",
     "Unfold",
+    "Threshold",
 )
 
 SINGLE = sorted(name for name in LAYERS if name not in (*SEVERAL, *SEQUENCES))

@@ -21,6 +21,7 @@ COUNT = 60
 # Where the catalogue refuses what torch takes.
 STRICTER = {
     "features": "a range of classes that is told apart by no features can only be guessed",
+    "offsets": "torch does not look at their dtype where there are no weights",
     "empty": "a layer that leaves no elements is a mistake",
 }
 
@@ -125,6 +126,8 @@ def excuse(layer: type[Layer], call: Call, output: Any) -> str:
         (x, _), given = call.inputs, call.arguments
         last = x.shape[-1] // given.get("div_value", 4) ** len(given["cutoffs"])
         return STRICTER["features"] if last < 1 else ""
+    if "offsets" in call.named and call.named["offsets"].dtype not in layer.dtypes:
+        return STRICTER["offsets"]
     return STRICTER["empty"] if output.numel() == 0 else ""
 
 

@@ -51,5 +51,6 @@ STRICTER: Mapping[str, str] = {
     "rms_norm": "torch rounds a `weight` of another dtype without a word",
     "scaled_dot_product_attention": "one of torch's kernels does not compare the lengths of `key` "
     "and `value`, and takes a mask besides `is_causal`; the other refuses both",
+    "threshold": "torch takes -1 for 255 in uint8",
     "where": "uint8 conditions are deprecated",
 }
