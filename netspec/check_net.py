@@ -8,6 +8,7 @@ from typing import Any
 from netspec import syntax as s
 from netspec.arguments import Given
 from netspec.bounds import TooComplex, current, report_complex
+from netspec.catalogue import FUNCTIONS
 from netspec.check_device import check_crossings, check_device, report_far_layer
 from netspec.check_extern import run_extern
 from netspec.check_init import RuleScope, check_variable, resolve_schemes
@@ -395,6 +396,9 @@ class Checker(Walker):
         self.site.spend(span, self.found)
         if not self.site.muted:
             self.site.steps.append(call)
+
+    def note_product(self, span: Span, left: Tensor, right: Tensor, output: Tensor) -> None:
+        self.note_function(span, FunctionCall(FUNCTIONS["matmul"](left, right), 2, output, span))
 
     # ---- blocks ------------------------------------------------------------------------------
 

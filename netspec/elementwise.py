@@ -1,9 +1,9 @@
 """The type rules of operators on tensors: broadcasting and dtype promotion as torch has them."""
 
 from netspec.catalogue.signature import LARGEST
-from netspec.dim import Dim, Expression, agree, same
+from netspec.dim import Dim, Expression, agree, at_least, same
 from netspec.misfit import Misfit
-from netspec.tensor import COMPLEX, FLOATING, Shape, Tensor, write_shape
+from netspec.tensor import COMPLEX, FLOATING, INTEGER, Shape, Tensor, write_shape
 
 COMPARISONS = ("==", "!=", "<", "<=", ">", ">=")
 Operand = Tensor | int | float | Expression
@@ -48,6 +48,29 @@ def operate_number(operator: str, tensor: Tensor, number: int | float | Expressi
             help="write it with a decimal point",
         )
     return Tensor(tensor.shape, _result_dtype(operator, tensor, number))
+
+
+def require_right(operator: str, x: Tensor, number: int | float | Expression) -> None:
+    """Refuse what integers are not divided by, nor raised to; floating point numbers are.
+
+    Raises:
+        Misfit: where torch would raise when data flows.
+    """
+    if isinstance(number, float) or result_type(x, number) not in INTEGER | {"bool"}:
+        return
+    if operator in ("//", "%") and same(number, 0):
+        raise Misfit(
+            f"`{operator}` would divide integers by 0",
+            label=f"found {x.dtype} and 0",
+            help="divide by another number, or turn the tensor into floating point: "
+            "`-> to(float32)`",
+        )
+    if operator == "**" and at_least(number, 0) is False:
+        raise Misfit(
+            f"`**` would raise integers to the negative number {number}",
+            label=f"found {x.dtype}, and the result would have fractions",
+            help="turn the tensor into floating point: `-> to(float32)`",
+        )
 
 
 def operate_unary(operator: str, x: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from netspec.catalogue.function import Function
 from netspec.catalogue.signature import Inputs, write_value
 from netspec.diagnostic import Diagnostics, did_you_mean
 from netspec.dim import Expression
-from netspec.elementwise import broadcast, operate, operate_number, operate_unary
+from netspec.elementwise import broadcast, operate, operate_number, operate_unary, require_right
 from netspec.evaluate import BUILTINS, UNKNOWN, Scope, evaluate
 from netspec.flow import Bundle, Flow, Unknown, Value, flow_of, flows_in, type_of
 from netspec.graph import FunctionCall
@@ -44,6 +44,9 @@ class Expressions:
 
     def note_function(self, span: Span, call: FunctionCall) -> None:
         """Remember a function at work."""
+
+    def note_product(self, span: Span, left: Tensor, right: Tensor, output: Tensor) -> None:
+        """Remember an `@` at work."""
 
     def note_type(self, span: Span, tensor: Tensor) -> None:
         """Remember the type of an operator's result."""
@@ -202,6 +205,8 @@ class Expressions:
             self.report(misfit, node.span, self._origins(left, right))
             return UNKNOWN
         self.note_type(node.span, tensor)
+        if operator == "@":
+            self.note_product(node.span, flows[0].type, flows[1].type, tensor)
         first = all(flow.channels_first for flow in flows)
         return Flow(tensor, f"`{operator}`", node.span, first)
 
@@ -210,6 +215,8 @@ class Expressions:
         if isinstance(a, Flow) and isinstance(b, Flow):
             return operate(operator, a.type, b.type)
         tensor, number = (a, b) if isinstance(a, Flow) else (b, a)
+        if number is b:
+            require_right(operator, tensor.type, number)
         return operate_number(operator, tensor.type, number)
 
     def _origins(self, *sides: s.Expression) -> tuple[str, ...]:

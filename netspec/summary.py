@@ -114,7 +114,8 @@ def _row(
 ) -> Row:
     indent = "  " * depth
     if isinstance(step, FunctionCall):
-        return Row("", f"{indent}{step.function.name}", step.output, 0, 0)
+        macs = step.function.macs(step.output)
+        return Row("", f"{indent}{step.function.name}", step.output, 0, macs)
     if isinstance(step, BlockUse):
         return Row(step.name, f"{indent}{step.title}", step.output or (), 0, 0)
     first = step.name not in seen

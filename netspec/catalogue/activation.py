@@ -2,7 +2,8 @@
 
 from typing import Any, ClassVar, Literal
 
-from netspec.catalogue.layer import Example, Layer, Misfit, require_rank
+from netspec.catalogue.dtypes import require_inside
+from netspec.catalogue.layer import Example, Layer, Misfit, rank_help, require_rank
 from netspec.catalogue.shapes import resolve_axis
 from netspec.catalogue.signature import PositiveInt
 from netspec.dim import divide, same
@@ -220,6 +221,11 @@ class Threshold(_Activation):
     value: float
     inplace: bool = False
 
+    def output(self, x: Tensor) -> Tensor:
+        for name in ("threshold", "value"):
+            require_inside("Threshold", name, self.given[name], x.dtype)
+        return x
+
 
 class GLU(Layer):
     """a sigmoid(b), with a and b the halves of dimension `dim`: `[*, 2 * C]` to `[*, C]`."""
@@ -233,7 +239,11 @@ class GLU(Layer):
 
     def output(self, x: Tensor) -> Tensor:
         if not x.shape:
-            raise Misfit("`GLU` halves a dimension, found []", label="the input has none")
+            raise Misfit(
+                "`GLU` halves a dimension, found []",
+                label="the input has none",
+                help=rank_help(self, x, 1),
+            )
         axis = resolve_axis(x, self.dim, "GLU", "dim")
         size = x.shape[axis]
         if same(size % 2, 1):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from netspec.catalogue.convolution import PICTURES
-from netspec.catalogue.layer import Example, Layer, Misfit, require_rank
+from netspec.catalogue.layer import Example, Layer, Misfit, rank_help, require_rank
 from netspec.catalogue.normalization import require_several
 from netspec.catalogue.signature import InferredInt, KeywordFlag, PositiveFloat
 from netspec.dim import Dim, product
@@ -45,7 +45,7 @@ class _BatchNorm(_RunningNorm):
                 if 3 <= x.rank <= 5
                 else "use `BatchNorm1d` for [N, C]"
                 if x.rank == 2
-                else "",
+                else rank_help(self, x, 2),
             )
         return {"num_features": x.shape[1]}
 
@@ -127,6 +127,7 @@ class SyncBatchNorm(_RunningNorm):
             raise Misfit(
                 f"`SyncBatchNorm` takes [N, C, *], found {write_shape(x.shape)}",
                 label=f"the input has {x.rank} dimension{'s' if x.rank != 1 else ''}",
+                help=rank_help(self, x, 2),
             )
         return {"num_features": x.shape[1]}
 

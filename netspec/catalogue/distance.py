@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from netspec.catalogue.layer import Example, Layer, Misfit
 from netspec.catalogue.shapes import resolve_axis
+from netspec.catalogue.signature import NonNegativeFloat
 from netspec.elementwise import broadcast, promote
 from netspec.tensor import FLOATING, INTEGER, Tensor
 
@@ -18,7 +19,7 @@ class CosineSimilarity(Layer):
     )
 
     dim: int = 1
-    eps: float = 1e-08
+    eps: NonNegativeFloat = 1e-08
 
     def output(self, x1: Tensor, x2: Tensor) -> Tensor:
         both = _join(x1, x2)

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from netspec.catalogue.layer import Example, Layer, Misfit, require_rank
+from netspec.catalogue.layer import Example, Layer, Misfit, rank_help, require_rank
 from netspec.catalogue.signature import Probability
 from netspec.tensor import Tensor, write_shape
 
@@ -95,5 +95,6 @@ class FeatureAlphaDropout(Layer):
             raise Misfit(
                 f"`FeatureAlphaDropout` takes [N, C, *], found {write_shape(x.shape)}",
                 label=f"the input has {x.rank} dimension{'s' if x.rank != 1 else ''}",
+                help=rank_help(self, x, 2),
             )
         return x

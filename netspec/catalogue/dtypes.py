@@ -1,7 +1,9 @@
 """Rules on dtypes that functions share: which ones torch takes, which one comes out."""
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
 
+from netspec.dim import Dim, value_of
 from netspec.misfit import Misfit
 from netspec.tensor import COMPLEX, DTYPES, FLOATING, INTEGER, Tensor
 
@@ -10,6 +12,14 @@ REAL = FLOATING | INTEGER
 NUMBERS = REAL | COMPLEX
 NOT_COMPLEX = REAL | TRUTH
 ANY = DTYPES
+
+# What fits into a dtype, where it is less than what a spec can write.
+RANGES: Mapping[str, tuple[int, int]] = {
+    "bool": (0, 1),
+    "uint8": (0, 2**8 - 1),
+    **{f"int{bits}": (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) for bits in (8, 16, 32)},
+    "float16": (-65504, 65504),
+}
 
 _KINDS = ((FLOATING, "floating point"), (INTEGER, "integer"), (COMPLEX, "complex"))
 
@@ -47,6 +57,23 @@ def require_one_dtype(title: str, tensors: Iterable[Tensor]) -> str:
             help=f"turn the others into it first: `-> to({found[0]})`",
         )
     return found[0]
+
+
+def require_inside(title: str, argument: str, number: float | Dim, dtype: str) -> None:
+    """Refuse a number that a tensor of this dtype cannot hold.
+
+    Raises:
+        Misfit: naming the range of the dtype.
+    """
+    known = number if isinstance(number, float) else value_of(number)
+    lowest, highest = RANGES.get(dtype, (-math.inf, math.inf))
+    if known is not None and not lowest <= known <= highest:
+        raise Misfit(
+            f"`{argument}` of `{title}` comes to {known}, which does not go into {dtype}",
+            label=f"{dtype} runs from {lowest} to {highest}",
+            help="choose another number, or a dtype with a wider range",
+            argument=argument,
+        )
 
 
 def write_dtypes(dtypes: frozenset[str]) -> str:

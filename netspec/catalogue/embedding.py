@@ -108,6 +108,7 @@ class EmbeddingBag(Layer):
             raise Misfit(
                 f"`offsets` of `EmbeddingBag` must be int64[N], found {offsets}",
                 label="one number for each bag",
+                help="give the places in `input` where the bags begin",
                 argument="offsets",
             )
         return offsets.shape[0] - int(self.include_last_offset)

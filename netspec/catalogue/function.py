@@ -1,10 +1,11 @@
 """A function of the catalogue: tensors and other arguments under torch's names, tensors out."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from netspec.catalogue import index
 from netspec.catalogue.shelf import Shelf
 from netspec.catalogue.signature import Signature
+from netspec.dim import Dim
 from netspec.tensor import Type
 
 FUNCTIONS: Shelf["Function"] = Shelf(index.FUNCTIONS)
@@ -43,6 +44,13 @@ class Function(Signature):
             Misfit: where torch would raise.
         """
         raise NotImplementedError
+
+    def macs(self, output: Any) -> Dim:
+        """Multiply-accumulate operations, those of products of matrices, for an output of `apply`.
+
+        Elementwise functions count as none, as torch's FlopCounterMode has it.
+        """
+        return 0
 
 
 class Method(Function):

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from netspec.catalogue import index
+from netspec.catalogue.dtypes import require_dtype
 from netspec.catalogue.shelf import Shelf
 from netspec.catalogue.signature import LARGEST, Signature, Value
 from netspec.dim import Dim, Expression, at_least, product, same, sample_of, value_of
@@ -117,7 +118,7 @@ class Layer(Signature):
                 label=f"found {len(inputs) + len(named)}",
                 help=f"write `({', '.join(cls.takes)}) -> {cls.__name__}`"
                 if len(cls.takes) > 1
-                else "",
+                else f"write `x -> {cls.__name__}`",
             )
         for name, given in bound.items():
             cls._require_kind(name, given)
@@ -171,12 +172,7 @@ class Layer(Signature):
         return 0
 
     def require_dtype(self, x: Tensor) -> None:
-        if x.dtype not in self.dtypes:
-            wanted = " or ".join(sorted(self.dtypes))
-            raise Misfit(
-                f"`{type(self).__name__}` takes {wanted}, found {x.dtype}",
-                label=f"the input is {x}",
-            )
+        require_dtype(type(self).__name__, x, self.dtypes)
 
     def settle(self, name: str, dim: Dim, *bound: Type | None) -> None:
         """Set an inferred argument, or hold the given one against the inputs."""
@@ -235,7 +231,22 @@ def require_rank(layer: Layer, x: Tensor, ranks: tuple[int, ...], wanted: str) -
             f"`{type(layer).__name__}` takes {wanted}, "
             f"found {write_shape(x.shape)} of {x.rank} dimension{'s' if x.rank != 1 else ''}",
             label=f"the input has {x.rank} dimension{'s' if x.rank != 1 else ''}",
+            help=rank_help(layer, x, min(ranks)),
         )
+
+
+def rank_help(layer: Layer, x: Tensor, fewest: int) -> str:
+    """A way out for a wrong number of dimensions: the layer for it, or more or fewer of them."""
+    name = type(layer).__name__
+    family = name.removesuffix(f"{layer.ndim}d")
+    other = RANK_OPEN.get(family, {}).get(x.rank - 2, name)
+    if other != name:
+        return f"use `{other}`, or `{family}` for any rank"
+    if layer.ndim and x.rank == 2 < fewest:
+        return f"put `{name}` before what joins the dimensions, or add some: `-> unsqueeze(-1)`"
+    if x.rank < fewest:
+        return "add dimensions first, `-> unsqueeze(0)` in front or `-> unsqueeze(-1)` at the end"
+    return "join dimensions first: `-> flatten(0, 1)`, say"
 
 
 def require_shape(layer: Layer, name: str, given: Tensor, wanted: Shape, why: str) -> None:

@@ -9,6 +9,7 @@ from netspec.catalogue.layer import (
     Example,
     Layer,
     Misfit,
+    rank_help,
     require_rank,
     require_same_dtype,
     require_shape,
@@ -39,7 +40,11 @@ class Linear(Layer):
 
     def infer(self, x: Tensor) -> Mapping[str, Dim]:
         if not x.shape:
-            raise Misfit("`Linear` needs at least one dimension, found []")
+            raise Misfit(
+                "`Linear` needs at least one dimension, found []",
+                label="the input has 0 dimensions",
+                help=rank_help(self, x, 1),
+            )
         return {"in_features": x.shape[-1]}
 
     def output(self, x: Tensor) -> Tensor:
@@ -73,7 +78,10 @@ class Bilinear(Layer):
         for name, given in (("input1", input1), ("input2", input2)):
             if not given.shape:
                 raise Misfit(
-                    f"`{name}` of `Bilinear` needs at least one dimension, found []", argument=name
+                    f"`{name}` of `Bilinear` needs at least one dimension, found []",
+                    label=f"`{name}` has 0 dimensions",
+                    help=rank_help(self, given, 1),
+                    argument=name,
                 )
         return {"in1_features": input1.shape[-1], "in2_features": input2.shape[-1]}
 

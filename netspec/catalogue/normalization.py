@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
-from netspec.catalogue.layer import Example, Layer, Misfit, require_rank
+from netspec.catalogue.layer import Example, Layer, Misfit, rank_help, require_rank
 from netspec.catalogue.signature import (
     INFERRED,
     InferredInt,
@@ -34,7 +34,11 @@ class _TrailingNorm(Layer):
     def infer(self, x: Tensor) -> Mapping[str, Dim]:
         given = self.given.get("normalized_shape")
         if not x.shape:
-            raise Misfit(f"`{type(self).__name__}` needs at least one dimension, found []")
+            raise Misfit(
+                f"`{type(self).__name__}` needs at least one dimension, found []",
+                label="the input has 0 dimensions",
+                help=rank_help(self, x, 1),
+            )
         if given is None or not isinstance(given, tuple | list):
             return {"normalized_shape": x.shape[-1]}
         trailing = x.shape[len(x.shape) - len(given) :] if len(given) <= x.rank else ()
@@ -107,6 +111,7 @@ class GroupNorm(Layer):
             raise Misfit(
                 f"`GroupNorm` takes [N, C, *], found {write_shape(x.shape)}",
                 label=f"the input has {x.rank} dimension{'s' if x.rank != 1 else ''}",
+                help=rank_help(self, x, 2),
             )
         return {"num_channels": x.shape[1]}
 
@@ -147,6 +152,7 @@ class LocalResponseNorm(Layer):
                 f"`LocalResponseNorm` takes [N, C, *] of at least 3 dimensions, "
                 f"found {write_shape(x.shape)}",
                 label=f"the input has {x.rank} dimension{'s' if x.rank != 1 else ''}",
+                help=rank_help(self, x, 3),
             )
         return x
 

@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 from netspec.catalogue.convolution import PICTURES
-from netspec.catalogue.layer import Example, Layer, Misfit, require_rank
+from netspec.catalogue.layer import Example, Layer, Misfit, rank_help, require_rank
 from netspec.dim import Dim, at_least, value_of
 from netspec.tensor import COMPLEX, FLOATING, INTEGER, Tensor, write_shape
 
@@ -19,6 +19,8 @@ class _Pad(Layer):
     A negative one cuts off.
     """
 
+    cuts_first: ClassVar[bool] = False
+
     def output(self, x: Tensor) -> Tensor:
         layer: Any = self
         ndim = layer.ndim
@@ -29,21 +31,29 @@ class _Pad(Layer):
         for number, size in enumerate(reversed(x.shape[-ndim:])):
             before, after = around[2 * number : 2 * number + 2]
             self._require_limit(size, before, after)
+            self._require_left(x, size, before, after)
             sizes.insert(0, size + before + after)
-        for size in sizes:
-            if at_least(size, 1) is False:
-                raise Misfit(
-                    f"nothing would be left of {write_shape(x.shape)} after "
-                    f"padding={_written(padding)}",
-                    label="a negative padding cuts off",
-                    help="cut off less",
-                    argument="padding",
-                )
         return Tensor((*x.shape[:-ndim], *sizes), x.dtype)
 
     def _require_input(self, x: Tensor) -> None:
         ndim = self.ndim or 0
         require_rank(self, x, (ndim + 1, ndim + 2), PICTURES[ndim])
+
+    def _require_left(self, x: Tensor, size: Dim, before: Dim, after: Dim) -> None:
+        """Refuse to cut off all, or more than there is even if the other end is padded."""
+        layer: Any = self
+        # torch cuts before it pads with a number, and pads before it cuts otherwise
+        cuts = (before, after) if self.cuts_first else ()
+        if at_least(size + before + after, 1) is False or any(
+            at_least(size + cut, 0) is False for cut in cuts
+        ):
+            raise Misfit(
+                f"nothing would be left of {write_shape(x.shape)} after "
+                f"padding={_written(layer.padding)}",
+                label=f"a negative padding cuts off, here of a size of {size}",
+                help="cut off less",
+                argument="padding",
+            )
 
     def _limit(self, size: Dim) -> tuple[Dim, str] | None:
         """The most that it can pad, and why."""
@@ -72,13 +82,16 @@ def _written(padding: Any) -> str:
 
 class _ConstantPad(_Pad):
     dtypes: ClassVar[frozenset[str]] = _ANY
+    cuts_first: ClassVar[bool] = True
 
     def _require_input(self, x: Tensor) -> None:
         if x.rank < (self.ndim or 0):
             raise Misfit(
-                f"`{type(self).__name__}` pads the last {self.ndim} dimensions, "
+                f"`{type(self).__name__}` pads the last "
+                f"{'dimension' if self.ndim == 1 else f'{self.ndim} dimensions'}, "
                 f"found {write_shape(x.shape)}",
                 label=f"the input has {x.rank} dimension{'s' if x.rank != 1 else ''}",
+                help=rank_help(self, x, self.ndim or 0),
             )
 
 

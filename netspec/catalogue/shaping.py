@@ -3,7 +3,7 @@
 from fractions import Fraction
 from typing import Any, ClassVar, Literal
 
-from netspec.catalogue.layer import Example, Layer, Misfit, require_divides, require_rank
+from netspec.catalogue.layer import Example, Layer, Misfit, rank_help, require_divides, require_rank
 from netspec.catalogue.shapes import fill_in, flatten, resolve_axis
 from netspec.catalogue.signature import PositiveFloat, PositiveInt, Size1, Size2, Size3, Value
 from netspec.dim import Dim, Expression, at_least, divide, product, value_of
@@ -42,8 +42,19 @@ class Unflatten(Layer):
 
     def output(self, x: Tensor) -> Tensor:
         if not x.shape:
-            raise Misfit("`Unflatten` splits a dimension, found []", label="the input has none")
+            raise Misfit(
+                "`Unflatten` splits a dimension, found []",
+                label="the input has none",
+                help=rank_help(self, x, 1),
+            )
         axis = resolve_axis(x, self.dim, "Unflatten", "dim")
+        if not self.unflattened_size:
+            raise Misfit(
+                "`Unflatten` needs at least one size, found none",
+                label="`unflattened_size` is empty",
+                help="write `Unflatten(1, (4, -1))`, say",
+                argument="unflattened_size",
+            )
         sizes = fill_in(tuple(self.unflattened_size), x.shape[axis], "unflattened_size", x)
         return Tensor((*x.shape[:axis], *sizes, *x.shape[axis + 1 :]), x.dtype)
 
@@ -105,8 +116,8 @@ class _Resize(Layer):
             raise Misfit(
                 f'`Upsample` with mode="{layer.mode}" takes an input of {ranks} dimensions, '
                 f"found {write_shape(x.shape)}",
-                label=f"the input has {x.rank} dimensions",
-                help=f'use mode="{modes[x.rank]}"' if x.rank in modes else "",
+                label=f"the input has {x.rank} dimension{'s' if x.rank != 1 else ''}",
+                help=f'use mode="{modes[x.rank]}"' if x.rank in modes else rank_help(self, x, 3),
                 argument="mode",
             )
         smooth = layer.mode in _RANKS
@@ -146,6 +157,7 @@ def _each(target: Value, ndim: int, name: str, x: Tensor) -> tuple[Value, ...]:
             f"`{name}` has {len(target)} numbers, but the input {write_shape(x.shape)} has "
             f"{ndim} spatial dimension{'s' if ndim != 1 else ''}",
             label="one number for each",
+            help="give one number for all, or as many as there are spatial dimensions",
             argument=name,
         )
     return tuple(target)
@@ -224,6 +236,7 @@ class PixelShuffle(Layer):
             raise Misfit(
                 f"`PixelShuffle` takes images [N, C, H, W], found {write_shape(x.shape)}",
                 label=f"the input has {x.rank} dimension{'s' if x.rank != 1 else ''}",
+                help=rank_help(self, x, 3),
             )
         factor = self.upscale_factor
         channels, height, width = x.shape[-3:]
@@ -253,6 +266,7 @@ class PixelUnshuffle(Layer):
             raise Misfit(
                 f"`PixelUnshuffle` takes images [N, C, H, W], found {write_shape(x.shape)}",
                 label=f"the input has {x.rank} dimension{'s' if x.rank != 1 else ''}",
+                help=rank_help(self, x, 3),
             )
         factor = self.downscale_factor
         channels, height, width = x.shape[-3:]
@@ -278,6 +292,7 @@ class ChannelShuffle(Layer):
                 f"`ChannelShuffle` takes [N, C, *] of at least 3 dimensions, "
                 f"found {write_shape(x.shape)}",
                 label=f"the input has {x.rank} dimension{'s' if x.rank != 1 else ''}",
+                help=rank_help(self, x, 3),
             )
         require_divides(self, "groups", self.groups, x.shape[1], "the channels")
         return x

@@ -58,6 +58,9 @@ Padding2 = NonNegativeInt | tuple[NonNegativeInt, NonNegativeInt]
 Padding3 = NonNegativeInt | tuple[NonNegativeInt, NonNegativeInt, NonNegativeInt]
 
 
+OMITTED: Any = None  # the default of an argument that torch has no value for: it is left out
+
+
 class Missing:
     """The default of a field that must be given."""
 
@@ -261,7 +264,11 @@ class Signature:
         wanted = describe(field.annotation)
         found = write_value(value)
         number_for_flag = field.annotation is bool and isinstance(value, int)
-        advice = cls._inferred_help() if number_for_flag else ""
+        for_inferred = isinstance(value, tuple) and any(
+            other.inferred and "tuple" in describe(other.annotation)
+            for other in cls.fields().values()
+        )
+        advice = cls._inferred_help() if number_for_flag or for_inferred else ""
         return ArgumentError(
             "wrong-argument",
             f"`{field.name}` of `{cls.__name__}` must be {wanted}, found {found}",

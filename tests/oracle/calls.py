@@ -13,6 +13,7 @@ from netspec.catalogue.signature import ArgumentErrors
 from netspec.dim import value_of
 from netspec.misfit import Misfit
 from netspec.tensor import DTYPES, DType, Tensor
+from tests.oracle.tally import counted
 
 torch.set_num_threads(1)
 
@@ -28,10 +29,14 @@ REFUSALS = (
     ZeroDivisionError,
 )
 
+# What numbers are named by, as an index is.
+CLASSES = (("embedding", "input"), ("one_hot", "input"))
+
 # Functions that take their tensors by position only, or numbers in place of them.
 STARRED = ("arange", "einsum", "meshgrid", "where")
 
 
+@counted("functions")
 def agree(name: str, given: Arguments, stricter: bool = False) -> bool:
     """Whether torch takes the call; it must give the type that the catalogue gives, or refuse too.
 
@@ -69,7 +74,9 @@ def answer(name: str, given: Arguments) -> Any:
 def call(name: str, given: Arguments, by_position: bool = False) -> Any:
     """What torch makes of the same call, with all by keyword or as much as can be by position."""
     function = FUNCTIONS[name]
-    values = {key: real(value, key) for key, value in given.items()}
+    values = {
+        key: real(value, "index" if (name, key) in CLASSES else key) for key, value in given.items()
+    }
     if function.torch.startswith("torch.Tensor."):
         receiver = values.pop(next(iter(function.fields())))
         callee = getattr(receiver, function.torch.removeprefix("torch.Tensor."))

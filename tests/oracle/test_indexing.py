@@ -11,6 +11,7 @@ from netspec.indexing import index
 from netspec.misfit import Misfit
 from netspec.tensor import Tensor
 from tests.oracle.calls import known, type_of
+from tests.oracle.tally import counted
 
 SHAPES = [(), (3,), (2, 4), (2, 4, 6), (5, 4, 3, 2)]
 I3, I23, I1 = Tensor((3,), "int64"), Tensor((2, 3), "int32"), Tensor((1,), "int64")
@@ -41,7 +42,8 @@ def test_an_index_agrees_with_torch(shape: tuple[int, ...]) -> None:
         _compare(shape, items)
 
 
-def _compare(shape: tuple[int, ...], items: tuple[Any, ...]) -> None:
+@counted("indices")
+def _compare(shape: tuple[int, ...], items: tuple[Any, ...]) -> bool:
     try:
         mine: Any = known(index(Tensor(shape), items))
     except Misfit as misfit:
@@ -50,7 +52,7 @@ def _compare(shape: tuple[int, ...], items: tuple[Any, ...]) -> None:
         theirs = type_of(torch.ones(shape)[tuple(map(_real, items))])
     except (IndexError, ValueError, TypeError, RuntimeError) as error:
         assert isinstance(mine, str), f"{shape}{items}: torch says {error}, mine is {mine}"
-        return
+        return False
     # Torch takes `x[..., ...]`, too; NumPy does not, and no documentation says what it means.
     stricter = items.count(...) > 1 or any(
         isinstance(item, Tensor) and item.dtype == "bool" for item in items
@@ -59,8 +61,9 @@ def _compare(shape: tuple[int, ...], items: tuple[Any, ...]) -> None:
         assert stricter or 0 in theirs.shape, (
             f"{shape}{items}: torch gives {theirs}, refused: {mine}"
         )
-        return
+        return False
     assert mine == theirs, f"{shape}{items}"
+    return True
 
 
 N, T, H = symbol("N"), symbol("T"), symbol("H")

@@ -13,6 +13,7 @@ from netspec.misfit import Misfit
 from netspec.tensor import Tensor
 from tests.oracle.calls import REFUSALS, is_unknown, real, type_of
 from tests.oracle.cases.shapes import KINDS
+from tests.oracle.tally import counted
 
 BINARY: dict[str, Callable[[Any, Any], Any]] = {
     **{"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv},
@@ -62,9 +63,10 @@ def _run(sign: str, a: Any, b: Any) -> torch.Tensor:
         return BINARY[sign](real(a, ""), real(b, ""))
 
 
+@counted("operators")
 def _compare(
     case: str, mine: Callable[[], Tensor], theirs: Callable[[], Any], stricter: bool = False
-) -> None:
+) -> bool:
     answer: Any
     try:
         answer = mine()
@@ -74,9 +76,10 @@ def _compare(
         wanted = type_of(theirs())
     except REFUSALS as error:
         assert isinstance(answer, str), f"{case}: torch says {error}, the catalogue {answer}"
-        return
+        return False
     if isinstance(answer, str):
         complex32 = "complex32" in answer
         assert stricter or complex32 or is_unknown(wanted), f"{case}: refused with {answer}"
-        return
+        return False
     assert answer == wanted, f"{case}: torch gives {wanted}"
+    return True

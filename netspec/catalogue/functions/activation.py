@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from netspec.catalogue.dtypes import NUMBERS, REAL, as_floating, require_dtype
+from netspec.catalogue.dtypes import NUMBERS, REAL, as_floating, require_dtype, require_inside
 from netspec.catalogue.function import Function, Functional, Method
 from netspec.catalogue.functions.pointwise import Pointwise
 from netspec.catalogue.shapes import resolve_axis
@@ -114,6 +114,11 @@ class Threshold(_Activation, name="threshold"):
 
     threshold: float
     value: float
+
+    def apply(self) -> Tensor:
+        for name in ("threshold", "value"):
+            require_inside("threshold", name, self.given[name], self.input.dtype)
+        return super().apply()
 
 
 class Hardtanh(_Activation, name="hardtanh"):

@@ -13,8 +13,8 @@ from netspec.catalogue.dtypes import (
     require_one_dtype,
 )
 from netspec.catalogue.function import Function
-from netspec.catalogue.signature import KEYWORD, Input
-from netspec.elementwise import broadcast, operate, operate_number, result_type
+from netspec.catalogue.signature import KEYWORD, Input, NonNegativeFloat
+from netspec.elementwise import broadcast, operate, operate_number, require_right, result_type
 from netspec.misfit import Misfit
 from netspec.tensor import COMPLEX, FLOATING, INTEGER, Shape, Tensor
 
@@ -41,6 +41,7 @@ class _Operator(Function):
     def apply(self) -> Tensor:
         if isinstance(self.other, Tensor):
             return operate(self.operator, self.input, self.other)
+        require_right(self.operator, self.input, self.other)
         return operate_number(self.operator, self.input, self.other)
 
 
@@ -123,6 +124,7 @@ class Div(_Operator, name="div"):
         operator = "//"
         if isinstance(self.other, Tensor):
             return operate(operator, self.input, self.other)
+        require_right(operator, self.input, self.other)
         return operate_number(operator, self.input, self.other)
 
 
@@ -135,6 +137,7 @@ class Pow(Function, name="pow"):
     def apply(self) -> Tensor:
         if isinstance(self.exponent, Tensor):
             return operate("**", self.input, self.exponent)
+        require_right("**", self.input, self.exponent)
         return operate_number("**", self.input, self.exponent)
 
 
@@ -244,6 +247,11 @@ class Fmod(_BinaryOrNumber, name="fmod"):
     """The remainder of x / y, with the sign of x."""
 
     dtypes: ClassVar[frozenset[str]] = REAL
+
+    def apply(self) -> Tensor:
+        if not isinstance(self.other, Tensor):
+            require_right("%", self.input, self.other)
+        return super().apply()
 
 
 class Xlogy(_BinaryOrNumber, name="xlogy"):
@@ -375,8 +383,8 @@ class Isclose(Function, name="isclose"):
 
     input: Input
     other: Input
-    rtol: float = 1e-05
-    atol: float = 1e-08
+    rtol: NonNegativeFloat = 1e-05
+    atol: NonNegativeFloat = 1e-08
     equal_nan: bool = False
 
     def apply(self) -> Tensor:

@@ -6,7 +6,7 @@ from netspec.catalogue.dtypes import require_dtype, require_one_dtype
 from netspec.catalogue.function import Functional
 from netspec.catalogue.shapes import require_dimensions
 from netspec.catalogue.signature import KEYWORD, Input, KeywordFlag, Probability
-from netspec.dim import agree, same, value_of
+from netspec.dim import Dim, agree, product, same, value_of
 from netspec.elementwise import broadcast
 from netspec.misfit import Misfit
 from netspec.tensor import FLOATING, Shape, Tensor, write_shape
@@ -40,6 +40,13 @@ class ScaledDotProductAttention(Functional, name="scaled_dot_product_attention")
         if self.attn_mask is not None:
             self._require_mask(self.attn_mask, (*batch, rows, columns))
         return Tensor((*batch, rows, value.shape[-1]), query.dtype)
+
+    def macs(self, output: Tensor) -> Dim:
+        query, key = self.query.shape, self.key.shape
+        heads = -3 if self.enable_gqa else -2  # those of the query, which share keys
+        batch = broadcast("attend with", query[:heads], key[:heads]) + query[heads:-2]
+        scores = product((*batch, query[-2], key[-2], query[-1]))
+        return scores + product((*output.shape, key[-2]))
 
     def _require_same(
         self, first: str, a: Tensor, second: str, b: Tensor, axis: int, what: str

@@ -5,11 +5,12 @@ from typing import Annotated, ClassVar
 
 from annotated_types import MaxLen, MinLen
 
-from netspec.catalogue.dtypes import require_dtype
+from netspec.catalogue.dtypes import require_dtype, require_inside
 from netspec.catalogue.function import Function
 from netspec.catalogue.shapes import require_dimensions
 from netspec.catalogue.signature import (
     FREE,
+    OMITTED,
     Input,
     KeywordDType,
     NonNegativeInt,
@@ -207,11 +208,11 @@ class Eye(Function, name="eye"):
     creates: ClassVar[bool] = True
 
     n: Count
-    m: Annotated[int | None, FREE] = None
+    m: Count = OMITTED
     dtype: KeywordDType = None
 
     def apply(self) -> Tensor:
-        sizes = (self.n, self.n if self.m is None else self.m)
+        sizes = (self.n, self.given.get("m", self.n))
         return Tensor(_require_sizes(sizes, "eye", "n"), str(self.dtype or "float32"))
 
 
@@ -236,6 +237,8 @@ class Randint(Function, name="randint"):
             )
         x = Tensor(_require_sizes(tuple(self.size), "randint", "size"), str(self.dtype or "int64"))
         _require_makeable("randint", x, FLOATING | INTEGER | {"bool"})
+        require_inside("randint", "low", self.low, x.dtype)
+        require_inside("randint", "high", self.high - 1, x.dtype)
         return x
 
 

@@ -1,13 +1,13 @@
 """Sums of products by the names of dimensions, as Einstein wrote them."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, NamedTuple
 
 from netspec.catalogue.dtypes import require_one_dtype
 from netspec.catalogue.function import Function
 from netspec.catalogue.signature import Inputs, Value
-from netspec.dim import Dim, agree, same
+from netspec.dim import Dim, agree, product, same
 from netspec.elementwise import broadcast
 from netspec.misfit import Misfit
 from netspec.tensor import Shape, Tensor, write_shape
@@ -45,11 +45,28 @@ class Einsum(Function, name="einsum"):
                 "found bool",
                 "turn them into numbers first: `-> to(float32)`",
             )
+        sizes, dots = self._sizes(inputs)
+        return Tensor(_shape(output, sizes, dots), dtype)
+
+    def macs(self, output: Tensor) -> Dim:
+        """Those of the tensors two by two, from the left; what a later one lacks is summed."""
+        inputs, result = self._read()
+        sizes, dots = self._sizes(inputs)
+        total: Dim = 0
+        joined = set(inputs[0].labels)
+        for number, term in enumerate(inputs[1:], 2):
+            joined |= set(term.labels)
+            total = total + product((*dots, *(sizes[label] for label in sorted(joined))))
+            joined &= set("".join(other.labels for other in (*inputs[number:], result)))
+        return total
+
+    def _sizes(self, inputs: Sequence[_Term]) -> tuple[dict[str, Dim], Shape]:
+        """The size of each name, and those that an ellipsis stands for."""
         sizes: dict[str, Dim] = {}
         dots: Shape = ()
         for term, x in zip(inputs, self.operands, strict=True):
             dots = broadcast("multiply", dots, self._take_sizes(term, x, sizes))
-        return Tensor(_shape(output, sizes, dots), dtype)
+        return sizes, dots
 
     def _read(self) -> tuple[list[_Term], _Term]:
         """The terms of the equation and the output's, worked out where it is not written."""

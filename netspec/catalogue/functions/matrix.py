@@ -12,8 +12,8 @@ from netspec.catalogue.dtypes import (
 from netspec.catalogue.function import Function, Functional
 from netspec.catalogue.shapes import require_dimensions, resolve_axes, resolve_axis
 from netspec.catalogue.signature import KEYWORD, Input, NonNegativeFloat
-from netspec.dim import Dim, agree, divide, same, value_of
-from netspec.elementwise import broadcast, multiply_matrices, require_product, result_type
+from netspec.dim import Dim, agree, divide, product, same, value_of
+from netspec.elementwise import broadcast, multiply_matrices, promote, require_product, result_type
 from netspec.misfit import Misfit
 from netspec.tensor import FLOATING, Shape, Tensor, write_shape
 
@@ -30,7 +30,17 @@ def _require_rank(title: str, x: Tensor, rank: int, argument: str, what: str) ->
         )
 
 
-class Matmul(Function, name="matmul"):
+class _Product(Function):
+    """A product of matrices: `left` names the argument whose rows it multiplies with columns."""
+
+    left: ClassVar[str] = "input"
+
+    def macs(self, output: Tensor) -> Dim:
+        left: Tensor = getattr(self, self.left)
+        return product((*output.shape, left.shape[-1]))
+
+
+class Matmul(_Product, name="matmul"):
     """The product of matrices, of stacks of them, or with vectors: `x @ y`."""
 
     input: Input
@@ -40,7 +50,7 @@ class Matmul(Function, name="matmul"):
         return multiply_matrices(self.input, self.other, "matmul")
 
 
-class Mm(Function, name="mm"):
+class Mm(_Product, name="mm"):
     """The product of two matrices."""
 
     input: Input
@@ -65,7 +75,7 @@ def _require_batches(title: str, left: Tensor, right: Tensor, names: tuple[str, 
         )
 
 
-class Bmm(Function, name="bmm"):
+class Bmm(_Product, name="bmm"):
     """The products of two stacks of matrices, one by one."""
 
     input: Input
@@ -76,7 +86,7 @@ class Bmm(Function, name="bmm"):
         return multiply_matrices(self.input, self.mat2, "bmm")
 
 
-class Mv(Function, name="mv"):
+class Mv(_Product, name="mv"):
     """The product of a matrix and a vector."""
 
     input: Input
@@ -88,7 +98,7 @@ class Mv(Function, name="mv"):
         return multiply_matrices(self.input, self.vec, "mv")
 
 
-class Dot(Function, name="dot"):
+class Dot(_Product, name="dot"):
     """The sum of the products of two vectors' numbers."""
 
     input: Input
@@ -113,18 +123,18 @@ class Outer(Function, name="outer"):
         return Tensor(shape, result_type(self.input, self.vec2))
 
 
-def _added(x: Tensor, product: Tensor, title: str) -> Tensor:
+def _added(x: Tensor, both: Tensor, title: str) -> Tensor:
     """The type of a product with `x`, stretched to its shape, added."""
-    require_one_dtype(title, (x, product))
-    if not _stretches(x.shape, product.shape):
+    require_one_dtype(title, (x, both))
+    if not _stretches(x.shape, both.shape):
         raise Misfit(
-            f"`input` of `{title}` does not broadcast to {write_shape(product.shape)}, found "
+            f"`input` of `{title}` does not broadcast to {write_shape(both.shape)}, found "
             f"{write_shape(x.shape)}",
-            label=f"the product has shape {write_shape(product.shape)}",
+            label=f"the product has shape {write_shape(both.shape)}",
             help="add it afterwards, with `+`",
             argument="input",
         )
-    return product
+    return both
 
 
 def _stretches(shape: Shape, target: Shape) -> bool:
@@ -134,8 +144,10 @@ def _stretches(shape: Shape, target: Shape) -> bool:
     )
 
 
-class Addmm(Function, name="addmm"):
+class Addmm(_Product, name="addmm"):
     """beta * input + alpha * mat1 @ mat2."""
+
+    left: ClassVar[str] = "mat1"
 
     input: Input
     mat1: Input
@@ -149,8 +161,10 @@ class Addmm(Function, name="addmm"):
         return _added(self.input, multiply_matrices(self.mat1, self.mat2, "addmm"), "addmm")
 
 
-class Baddbmm(Function, name="baddbmm"):
+class Baddbmm(_Product, name="baddbmm"):
     """beta * input + alpha * batch1 @ batch2, matrix by matrix."""
+
+    left: ClassVar[str] = "batch1"
 
     input: Input
     batch1: Input
@@ -160,8 +174,8 @@ class Baddbmm(Function, name="baddbmm"):
 
     def apply(self) -> Tensor:
         _require_batches("baddbmm", self.batch1, self.batch2, ("batch1", "batch2"))
-        product = multiply_matrices(self.batch1, self.batch2, "baddbmm")
-        return _added(self.input, product, "baddbmm")
+        both = multiply_matrices(self.batch1, self.batch2, "baddbmm")
+        return _added(self.input, both, "baddbmm")
 
 
 class Tensordot(Function, name="tensordot"):
@@ -174,22 +188,7 @@ class Tensordot(Function, name="tensordot"):
     def apply(self) -> Tensor:
         a, b = self.a, self.b
         require_product("tensordot", a, b)
-        if isinstance(self.dims, tuple | list):
-            for x in (a, b):
-                require_dimensions(x, "tensordot")
-            first = resolve_axes(a, self.dims[0], "tensordot", "dims")
-            second = resolve_axes(b, self.dims[1], "tensordot", "dims")
-        else:
-            count = value_of(self.dims) or 0
-            if not 0 <= count <= min(a.rank, b.rank):
-                raise Misfit(
-                    f"`tensordot` cannot sum over {count} dimensions of {write_shape(a.shape)} and "
-                    f"{write_shape(b.shape)}",
-                    label="not as many are there",
-                    help=f"choose `dims` from 0 to {min(a.rank, b.rank)}",
-                    argument="dims",
-                )
-            first, second = list(range(a.rank - count, a.rank)), list(range(count))
+        first, second = self._axes()
         pairs = [(a.shape[i], b.shape[j]) for i, j in zip(first, second, strict=False)]
         if len(first) != len(second) or not all(map(_meet, pairs)):
             raise Misfit(
@@ -203,6 +202,30 @@ class Tensordot(Function, name="tensordot"):
         left = [size for axis, size in enumerate(a.shape) if axis not in first]
         right = [size for axis, size in enumerate(b.shape) if axis not in second]
         return Tensor((*left, *right), a.dtype)
+
+    def _axes(self) -> tuple[list[int], list[int]]:
+        """The dimensions of both that it sums over."""
+        a, b = self.a, self.b
+        if isinstance(self.dims, tuple | list):
+            for x in (a, b):
+                require_dimensions(x, "tensordot")
+            first = resolve_axes(a, self.dims[0], "tensordot", "dims")
+            return first, resolve_axes(b, self.dims[1], "tensordot", "dims")
+        count = value_of(self.dims) or 0
+        if not 0 <= count <= min(a.rank, b.rank):
+            raise Misfit(
+                f"`tensordot` cannot sum over {count} dimensions of {write_shape(a.shape)} and "
+                f"{write_shape(b.shape)}",
+                label="not as many are there",
+                help=f"choose `dims` from 0 to {min(a.rank, b.rank)}",
+                argument="dims",
+            )
+        return list(range(a.rank - count, a.rank)), list(range(count))
+
+    def macs(self, output: Tensor) -> Dim:
+        pairs = [(self.a.shape[i], self.b.shape[j]) for i, j in zip(*self._axes(), strict=True)]
+        # where one side is stretched, torch sums the other first
+        return product((*output.shape, *(x for x, y in pairs if agree(x, y))))
 
 
 def _meet(sizes: tuple[Dim, Dim]) -> bool:
@@ -267,6 +290,9 @@ class Linear(Functional, name="linear"):
         out = Tensor((*x.shape[:-1], *weight.shape[:-1]), x.dtype)
         return out if self.bias is None else _with_bias(out, self.bias, weight, "linear")
 
+    def macs(self, output: Tensor) -> Dim:
+        return product((*output.shape, self.input.shape[-1]))
+
 
 def _with_bias(out: Tensor, bias: Tensor, weight: Tensor, title: str) -> Tensor:
     require_one_dtype(title, (out, bias))
@@ -287,7 +313,7 @@ class CosineSimilarity(Functional, name="cosine_similarity"):
     x1: Input
     x2: Input
     dim: int = 1
-    eps: float = 1e-08
+    eps: NonNegativeFloat = 1e-08
 
     def apply(self) -> Tensor:
         dtype = result_type(self.x1, self.x2)
@@ -366,4 +392,4 @@ class Kron(Function, name="kron"):
         rank = max(self.input.rank, self.other.rank)
         a, b = ((1,) * (rank - x.rank) + x.shape for x in (self.input, self.other))
         shape = tuple(x * y for x, y in zip(a, b, strict=True))
-        return Tensor(shape, result_type(self.input, self.other))
+        return Tensor(shape, promote(self.input.dtype, self.other.dtype))

@@ -261,6 +261,11 @@ class Round(Pointwise, name="round"):
 
     decimals: Annotated[int, KEYWORD] = 0
 
+    def apply(self) -> Tensor:
+        if "decimals" in self.given:
+            require_dtype("round", self.input, FLOATING, help="leave `decimals` out")
+        return super().apply()
+
 
 class Frac(Pointwise, name="frac"):
     """The part behind the decimal point."""

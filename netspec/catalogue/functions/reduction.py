@@ -16,12 +16,11 @@ from netspec.catalogue.dtypes import (
 )
 from netspec.catalogue.function import Function, Method
 from netspec.catalogue.shapes import resolve_axes, resolve_axis
-from netspec.catalogue.signature import KEYWORD, Input, KeywordDType, KeywordFlag
+from netspec.catalogue.signature import KEYWORD, OMITTED, Input, KeywordDType, KeywordFlag
 from netspec.misfit import Misfit
 from netspec.tensor import COMPLEX, FLOATING, Shape, Tensor, Type
 
 Dims = int | tuple[int, ...]
-OMITTED: Any = None  # the default of an argument that torch has no value for: it is left out
 
 
 def _without(x: Tensor, axes: list[int], keepdim: bool) -> Shape:
@@ -93,6 +92,16 @@ class Nansum(_Total, name="nansum"):
 
     dtypes: ClassVar[frozenset[str]] = NOT_COMPLEX
     beside: ClassVar[Mapping[str, str]] = {}
+
+    def apply(self) -> Tensor:
+        if self.input.dtype in FLOATING and self.dtype in COMPLEX:
+            raise Misfit(
+                f"`nansum` gives no {self.dtype} tensors",
+                label=f"the input is {self.input}",
+                help=f"sum first, then convert: `-> to({self.dtype})`",
+                argument="dtype",
+            )
+        return super().apply()
 
 
 class Prod(_Reduction, name="prod"):

@@ -197,6 +197,14 @@ class _MoveDim(Method):
         x = self.input
         sources = resolve_axes(x, self.source, self.name, "source")
         destinations = resolve_axes(x, self.destination, self.name, "destination")
+        if isinstance(self.source, tuple | list) != isinstance(self.destination, tuple | list):
+            raise Misfit(
+                f"`{self.name}` takes two numbers or two tuples, found source={self.source} and "
+                f"destination={self.destination}",
+                label="a number and a tuple",
+                help="write both as numbers, or both as tuples",
+                argument="destination",
+            )
         if len(sources) != len(destinations):
             raise Misfit(
                 f"`{self.name}` needs a place for each dimension, found {len(sources)} in "

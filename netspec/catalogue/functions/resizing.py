@@ -90,10 +90,12 @@ class Pad(Functional, name="pad"):
                     argument="pad",
                 )
         padded = size + before + after
-        if at_least(padded, 1) is False:
+        # torch cuts before it pads with a number, and pads before it cuts otherwise
+        cuts = (before, after) if self.mode == "constant" else ()
+        if at_least(padded, 1) is False or any(at_least(size + cut, 0) is False for cut in cuts):
             raise Misfit(
                 f"`pad` leaves nothing of dimension {axis} of {write_shape(x.shape)}",
-                label=f"its size would be {value_of(padded)}",
+                label=f"a size of {size}, padded by {before} and {after}",
                 help="take away less: negative numbers cut off",
                 argument="pad",
             )

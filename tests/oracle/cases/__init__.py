@@ -30,14 +30,17 @@ CASES: Mapping[str, Iterable[Mapping[str, Any]]] = {
 POOLS = [f"{kind}_pool{n}d" for kind in ("avg", "lp", "max", "adaptive_avg") for n in (1, 2, 3)]
 
 _STRETCHED = "torch stretches tensors of other shapes, which is hardly meant in a loss"
+DROPOUTS = [f"{kind}dropout" for kind in ("", "alpha_", "feature_alpha_")]
+DROPOUTS += [f"dropout{n}d" for n in (1, 2, 3)]
 
 # What the catalogue refuses though torch takes it, each with the reason.
 STRICTER: Mapping[str, str] = {
     **dict.fromkeys(POOLS, "integers and complex numbers on CPUs only, pictures of other ranks"),
     **dict.fromkeys(loss.CASES, f"{_STRETCHED}; outputs without fractions have no gradient"),
     "addcmul": "torch cuts a fractional `value` down where all tensors hold integers",
-    "dropout2d": "other ranks are deprecated",
-    "dropout3d": "other ranks are deprecated",
+    "bucketize": "truth values are boundaries of numbers, but not of truth values",
+    **dict.fromkeys(("cummax", "cummin", "mode"), "a single complex number is its own largest"),
+    **dict.fromkeys(DROPOUTS, "torch hands anything on where p is 0 or 1, and some other ranks"),
     "einsum": "torch transposes truth values, too, but does not multiply them",
     "eq": "float16 with a single complex number",
     "group_norm": "only CPUs scale half precision by float32",
@@ -48,8 +51,10 @@ STRICTER: Mapping[str, str] = {
     "logsumexp": "dim=() works with keepdim=True only",
     "masked_fill": "torch cuts the value down to the dtype of the tensor without a word",
     "ne": "float16 with a single complex number",
+    "one_hot": "torch counts the classes in the data where num_classes is -1",
     "rms_norm": "torch rounds a `weight` of another dtype without a word",
     "scaled_dot_product_attention": "one of torch's kernels does not compare the lengths of `key` "
     "and `value`, and takes a mask besides `is_causal`; the other refuses both",
+    "threshold": "torch takes -1 for 255 in uint8",
     "where": "uint8 conditions are deprecated",
 }
