@@ -543,7 +543,7 @@ class Checker(Walker):
         if known:
             self.found.add("wrong-layer", what, stage.span, label="no layer", help=help)
         else:
-            self.unknown_function(s.Name(title, stage.callee.span))
+            self.unknown_stage(stage, title)
         return False
 
     def run_group(self, stage: s.Stage, group: s.Group, value: Value) -> Value:

@@ -8,6 +8,7 @@ from netspec.catalogue import ALIASES, RANK_OPEN
 from netspec.check_device import report_far_tie
 from netspec.diagnostic import Diagnostics, did_you_mean
 from netspec.dim import same
+from netspec.lazy import report_lazy
 from netspec.tensor import Shape, write_shape
 
 
@@ -120,6 +121,8 @@ def _report_nothing(
     if isinstance(selector, s.Name) and not (
         selector.id in attributes or selector.id in ALIASES or selector.id in RANK_OPEN
     ):
+        if report_lazy(selector, found):
+            return
         found.add(
             "unknown-layer",
             f"`freeze` selects {text}, but there is no such layer",
