@@ -305,7 +305,7 @@ class Checker(Walker):
         self.warn_linear(made.layer, stage, title, inputs)
         if not made.settled:
             bound = made.layer.bind_inputs(types, {k: type_of(v) for k, v in named.items()})
-            made.settled = dict(made.layer.infer(*bound)) or {"": 0}
+            made.settled = dict(made.layer.decide(*bound)) or {"": 0}
         if self.site.muted and key != span:
             self.site.made.setdefault(
                 path, made
@@ -353,7 +353,7 @@ class Checker(Walker):
         types = [type_of(value) for value in inputs]
         try:
             bound = made.layer.bind_inputs(types, {})
-            again = made.layer.infer(*bound)
+            again = made.layer.decide(*bound)
         except Misfit as misfit:
             self.misfit(misfit, place, inputs)
             return False

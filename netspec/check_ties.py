@@ -154,7 +154,9 @@ def selects(
     relative = owner.removeprefix(prefix)
     match selector:
         case s.Name(id) if id in ALIASES or id in RANK_OPEN:
-            kind = kinds.get(owner, "")
+            parts = owner.split(".")
+            owners = (".".join(parts[:end]) for end in range(len(parts), 0, -1))
+            kind = next((kinds[path] for path in owners if path in kinds), "")
             return kind == ALIASES.get(id) or kind in RANK_OPEN.get(id, {}).values()
         case s.Name(id):
             return relative == id or relative.startswith(f"{id}.")

@@ -479,7 +479,7 @@ class Expressions:
     def report(self, misfit: Misfit, span: Span, notes: tuple[str, ...]) -> None:
         """Report what does not fit."""
         self.found.add(
-            "shape-mismatch",
+            misfit.code,
             misfit.message,
             span,
             label=misfit.label,

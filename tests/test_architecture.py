@@ -140,6 +140,7 @@ LOADING = {
         f"import netspec; s = netspec.load({LENET!r}); s.render(); str(s.summary()); s.net()"
     ),
     "train": "import netspec.train",
+    "layer": "from netspec import Layer, Misfit, PositiveInt",
 }
 
 
