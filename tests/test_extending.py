@@ -252,6 +252,30 @@ def test_generated_code_imports_the_class_and_keeps_rules_out_of_it() -> None:
     assert "            if isinstance(part, Gate)\n" in source
 
 
+def test_freeze_by_class_takes_what_is_inside() -> None:
+    gate()
+    text = net(
+        "freeze Gate, MultiheadAttention\n"
+        "    y, _ = (x, x, x) -> attn: MultiheadAttention(2)\n"
+        "    return y -> Gate -> Linear(2)"
+    )
+    spec = netspec.loads(text)
+    built = spec.build(device="cpu")
+    frozen = {name for name, p in built.named_parameters() if not p.requires_grad}
+    assert frozen == spec.net().frozen
+    assert {"attn.out_proj.weight", "gate1.fc.weight", "gate1.weight"} <= frozen
+
+
+def test_to_register_a_layer_allows_no_extern() -> None:
+    scale()
+    extern = 'extern Other(features: int)(x: [N, C]) -> [N, C] from "parts"\n'
+    spec = netspec.loads(extern + net("return x -> Scale -> Other(8)"))
+    assert "\nfrom parts import Other, Scale\n" in spec.source
+    with pytest.raises(netspec.SpecError, match="importing `parts` has not been allowed"):
+        spec.build(device="cpu")
+    assert spec.build(device="cpu", allow_extern=["parts"])(torch.ones(2, 8)).sum() == 16
+
+
 def test_a_built_module_copies_and_pickles() -> None:
     gate()
     model = netspec.loads(net("return x -> mix: Gate")).build(device="cpu")
