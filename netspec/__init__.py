@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from netspec.bounds import Limits, limits
     from netspec.diagnostic import Diagnostic, SpecError
+    from netspec.layers import InferredInt, Layer, Misfit, PositiveInt
     from netspec.moving import Transfer as Transfer
     from netspec.moving import transfer as transfer
     from netspec.spec import Spec, load, loads
@@ -12,7 +13,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Diagnostic",
+    "InferredInt",
+    "Layer",
     "Limits",
+    "Misfit",
+    "PositiveInt",
     "Spec",
     "SpecError",
     "Summary",
@@ -27,7 +32,11 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Diagnostic": "netspec.diagnostic",
+    "InferredInt": "netspec.layers",
+    "Layer": "netspec.layers",
     "Limits": "netspec.bounds",
+    "Misfit": "netspec.layers",
+    "PositiveInt": "netspec.layers",
     "Spec": "netspec.spec",
     "SpecError": "netspec.diagnostic",
     "Summary": "netspec.summary",

@@ -6,6 +6,7 @@ from netspec import syntax as s
 from netspec.catalogue import ALIASES, FUNCTIONS, RANK_OPEN
 from netspec.diagnostic import Diagnostics, did_you_mean
 from netspec.evaluate import BUILTINS
+from netspec.lazy import report_lazy
 from netspec.tensor import DTYPES
 from netspec.visit import names_in
 
@@ -18,7 +19,8 @@ def check_block_defaults(block: s.Block, modules: Collection[str], found: Diagno
     for parameter in block.parameters:
         if parameter.default is not None and parameter.type and parameter.type.id == "block":
             for name in strange_names(parameter.default, modules):
-                _report(name, parameter.name.id, block, modules, found)
+                if not report_lazy(name, found, parameter.default):
+                    _report(name, parameter.name.id, block, modules, found)
 
 
 def strange_names(default: s.Expression, modules: Collection[str]) -> list[s.Name]:

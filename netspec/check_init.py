@@ -12,6 +12,7 @@ from netspec.catalogue.layer import Misfit
 from netspec.check_fans import Weight, hint_fans
 from netspec.diagnostic import Diagnostics, did_you_mean
 from netspec.graph import BuiltLayer, Net, Scheme
+from netspec.lazy import report_lazy
 from netspec.names import listing
 from netspec.source import Span
 from netspec.tensor import Shape, write_shape
@@ -127,6 +128,8 @@ def _check_selectors(scope: RuleScope) -> None:
     for statement in scope.statements:
         for selector in statement.selectors:
             if not isinstance(selector, s.Name) or _is_layer(selector.id):
+                continue
+            if report_lazy(selector, scope.found):
                 continue
             extern = selector.id in scope.externs
             scope.found.add(

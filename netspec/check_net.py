@@ -306,7 +306,7 @@ class Checker(Walker):
         self.warn_linear(made.layer, stage, title, inputs)
         if not made.settled:
             bound = made.layer.bind_inputs(types, {k: type_of(v) for k, v in named.items()})
-            made.settled = dict(made.layer.infer(*bound)) or {"": 0}
+            made.settled = dict(made.layer.decide(*bound)) or {"": 0}
         if self.site.muted and key != span:
             self.site.made.setdefault(
                 path, made
@@ -354,7 +354,7 @@ class Checker(Walker):
         types = [type_of(value) for value in inputs]
         try:
             bound = made.layer.bind_inputs(types, {})
-            again = made.layer.infer(*bound)
+            again = made.layer.decide(*bound)
         except Misfit as misfit:
             self.misfit(misfit, place, inputs)
             return False
@@ -547,7 +547,7 @@ class Checker(Walker):
         if known:
             self.found.add("wrong-layer", what, stage.span, label="no layer", help=help)
         else:
-            self.unknown_function(s.Name(title, stage.callee.span))
+            self.unknown_stage(stage, title)
         return False
 
     def run_group(self, stage: s.Stage, group: s.Group, value: Value) -> Value:

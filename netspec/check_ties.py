@@ -8,6 +8,7 @@ from netspec.catalogue import ALIASES, RANK_OPEN
 from netspec.check_device import report_far_tie
 from netspec.diagnostic import Diagnostics, did_you_mean
 from netspec.dim import same
+from netspec.lazy import report_lazy
 from netspec.tensor import Shape, write_shape
 
 
@@ -120,6 +121,8 @@ def _report_nothing(
     if isinstance(selector, s.Name) and not (
         selector.id in attributes or selector.id in ALIASES or selector.id in RANK_OPEN
     ):
+        if report_lazy(selector, found):
+            return
         found.add(
             "unknown-layer",
             f"`freeze` selects {text}, but there is no such layer",
@@ -151,7 +154,9 @@ def selects(
     relative = owner.removeprefix(prefix)
     match selector:
         case s.Name(id) if id in ALIASES or id in RANK_OPEN:
-            kind = kinds.get(owner, "")
+            parts = owner.split(".")
+            owners = (".".join(parts[:end]) for end in range(len(parts), 0, -1))
+            kind = next((kinds[path] for path in owners if path in kinds), "")
             return kind == ALIASES.get(id) or kind in RANK_OPEN.get(id, {}).values()
         case s.Name(id):
             return relative == id or relative.startswith(f"{id}.")

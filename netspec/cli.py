@@ -53,6 +53,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
+    """The exit code of a command, with the layers that it may name and the limits that it keeps."""
+    if not options.layers:
+        return _limited(options)
+    from netspec.import_layers import NoLayers, import_layers
+
+    folder = os.getcwd()
+    sys.path.insert(0, folder)
+    try:
+        import_layers(options.layers)
+        return _limited(options)
+    except NoLayers as error:
+        _complain(error.message, error.help)
+        return USAGE
+    finally:
+        sys.path.remove(folder)
+
+
+def _limited(options: argparse.Namespace) -> int:
     code: int
     if getattr(options, "limit", None):
         from netspec.bounds import limits
@@ -94,6 +112,7 @@ def _command(
     )
     parser.set_defaults(command=run)
     parser.add_argument("spec", metavar="SPEC", help="a .net file")
+    _add_layers_option(parser)
     parser.add_argument(
         "--set",
         metavar="NAME=VALUE",
@@ -111,6 +130,17 @@ def _command(
         help="how far a spec may expand: layers, steps, blocks, bits or items",
     )
     return parser
+
+
+def _add_layers_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--layers",
+        metavar="MODULE",
+        action="append",
+        default=[],
+        help="import this Python module first, for the layers that it registers; may be given "
+        "several times",
+    )
 
 
 def _add_check(commands: Any) -> None:
@@ -166,6 +196,7 @@ def _add_layers(commands: Any) -> None:
     parser.add_argument(
         "pattern", metavar="PATTERN", nargs="?", default="", help='a part of the name, or "conv*"'
     )
+    _add_layers_option(parser)
 
 
 def _add_explain(commands: Any) -> None:
@@ -179,6 +210,7 @@ def _add_explain(commands: Any) -> None:
     )
     named.set_defaults(command=_explain)
     named.add_argument("name", metavar="NAME", help="as in Conv2d, cat, kaiming_normal, SGD")
+    _add_layers_option(named)
     parser = _command(
         commands,
         "explain init",

@@ -1,5 +1,6 @@
 """What the catalogue says of an entry: its kind, how it is written, what its arguments take."""
 
+import sys
 from collections.abc import Sequence
 from types import ModuleType
 
@@ -7,6 +8,7 @@ from netspec.catalogue import families
 from netspec.catalogue.annotation import describe
 from netspec.catalogue.function import Function
 from netspec.catalogue.layer import ALIASES, LAYERS, RANK_OPEN, Layer
+from netspec.catalogue.registry import own_layers
 from netspec.catalogue.signature import Field, Signature, write_value
 from netspec.tensor import COMPLEX, FLOATING, INTEGER
 
@@ -14,8 +16,14 @@ Entry = type[Signature]
 
 
 def shelves() -> list[tuple[ModuleType, list[Entry]]]:
-    """All families of the catalogue with their entries."""
-    return [(module, _entries(module)) for module in families()]
+    """All families of the catalogue with their entries, and what users have registered."""
+    own: dict[str, list[Entry]] = {}
+    for layer in own_layers():
+        own.setdefault(layer.__module__, []).append(layer)
+    return [
+        *((module, _entries(module)) for module in families()),
+        *((sys.modules[name], entries) for name, entries in own.items()),
+    ]
 
 
 def _entries(module: ModuleType) -> list[Entry]:

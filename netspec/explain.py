@@ -51,7 +51,7 @@ def layers(pattern: str = "") -> list[Line]:
         and any(fnmatchcase(name.lower(), wanted) for name in _names(entry))
     ]
     found.sort(key=lambda entry: (_LISTED.index(kind_of(entry)), title_of(entry).lower()))
-    return [Line(title_of(entry), _kind(entry), _doc(entry).splitlines()[0]) for entry in found]
+    return [Line(title_of(entry), _kind(entry), _doc(entry).partition("\n")[0]) for entry in found]
 
 
 def write_lines(lines: Iterable[Line]) -> str:

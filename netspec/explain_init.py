@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from netspec.catalogue.registry import is_own
 from netspec.catalogue.signature import write_value
 from netspec.graph import Net, Scheme
 from netspec.report import printable
@@ -11,6 +12,7 @@ from netspec.tensor import Shape, write_shape
 
 _HEADINGS = ("parameter", "shape", "scheme", "rule", "place")
 _DEFAULT = "PyTorch's default"
+_CLASS = "the default of its class"
 _NOTHING = "none: left as it is in memory"
 
 
@@ -30,7 +32,7 @@ class Row(NamedTuple):
 
     `overruled`: the rules that name the parameter as well, the next in order first. `tied`: the
     parameter that this one is another name of. `bare`: a tensor without a layer, so that torch has
-    no default for it.
+    no default for it. `own`: it belongs to a layer that a user has registered.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Row(NamedTuple):
     overruled: tuple[Rule, ...] = ()
     tied: str = ""
     bare: bool = False
+    own: bool = False
 
 
 class Initialisation(NamedTuple):
@@ -65,7 +68,8 @@ def _rows(net: Net) -> Iterator[Row]:
     for layer in net.layers.values():
         for parameter, shape in layer.parameters.items():
             schemes = layer.schemes.get(parameter, ())
-            yield _row(net, f"{layer.name}.{parameter}", shape, schemes)
+            row = _row(net, f"{layer.name}.{parameter}", shape, schemes)
+            yield row._replace(own=is_own(type(layer.layer)))
     for variable in net.variables.values():
         if variable.kind == "parameter":
             schemes = (variable.scheme,) if variable.scheme else ()
@@ -106,7 +110,8 @@ def _cells(name: str, row: Row) -> list[tuple[str, ...]]:
     if row.tied:
         return [(name, shape, f"tied to {row.tied}")]
     if row.rule is None:
-        return [(name, shape, _NOTHING if row.bare else _DEFAULT)]
+        default = _CLASS if row.own else _DEFAULT
+        return [(name, shape, _NOTHING if row.bare else default)]
     beaten = [("  beats", "", *map(printable, rule)) for rule in row.overruled]
     return [(name, shape, *map(printable, row.rule)), *beaten]
 

@@ -15,6 +15,7 @@ from netspec.evaluate import BUILTINS, UNKNOWN, Scope, evaluate
 from netspec.flow import Bundle, Flow, Unknown, Value, flow_of, flows_in, type_of
 from netspec.graph import FunctionCall
 from netspec.indexing import index
+from netspec.lazy import report_lazy
 from netspec.misfit import Misfit
 from netspec.source import Span
 from netspec.tensor import DTYPES, DType, Tensor, Type, write_shape
@@ -128,7 +129,7 @@ class Expressions:
                 help="give it a value before that, too",
             )
             return UNKNOWN
-        if self.forgiving:
+        if self.forgiving or report_lazy(node, self.found):
             return UNKNOWN
         near = did_you_mean(node.id, [*self.known_names(), *sorted(DTYPES)])
         if node.id in ALIASES or node.id in RANK_OPEN:
@@ -444,7 +445,8 @@ class Expressions:
                     return called
                 if id in FUNCTIONS:
                     return self.apply_function(FUNCTIONS[id], [], node.arguments, node, node.span)
-                self.unknown_function(node.function)
+                if not report_lazy(node.function, self.found, node):
+                    self.unknown_function(node.function)
                 return UNKNOWN
             case s.Attribute(value, name) if name.id in FUNCTIONS:
                 operand = self.flow(value)
@@ -453,6 +455,8 @@ class Expressions:
                 )
             case s.Attribute(_, name):
                 self.unknown_function(name)
+                return UNKNOWN
+            case s.Call(s.Name() as name) as made if report_lazy(name, self.found, made):
                 return UNKNOWN
         self.found.add(
             "wrong-layer", "this cannot be called", node.function.span, label="no function"
@@ -482,7 +486,7 @@ class Expressions:
     def report(self, misfit: Misfit, span: Span, notes: tuple[str, ...]) -> None:
         """Report what does not fit."""
         self.found.add(
-            "shape-mismatch",
+            misfit.code,
             misfit.message,
             span,
             label=misfit.label,

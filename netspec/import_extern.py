@@ -1,6 +1,7 @@
 """Import the classes that a spec takes from Python, and hold them against their signatures."""
 
 import inspect
+import sys
 from collections.abc import Iterable
 from importlib import import_module
 from types import ModuleType, TracebackType
@@ -19,6 +20,7 @@ def import_classes(externs: Iterable[Import]) -> None:
     Raises:
         SpecError: for a module or a class that is not there, or is not what the spec says.
     """
+    externs = list(externs)
     for item in externs:
         found = Diagnostics(item.source)
         module = _import(item, found)
@@ -26,6 +28,26 @@ def import_classes(externs: Iterable[Import]) -> None:
             _check_class(item, module, found)
         if found.has_errors:
             raise SpecError(found.in_order())
+    _require_apart(externs)
+
+
+def _require_apart(externs: Iterable[Import]) -> None:
+    """Refuse classes that a rule for another class would reach, since they derive from it."""
+    classes = {item.alias: getattr(sys.modules[item.module], item.name) for item in externs}
+    for item in externs:
+        for alias in sorted(item.apart):
+            if issubclass(classes[alias], classes[item.alias]):
+                found = Diagnostics(item.source)
+                found.add(
+                    "layer-differs",
+                    f"`{alias}` derives from `{item.name}`: "
+                    f"a rule for the layer `{item.layer}` would reach it, too",
+                    item.name_span,
+                    label="stands for a class that others derive from",
+                    help="select layers by quoted patterns in place of the class, "
+                    "or let both classes derive from a third one",
+                )
+                raise SpecError(found.in_order())
 
 
 def _import(item: Import, found: Diagnostics) -> ModuleType | None:
@@ -36,8 +58,8 @@ def _import(item: Import, found: Diagnostics) -> ModuleType | None:
             _report_import(item, error, found)
             return None
         found.add(
-            "extern-not-found",
-            f"there is no module `{item.module}`",
+            "layer-not-found" if item.layer else "extern-not-found",
+            f"there is no module `{item.module}`{_for_layer(item)}",
             item.module_span,
             label="cannot be imported"
             if error.name == item.module
@@ -51,12 +73,16 @@ def _import(item: Import, found: Diagnostics) -> ModuleType | None:
 
 def _report_import(item: Import, error: Exception, found: Diagnostics) -> None:
     found.add(
-        "wrong-extern",
-        f"importing `{item.module}` raises {_words(error)}",
+        "layer-differs" if item.layer else "wrong-extern",
+        f"importing `{item.module}`{_for_layer(item)} raises {words(error)}",
         item.module_span,
         label="cannot be imported",
         help="correct the module",
     )
+
+
+def _for_layer(item: Import) -> str:
+    return f" for the layer `{item.layer}`" if item.layer else ""
 
 
 def _check_class(item: Import, module: ModuleType, found: Diagnostics) -> None:
@@ -64,8 +90,8 @@ def _check_class(item: Import, module: ModuleType, found: Diagnostics) -> None:
     if cls is None:
         near = did_you_mean(item.name, [n for n, v in vars(module).items() if isinstance(v, type)])
         found.add(
-            "extern-not-found",
-            f"the module `{item.module}` has no class `{item.name}`",
+            "layer-not-found" if item.layer else "extern-not-found",
+            f"the module `{item.module}` has no class `{item.name}`{_for_layer(item)}",
             item.name_span,
             label="not there",
             help=near or f"correct the name, or define the class in `{item.module}`",
@@ -73,8 +99,8 @@ def _check_class(item: Import, module: ModuleType, found: Diagnostics) -> None:
     elif not (isinstance(cls, type) and issubclass(cls, nn.Module)):
         kind = "another class" if isinstance(cls, type) else f"a {type(cls).__name__}"
         found.add(
-            "wrong-extern",
-            f"`{item.name}` of `{item.module}` is no `nn.Module`",
+            "layer-differs" if item.layer else "wrong-extern",
+            f"`{item.name}` of `{item.module}`{_for_layer(item)} is no `nn.Module`",
             item.name_span,
             label=kind,
             help=f"derive it from `nn.Module`: `class {item.name}(nn.Module)`",
@@ -93,19 +119,24 @@ def _check_signature(item: Import, cls: type[nn.Module], found: Diagnostics) -> 
     declared = item.parameters[: item.placed]
     if any(name in names and names.index(name) != at for at, name in enumerate(declared)):
         found.add(
-            "wrong-extern",
+            "layer-differs" if item.layer else "wrong-extern",
             f"`{item.name}` takes its arguments in another order: {', '.join(names)}",
             item.name_span,
-            label=f"here they are {', '.join(item.parameters)}",
-            help="write them in the order of the class, or give them by name where it is used",
+            label=f"{'in its layer' if item.layer else 'here'} "
+            f"they are {', '.join(item.parameters)}",
+            help="give the fields of the layer the order of the class"
+            if item.layer
+            else "write them in the order of the class, or give them by name where it is used",
         )
     for name, value in item.defaults.items():
         if name in names and not _is_same(parameters[name].default, value):
             default = parameters[name].default
             there = "there is none" if default is inspect.Parameter.empty else f"{default!r}"
+            place = f"for the layer `{item.layer}`" if item.layer else "here"
             found.add(
-                "wrong-extern",
-                f"the default of `{name}` is {write_value(value)} here, {there} in `{item.module}`",
+                "layer-differs" if item.layer else "wrong-extern",
+                f"the default of `{name}` is {write_value(value)} {place}, "
+                f"{there} in `{item.module}`",
                 item.name_span,
                 label="what is left out is not handed over, so that the class decides",
                 help="give both the same default",
@@ -132,11 +163,12 @@ def constructor_error(error: Exception, externs: Iterable[Import], source: str) 
         if call.startswith(f"{item.alias}("):
             found = Diagnostics(item.source)
             found.add(
-                "wrong-extern",
-                f"`{item.name}` cannot be made: {_words(error)}",
+                "layer-differs" if item.layer else "wrong-extern",
+                f"`{item.name}` cannot be made: {words(error)}",
                 item.name_span,
                 label=f"raised by {' '.join(call.split())}",
-                help=f"correct the signature here, or the class in `{item.module}`",
+                help=f"correct the {f'layer `{item.layer}`' if item.layer else 'signature here'}, "
+                f"or the class in `{item.module}`",
             )
             return SpecError(found.in_order())
     return None
@@ -165,5 +197,5 @@ def _text_at(
     return b"\n".join(lines).decode()
 
 
-def _words(error: Exception) -> str:
+def words(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from netspec import syntax as s
 from netspec.bounds import TooComplex, report_complex
+from netspec.catalogue.registry import own_named
 from netspec.checked import Graph
 from netspec.diagnostic import Diagnostics, SpecError
 from netspec.dim import Expression, symbols, value_of
@@ -33,7 +34,8 @@ def lower(graph: Graph) -> Program:
         SpecError: where a part has no form that holds for all values of the parameters.
     """
     nets = list(graph.nets.values())
-    pool = ClassPool(write_class, graph.home, {net.name for net in nets}, _externs(graph.home))
+    named = {net.name for net in nets}
+    pool = ClassPool(write_class, graph.home, named, *_imported(graph.home))
     pool.note_rules(_rules(graph.home))
     for net in nets:
         try:
@@ -44,12 +46,14 @@ def lower(graph: Graph) -> Program:
             raise SpecError(found.in_order()) from None
     doc = graph.doc or (nets[0].doc if len(nets) == 1 else "")
     title = f"{', '.join(net.name for net in nets)}."
-    externs = pool.imports_of_externs()
-    return Program(doc or title, write_imports(pool), tuple(pool.classes), externs)
+    return Program(doc or title, write_imports(pool), tuple(pool.classes), pool.imports())
 
 
-def _externs(home: Home) -> list[Entry]:
-    """What is written in Python and named by some definition of a file, or of one that it uses."""
+def _imported(home: Home) -> tuple[list[Entry], list[str]]:
+    """What is written in Python and named by some definition of a file, or of one that it uses.
+
+    Externs, and the names of registered layers.
+    """
     homes = {home.source.name: home}
     pending = [home]
     while pending:
@@ -58,6 +62,7 @@ def _externs(home: Home) -> list[Entry]:
                 homes[entry.home.source.name] = entry.home
                 pending.append(entry.home)
     found: list[Entry] = []
+    layers: dict[str, None] = {}
     for known in homes.values():
         named = {
             name.id
@@ -66,7 +71,8 @@ def _externs(home: Home) -> list[Entry]:
             for name in names_in(tuple(entry.definition))
         }
         found += [entry for name, entry in known.externs().items() if name in named]
-    return found
+        layers |= dict.fromkeys(name for title in sorted(named) for name in own_named(title))
+    return found, list(layers)
 
 
 def _write_net(net: Net, graph: Graph, pool: ClassPool) -> Class:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from netspec import syntax as s
-from netspec.catalogue.signature import Signature
+from netspec.catalogue.layer import Layer
 from netspec.dim import Dim, Expression, atoms, form_names, form_of, symbols, write
 from netspec.facts import BlockFact, ExternFact, Running
 from netspec.generalise import report_no_formula
@@ -434,15 +434,17 @@ class Constructor:
         for field in layer.fields().values():
             if field.inferred and field.name not in layer.given:
                 self.uses |= _names_of(getattr(layer, field.name))
-        return self._call(layer.torch.removeprefix("torch."), layer, stage.callee)
+        return self._layer(layer, stage.callee)
 
-    def _call(self, title: str, signature: Signature, callee: Any) -> str:
+    def _layer(self, layer: Layer, callee: Any) -> str:
         arguments = arguments_of(callee)
         for argument in arguments:
             self._note(argument.value)
         written = write_arguments(arguments, self.plan.in_constructor)
-        texts = call_arguments(signature, written, self.plan.in_constructor)
-        return f"{title}({', '.join(texts)})"
+        texts = call_arguments(layer, written, self.plan.in_constructor)
+        placed = sum(not _KEYWORD.match(text) for text in texts)
+        self.pool.note_layer(layer, self.plan.facts.home.source, callee.span, placed)
+        return f"{self.pool.layer_class(type(layer).__name__)}({', '.join(texts)})"
 
     def _group(self, group: s.Group) -> str:
         entries = self._entries(group)
@@ -560,6 +562,7 @@ def _by_parameter(definition: s.Net | s.Block | s.Extern, stage: s.Stage) -> dic
     }
 
 
+_KEYWORD = re.compile(r"[^\W\d]\w*=(?!=)")
 _MAKERS = {"zeros": "zeros", "ones": "ones"}
 
 

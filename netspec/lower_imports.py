@@ -27,8 +27,9 @@ def write_imports(pool: ClassPool) -> tuple[tuple[str, ...], ...]:
     ):
         if used:
             taken[module] = [name]
-    for item in pool.imports_of_externs():
-        taken.setdefault(item.module, []).append(str(item))
+    for item in pool.imports():
+        names = taken.setdefault(item.module, [])
+        names += [] if str(item) in names else [str(item)]
     standard = [m for m in taken if m.partition(".")[0] in sys.stdlib_module_names]
     third = ["import torch"] if _uses(code, "torch.") else []
     third += ["import torch.nn.functional as F"] if _uses(code, "F.") else []

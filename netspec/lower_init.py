@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 from netspec import syntax as s
 from netspec.arguments import bind, evaluate_arguments
-from netspec.catalogue import ALIASES, RANK_OPEN
+from netspec.catalogue import ALIASES, LAYERS, RANK_OPEN
 from netspec.catalogue.initialiser import INITIALISERS, Initialiser
 from netspec.catalogue.layer import Layer
+from netspec.catalogue.registry import is_own
 from netspec.diagnostic import Diagnostics
 from netspec.glob import may_meet
 from netspec.lower_call import call_arguments, write_arguments
@@ -288,7 +289,7 @@ class _Writer:
     def by_class(self, statement: s.Init, later: Sequence[s.Init]) -> None:
         """A loop over the modules, with a branch for the classes that have the same parameters."""
         kinds = kinds_in(self.plan, self.pool)
-        groups: dict[tuple[str, ...], list[str]] = {}
+        groups: dict[tuple[tuple[str, ...], bool], list[str]] = {}
         for selector in statement.selectors:
             if not isinstance(selector, s.Name):
                 continue
@@ -299,29 +300,41 @@ class _Writer:
                     for p in sorted(wanted, key=_weight_first)
                     if p in kinds[name].parameters and not _overruled(name, p, later)
                 )
-                if own and name not in groups.setdefault(own, []):
-                    groups[own].append(name)
+                key = own, is_own(LAYERS[name])
+                if own and name not in groups.setdefault(key, []):
+                    groups[key].append(name)
         schemes = {a.name.id: a for a in statement.schemes.arguments if a.name}
-        for own, names in groups.items():
+        for (own, registered), names in groups.items():
             if not names:
                 continue
-            if not self.looped or self.looped & set(names):
-                self._loop_over_modules()
+            classes = [self.pool.layer_class(name) for name in names]
+            mixed = any(is_own(LAYERS[name]) is not registered for name in self.looped)
+            if not self.looped or mixed or self.looped & set(names):
+                self._loop_over_modules(registered)
                 self.looped = set()
-            classes = ", ".join(f"nn.{name}" for name in names)
-            test = classes if len(names) == 1 else f"({classes})"
+            test = classes[0] if len(classes) == 1 else f"({', '.join(classes)})"
             word = "elif" if self.looped else "if"
             self.lines.append(Line(f"{word} isinstance(module, {test}):", 1))
             self.looped |= set(names)
+            for name in names if registered else ():
+                self.pool.keep_apart(name, self.outside.beside(classes))
             for parameter in own:
                 guarded = any(parameter in kinds[name].lacking for name in names)
                 self.lines += self._apply(f"module.{parameter}", schemes[parameter], 2, guarded)
 
-    def _loop_over_modules(self) -> None:
-        imported = self.outside.variable("imported", self.lines)
+    def _loop_over_modules(self, registered: bool) -> None:
+        """Go through all modules but those of what is written in Python, or inside of it.
+
+        `registered`: layers that a user has registered are wanted, and not those of torch.nn.
+        """
+        kind = "inner_modules" if registered else "imported"
+        imported = self.outside.variable(kind, self.lines)
         self.lines.append(Line("for module in self.modules():"))
-        if imported:
-            self.lines += [Line(f"if module in {imported}:", 1), Line("continue", 2)]
+        tests = [f"module in {imported}"] if imported else []
+        if self.outside.plain() and not registered:
+            tests.append(f"isinstance(module, {self.outside.plain()})")
+        if tests:
+            self.lines += [Line(f"if {' or '.join(tests)}:", 1), Line("continue", 2)]
 
     def inner_names(self, patterns: Sequence[s.Init]) -> None:
         """What inner classes name themselves beats a pattern of this one."""
@@ -366,6 +379,8 @@ class _Writer:
         imported = self.outside.variable("imported_parameters", self.lines)
         test = _name_test(f"{pattern}.{parameter}")
         test += f" and parameter not in {imported}" if imported else ""
+        inner = self.outside.variable("inner_parameters", self.lines)
+        test += f" and parameter not in {inner}" if inner else ""
         self.lines.append(Line("for name, parameter in self.named_parameters():"))
         self.lines.append(Line(f"if {test}:", 1))
         self.lines += self._apply("parameter", argument, 2, False)
@@ -445,10 +460,8 @@ class _Writer:
                 self._freeze_instances(self.pool.extern_class(extern))
             elif not classes_of(selector.id):
                 self._freeze_attribute(selector.id)
-            elif classes:
-                shown = ", ".join(f"nn.{name}" for name in classes)
-                self._loop_over_modules()
-                self._freeze_instances(shown if len(classes) == 1 else f"({shown})")
+            else:
+                self._freeze_classes(classes)
             return
         pattern = str(selector.value)
         imported = self.outside.variable("imported_parts", self.lines)
@@ -456,6 +469,19 @@ class _Writer:
         self.lines.append(Line("for name, module in self.named_modules():"))
         self.lines.append(Line(f"if {test}:", 1))
         self.lines.append(Line("module.requires_grad_(False)", 2))
+
+    def _freeze_classes(self, names: Sequence[str]) -> None:
+        for registered in (False, True):
+            classes = [
+                self.pool.layer_class(name) for name in names if is_own(LAYERS[name]) is registered
+            ]
+            for name in names if registered else ():
+                if is_own(LAYERS[name]):
+                    self.pool.keep_apart(name, self.outside.beside(classes))
+            if classes:
+                self._loop_over_modules(registered)
+                shown = ", ".join(classes)
+                self._freeze_instances(shown if len(classes) == 1 else f"({shown})")
 
     def _freeze_attribute(self, name: str) -> None:
         there = self.plan.facts.names.presence(name, self.plan.facts.definition.body)

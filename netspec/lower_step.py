@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from netspec.catalogue.registry import own_named
 from netspec.generalise import generalise_net
 from netspec.lower import write_class
 from netspec.names import free_name
@@ -21,7 +22,7 @@ class StepCode(NamedTuple):
     """A function that computes a loss: its name, the modules that it takes, and its lines.
 
     `layers`: the modules of the loss itself, by name, as the script makes them. `fields`: the
-    names that it reads from a batch.
+    names that it reads from a batch. `imports`: layers of the user's own, by module.
     """
 
     name: str
@@ -30,20 +31,22 @@ class StepCode(NamedTuple):
     batch: str
     lines: tuple[str, ...]
     returns: str
+    imports: tuple[tuple[str, str], ...]
 
 
 def lower_step(step: Step, nets: Sequence[TrainedNet], reserved: set[str]) -> StepCode:
     """The function of a step."""
     facts = generalise_net(step.graph)
     home = step.graph.home
-    pool = ClassPool(write_class, home, reserved, list(home.externs().values()))
+    used = {name.id for name in names_in(step.graph.syntax.body)}
+    layers = [name for title in sorted(used) for name in own_named(title)]
+    pool = ClassPool(write_class, home, reserved, list(home.externs().values()), layers)
     pool.require_general(facts)
     written, _ = write_class(Plan(step.graph.name, facts, step.graph.syntax.body), pool)
     names = [item.name for item in nets]
     layers = dict(_made(line) for line in written.constructor)
     own = {name: text for name, text in layers.items() if name not in names}
     lines = [_local(line, names[0]) for line in written.forward]
-    used = {name.id for name in names_in(step.graph.syntax.body)}
     modules = tuple(name for name in names if name in used) + tuple(own)
     read = [item.name for item in written.inputs]
     shown = [name if _reads(lines, name) else "_" for name in read]
@@ -51,7 +54,8 @@ def lower_step(step: Step, nets: Sequence[TrainedNet], reserved: set[str]) -> St
     unpacked = f"{', '.join(shown) if len(shown) > 1 else f'({shown[0]},)'} = {batch}"
     body = (unpacked, *(f"{'    ' * depth}{text}" for text, depth, _ in lines))
     title = f"compute_{step.name.lower()}_loss" if step.name else "compute_loss"
-    return StepCode(title, modules, own, batch, body, written.returns)
+    imports = tuple((item.module, str(item)) for item in pool.imports() if item.module != "model")
+    return StepCode(title, modules, own, batch, body, written.returns, imports)
 
 
 def _made(line: Line) -> tuple[str, str]:

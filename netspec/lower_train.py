@@ -147,6 +147,8 @@ class _Script:
         standard.add(dataset.standard_imports)
         others.add(dataset.imports)
         for update in self.updates:
+            for module, name in update.code.imports:
+                others.take(module, name)
             for mover in update.movers:
                 schedule = mover.call.schedule
                 for scheduler in schedule.schedulers() if schedule else ():

@@ -10,7 +10,7 @@ class Misfit(Exception):
 
     `message` says what does not fit, `label` stands under the carets, `argument` names the argument
     to point at, where it is not the whole call. `equal` are the sizes that would have to be equal,
-    in pairs.
+    in pairs. `code` is that of the error.
     """
 
     def __init__(
@@ -21,6 +21,7 @@ class Misfit(Exception):
         help: str = "",
         argument: str | None = None,
         equal: Iterable[tuple[Dim, Dim]] = (),
+        code: str = "shape-mismatch",
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -28,3 +29,4 @@ class Misfit(Exception):
         self.help = help
         self.argument = argument
         self.equal = tuple(equal)
+        self.code = code

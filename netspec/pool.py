@@ -4,6 +4,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from netspec import syntax as s
+from netspec.catalogue.layer import LAYERS, Layer
+from netspec.catalogue.registry import is_own
+from netspec.catalogue.signature import MISSING
 from netspec.check_signature import default_value
 from netspec.diagnostic import Diagnostics, SpecError
 from netspec.facts import BlockFact, Facts
@@ -13,6 +16,7 @@ from netspec.home import Entry, Home
 from netspec.names import free_name
 from netspec.plan import Plan
 from netspec.program import Class, Import
+from netspec.source import Source, Span
 from netspec.tensor import Tensor, Type
 
 
@@ -36,7 +40,12 @@ class ClassPool:
     """Writes each class once, those that others use before them."""
 
     def __init__(
-        self, write: Write, home: Home, reserved: set[str], externs: Sequence[Entry]
+        self,
+        write: Write,
+        home: Home,
+        reserved: set[str],
+        externs: Sequence[Entry],
+        layers: Sequence[str],
     ) -> None:
         self.write = write
         self.home = home
@@ -46,6 +55,8 @@ class ClassPool:
         self.loops: dict[Any, tuple[Plan, tuple[str, ...]]] = {}
         self.names = set(reserved)
         self.known = self._name_externs()
+        self.aliases = self._name_layers(layers)
+        self.layers: dict[str, Import] = {}  # by the name of the layer
         self.imported: set[str] = set()  # the externs that the classes mention
         self.placed: dict[str, int] = {}  # their arguments that are given by position
         self.selections: list[tuple[s.Init, set[str]]] = []
@@ -77,6 +88,45 @@ class ClassPool:
                 )
         return known
 
+    def _name_layers(self, layers: Sequence[str]) -> dict[str, str]:
+        """What the program calls the classes of registered layers that are near, by the layers."""
+        taken = {(item.module, item.name): item.alias for item in self.known.values()}
+        aliases: dict[str, str] = {}
+        for title in layers:
+            module, _, name = LAYERS[title].torch.rpartition(".")
+            if (module, name) not in taken:
+                taken[module, name] = free_name(name, lambda candidate: candidate in self.names)
+                self.names.add(taken[module, name])
+            aliases[title] = taken[module, name]
+        return aliases
+
+    def layer_class(self, title: str) -> str:
+        """What the program calls the class of a layer."""
+        layer = LAYERS[title]
+        return self.aliases[title] if is_own(layer) else layer.torch.removeprefix("torch.")
+
+    def keep_apart(self, title: str, others: set[str]) -> None:
+        """Keep in mind that a rule means a registered layer, and none of the `others`."""
+        known = self.layers[title]
+        self.layers[title] = known._replace(apart=known.apart | others)
+
+    def note_layer(self, layer: Layer, source: Source, span: Span, placed: int) -> None:
+        """Keep in mind that a layer is made there, with so many arguments by position."""
+        title = type(layer).__name__
+        if not is_own(type(layer)):
+            return
+        known = self.layers.get(title)
+        if known is not None:
+            self.layers[title] = known._replace(placed=max(placed, known.placed))
+            return
+        module, _, name = layer.torch.rpartition(".")
+        fields = layer.fields().values()
+        defaults = {f.name: f.default for f in fields if f.default is not MISSING}
+        names = tuple(field.name for field in fields)
+        self.layers[title] = Import(
+            self.aliases[title], module, name, names, defaults, source, span, span, placed, title
+        )
+
     def extern_name(self, entry: Entry) -> str:
         """What the program calls an extern."""
         definition = entry.definition
@@ -93,13 +143,14 @@ class ClassPool:
         """Keep in mind that so many arguments of an extern are given by position."""
         self.placed[name] = max(count, self.placed.get(name, 0))
 
-    def imports_of_externs(self) -> tuple[Import, ...]:
-        """The externs that the classes mention."""
-        return tuple(
+    def imports(self) -> tuple[Import, ...]:
+        """The externs and the registered layers that the classes mention."""
+        externs = (
             item._replace(placed=self.placed.get(item.alias, 0))
             for item in self.known.values()
             if item.alias in self.imported
         )
+        return (*externs, *self.layers.values())
 
     def note_rules(self, rules: list[tuple[s.Init, set[str]]]) -> None:
         """Keep in mind which classes of layers `init` statements select, and where."""

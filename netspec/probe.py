@@ -1,4 +1,4 @@
-"""Try what is written in Python on the meta device, and hold its outputs against its signature."""
+"""Try what is written in Python on the meta device, and hold it against what is said of it."""
 
 import copy
 from collections.abc import Mapping
@@ -7,10 +7,11 @@ from typing import Any
 import torch
 from torch import nn
 
+from netspec.catalogue.registry import is_own
 from netspec.catalogue.signature import write_value
 from netspec.diagnostic import Diagnostics, SpecError
 from netspec.dim import Dim, substitute, value_of
-from netspec.graph import ExternUse, Net, steps_in
+from netspec.graph import Application, BuiltLayer, ExternUse, Net, steps_in
 from netspec.source import Span
 from netspec.tensor import Tensor, Type, write_shape, write_type
 
@@ -18,12 +19,13 @@ _BATCH = 2
 
 
 def probe(model: nn.Module, net: Net) -> None:
-    """Try each extern of a net once with what flows into it, on a copy without data.
+    """Try each extern and registered layer once with what flows into it, on a copy without data.
 
-    A module that raises on the meta device proves nothing: it may look at its numbers.
+    A module that raises on the meta device proves nothing: it may look at its numbers. The
+    parameters and buffers of a registered layer must be those that its description names.
 
     Raises:
-        SpecError: where a declared output is not what comes out.
+        SpecError: where one is not what its signature or its description says.
     """
     tried: set[str] = set()
     for step, _, _ in steps_in(net.steps):
@@ -32,6 +34,14 @@ def probe(model: nn.Module, net: Net) -> None:
             if key not in tried:
                 tried.add(key)
                 _try(model.get_submodule(step.name), step, net)
+        elif isinstance(step, Application) and is_own(type(step.layer)):
+            built = net.layers[step.name]
+            key = f"{type(step.layer).__name__} {vars(step.layer)} {step.inputs}"
+            if key not in tried:
+                tried.add(key)
+                module = model.get_submodule(step.name)
+                _hold_state(module, built)
+                _try_layer(module, step, built, net)
 
 
 def _try(module: nn.Module, step: ExternUse, net: Net) -> None:
@@ -40,10 +50,73 @@ def _try(module: nn.Module, step: ExternUse, net: Net) -> None:
         wanted = _sized(step.output, sizes)
         if wanted is None or None in inputs:
             continue
-        given = _outputs(module, inputs)
+        given = _outputs(module, inputs, {})
         if given is not None:
             _compare(step, inputs, wanted, given)
             return
+
+
+def _try_layer(module: nn.Module, step: Application, built: BuiltLayer, net: Net) -> None:
+    names = (*step.layer.takes, *step.layer.may_take)
+    kinds = {n: kind for n, kind in zip(names, step.inputs, strict=True) if kind is not None}
+    for sizes in _samples(net):
+        inputs = {name: _sized(kind, sizes) for name, kind in kinds.items()}
+        wanted = _sized(step.output, sizes)
+        if wanted is None or None in inputs.values():
+            continue
+        placed = [inputs.pop(name) for name in step.layer.takes]
+        given = _outputs(module, placed, inputs)
+        if given is not None:
+            if _kind(given) != wanted:
+                shown = [f"{name}: {write_type(kind)}" for name, kind in inputs.items()]
+                _differs(
+                    built,
+                    f"gives {_write(_kind(given))}, its layer says {_write(wanted)}",
+                    f"tried with {', '.join([*map(write_type, placed), *shown])}",
+                )
+            return
+
+
+def _hold_state(module: nn.Module, built: BuiltLayer) -> None:
+    """Hold the names and shapes of parameters and buffers against the layer's."""
+    parameters = dict(module.named_parameters(remove_duplicate=False))
+    state = {k: v for k, v in module.state_dict().items() if isinstance(v, torch.Tensor)}
+    buffers = {name: tensor for name, tensor in state.items() if name not in parameters}
+    kinds = (
+        ("parameter", parameters, built.parameters),
+        ("buffer", buffers, built.layer.buffers()),
+    )
+    for kind, there, said in kinds:
+        for name in dict.fromkeys([*said, *there]):
+            real = list(there[name].shape) if name in there else None
+            described = [value_of(dim) for dim in said[name]] if name in said else None
+            if real is None:
+                _differs(built, f"has no {kind} `{name}`, its layer says {described}")
+            elif described is None:
+                _differs(built, f"has a {kind} `{name}` of shape {real}, its layer has none")
+            elif real != described:
+                _differs(
+                    built, f"has a {kind} `{name}` of shape {real}, its layer says {described}"
+                )
+
+
+def _differs(built: BuiltLayer, how: str, note: str = "") -> None:
+    """Say in what the class of a registered layer is not what the layer says."""
+    title = type(built.layer).__name__
+    arguments = ", ".join(
+        f"{name}={write_value(getattr(built.layer, name))}" for name in built.layer.fields()
+    )
+    found = Diagnostics(built.source)
+    found.add(
+        "layer-differs",
+        f"`{built.layer.torch}` {how}",
+        built.callee.span,
+        label=f"the layer `{title}` stands for it",
+        notes=(f"`{built.name}` is {title}({arguments}){f', {note}' if note else ''}",),
+        help=f"correct the layer in `{type(built.layer).__module__}`, or the class that it "
+        "stands for",
+    )
+    raise SpecError(found.in_order())
 
 
 def _samples(net: Net) -> list[dict[str, Dim]]:
@@ -67,11 +140,12 @@ def _sized(kind: Type, sizes: Mapping[str, Dim]) -> Any:
     return Tensor(tuple(size for size in shape if size is not None), kind.dtype)
 
 
-def _outputs(module: nn.Module, inputs: list[Any]) -> Any:
+def _outputs(module: nn.Module, inputs: list[Any], named: Mapping[str, Any]) -> Any:
     """What comes out of a copy of a module on the meta device; None where it raises there."""
     try:
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
-            return _without_data(module)(*map(_tensor, inputs))
+            named = {name: _tensor(kind) for name, kind in named.items()}
+            return _without_data(module)(*map(_tensor, inputs), **named)
     except Exception:
         return None
 

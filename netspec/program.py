@@ -62,7 +62,10 @@ class Import(NamedTuple):
 
     `parameters`: those that its declaration names, in order; `defaults`: the values that some have
     there. The spans are those of its name and of its module in `source`. `placed`: how many
-    arguments the program gives by position, at most.
+    arguments the program gives by position, at most. `layer`: the layer that describes it, where
+    none of the spec's own declarations does; the spans are then those of a place that uses it.
+    `apart`: by what the program calls them, the classes that must not derive from it, since a rule
+    means it alone.
     """
 
     alias: str
@@ -74,6 +77,8 @@ class Import(NamedTuple):
     name_span: Span
     module_span: Span
     placed: int = 0
+    layer: str = ""
+    apart: frozenset[str] = frozenset()
 
     def __str__(self) -> str:
         return self.name if self.name == self.alias else f"{self.name} as {self.alias}"

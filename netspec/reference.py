@@ -97,7 +97,7 @@ def _write_page(
         "\n".join(_write_contents(module, entries) for module, entries in shown) + "\n",
     ]
     for module, entries in shown:
-        parts.append(f"## {_heading(module)}\n\n{inspect.getdoc(module)}\n")
+        parts.append(f"## {_heading(module)}\n\n{inspect.getdoc(module) or ''}\n")
         parts += [_write_entry(entry) for entry in entries]
     return "\n".join(parts)
 

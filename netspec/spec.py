@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netspec.bounds import current, limited
+from netspec.catalogue.registry import is_own
 from netspec.check import check
 from netspec.check_labels import warn_unlabelled
 from netspec.checked import Graph
@@ -177,7 +178,7 @@ def sketch(
 
 def _require_form(graph: Graph, found: Diagnostics) -> "Program | None":
     """Report what holds for the present parameters only, so that no class can be written for it."""
-    if not any(has_structure(net) for net in graph.nets.values()):
+    if not any(has_structure(net) or _has_own(net) for net in graph.nets.values()):
         return None
     from netspec.lower import lower
 
@@ -186,6 +187,11 @@ def _require_form(graph: Graph, found: Diagnostics) -> "Program | None":
     except SpecError as error:
         found.extend(error.diagnostics)
         return None
+
+
+def _has_own(net: Net) -> bool:
+    """Whether a net has registered layers: their rules may fail on a formula."""
+    return any(is_own(type(built.layer)) for built in net.layers.values())
 
 
 def _checked(
@@ -306,7 +312,8 @@ class Spec:
 
         Raises:
             SpecError: if the spec does not hold with these parameters, or the device is unknown;
-                if an `extern` is not allowed, not there, or not what the spec says.
+                if an `extern` is not allowed, not there, or not what the spec says; if the class of
+                a registered layer is not there, or not what the layer says.
             RuntimeError: from torch, if this machine does not have the device.
         """
         spec = self.with_parameters(**parameters) if parameters else self

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from netspec import syntax as s
 from netspec.catalogue import ALIASES, RANK_OPEN
+from netspec.catalogue.registry import registered_by
 from netspec.check_defaults import check_block_defaults
 from netspec.check_device import check_parts
 from netspec.check_extern import check_extern
@@ -68,9 +69,10 @@ def _check_class(item: s.Net | s.Block, found: Diagnostics) -> None:
 def _enter(home: Home, name: s.Name, entry: Entry, found: Diagnostics) -> None:
     kind = type(entry.definition).__name__.lower()
     if name.id in ALIASES or name.id in RANK_OPEN:
+        module = registered_by(name.id)
         found.add(
             "duplicate-name",
-            f"`{name.id}` is a layer of torch.nn",
+            f"`{name.id}` is a layer {f'that `{module}` registers' if module else 'of torch.nn'}",
             name.span,
             label="not free",
             help=f"call the {kind} something else"

@@ -18,6 +18,7 @@ from netspec.evaluate import UNKNOWN, NotConstant, Scope, Unknown, evaluate
 from netspec.expressions import Expressions
 from netspec.flow import Bundle, Constructor, Flow, Value, flow_of, flows_in, type_of
 from netspec.home import Entry, Home
+from netspec.lazy import report_lazy
 from netspec.misfit import Misfit
 from netspec.naming import Kind, Names, name_layers
 from netspec.relocate import relocated
@@ -245,7 +246,8 @@ class Walker(Expressions):
 
     def _no_layer(self, callee: Any, title: str) -> None:
         if title:
-            self.unknown_layer(s.Name(title, callee.span))
+            if not report_lazy(_name_of(callee), self.found, callee):
+                self.unknown_layer(s.Name(title, callee.span))
         else:
             self.found.add(
                 "wrong-layer", "a layer of torch.nn is wanted here", callee.span, label="no layer"
@@ -295,6 +297,9 @@ class Walker(Expressions):
                 return Constructor(s.Stage(None, group, None, node.span), self)
             case s.Name() | s.Call() if self.is_module(title_of(node)):
                 return Constructor(s.Stage(None, node, None, node.span), self)
+            case s.Name() | s.Call() if title_of(node) in LAZY:
+                report_lazy(_name_of(node), self.found, node)
+                return UNKNOWN
         self.found.add(
             "wrong-argument",
             "a layer or a block is wanted here",
@@ -324,7 +329,7 @@ class Walker(Expressions):
             return self.run_module(stage, self.module_arguments(stage.callee), value, {}, key, key)
         if name in FUNCTIONS and name not in self.flows:
             return self._stage_of_function(stage, name, value)
-        self._unknown_stage(stage, name)
+        self.unknown_stage(stage, name)
         return UNKNOWN
 
     def run_module(
@@ -470,15 +475,7 @@ class Walker(Expressions):
                 label="a net",
                 help=f"write `block {name.id}` where it is defined, to use it like a layer",
             )
-        elif name.id in LAZY:
-            self.found.add(
-                "unknown-layer",
-                f"`{name.id}` is what every layer here is",
-                name.span,
-                label="the input decides its size anyway",
-                help=f"write `{LAZY[name.id]}`",
-            )
-        elif not self.forgiving:
+        elif not (report_lazy(name, self.found) or self.forgiving):
             candidates = [*self.home.blocks(), *ALIASES, *RANK_OPEN]
             self.found.add(
                 "unknown-layer",
@@ -491,7 +488,7 @@ class Walker(Expressions):
                 or "layers have the names of torch.nn, as in `Conv2d`, `Linear`, `ReLU`",
             )
 
-    def _unknown_stage(self, stage: s.Stage, name: str) -> None:
+    def unknown_stage(self, stage: s.Stage, name: str) -> None:
         function = stage.callee.function if isinstance(stage.callee, s.Call) else stage.callee
         if not isinstance(function, s.Name):
             self.found.add(
@@ -501,7 +498,7 @@ class Walker(Expressions):
                 label="no name",
                 help="write `-> Layer(…)` or `-> function(…)`",
             )
-        else:
+        elif not report_lazy(function, self.found, stage.callee):
             self.unknown_function(function)
 
     def unknown_function(self, name: s.Name) -> None:
@@ -742,6 +739,13 @@ class Walker(Expressions):
             yield
         finally:
             self.found = found
+
+
+def _name_of(callee: s.Name | s.Call) -> s.Name:
+    """The name that a stage begins with."""
+    name = callee.function if isinstance(callee, s.Call) else callee
+    assert isinstance(name, s.Name)
+    return name
 
 
 def spread_inputs(value: Value) -> Sequence[Value]:

@@ -1,10 +1,12 @@
 """Options and fixtures of all tests."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from netspec.catalogue.registry import own_layers, remove
 from tests.oracle.tally import TALLY, report
 
 ROOT = Path(__file__).parent.parent
@@ -35,6 +37,14 @@ def pytest_testnodedown(node: Any) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if TALLY:
         terminalreporter.write_line(report())
+
+
+@pytest.fixture(autouse=True)
+def registered() -> Iterator[None]:
+    """No layer that a test registers is known to the next one."""
+    yield
+    for layer in own_layers():
+        remove(layer.__name__)
 
 
 @pytest.fixture

@@ -140,6 +140,7 @@ LOADING = {
         f"import netspec; s = netspec.load({LENET!r}); s.render(); str(s.summary()); s.net()"
     ),
     "train": "import netspec.train",
+    "layer": "from netspec import Layer, Misfit, PositiveInt",
 }
 
 
@@ -208,9 +209,9 @@ def test_generated_source_is_the_only_thing_that_is_run() -> None:
 def test_one_module_imports_what_a_spec_names() -> None:
     importing = {"import_module", "importlib.import_module", "spec_from_file_location"}
     users = {module for module, tree in TREES.items() if calls(tree) & importing}
-    # netspec and the catalogue import their own modules.
+    # netspec and the catalogue import their own modules, `--layers` what the command line names.
     own = {"netspec", "netspec.catalogue", "netspec.catalogue.shelf"}
-    assert users == own | {"netspec.import_extern"}
+    assert users == own | {"netspec.import_extern", "netspec.import_layers"}
 
 
 def test_every_module_says_what_it_is() -> None:

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from netspec.catalogue import ALIASES, LAYERS
+from netspec.catalogue import ALIASES, LAYERS, families, index
 from netspec.catalogue.layer import Example, Misfit
+from netspec.catalogue.write_index import write_index
 from netspec.dim import symbol
 from netspec.tensor import DTYPES, Tensor
 
@@ -26,6 +27,7 @@ class _Names(dict[str, Any]):
         return symbol(name)
 
 
+families()  # also those with a new layer, which the index does not have yet
 NAMES = _Names(
     {title: LAYERS[name] for title, name in ALIASES.items()} | {d: _DType(d) for d in DTYPES}
 )
@@ -169,3 +171,12 @@ def _refusal(call: str, inputs: str, named: str) -> str:
     told = [f"error: {misfit.message}", f"label: {misfit.label}", f"help: {misfit.help}"]
     flow = f"({inputs}) -> {call} {named}".rstrip()
     return "\n".join([flow, *(f"    {line}" for line in told if not line.endswith(": ")), ""])
+
+
+INDEX = Path(index.__file__)
+
+
+def test_the_index_is_current(update: bool) -> None:
+    if update:
+        INDEX.write_text(write_index(), encoding="utf-8")
+    assert INDEX.read_text(encoding="utf-8") == write_index()

@@ -19,6 +19,7 @@ import netspec
 from netspec import reference
 from netspec.catalogue import families
 from netspec.catalogue.layer import LAYERS
+from netspec.catalogue.registry import own_layers
 from netspec.catalogue.signature import Signature
 from netspec.check_train import NUMBERS, SETTINGS
 from netspec.names import CODE_NAMES
@@ -100,7 +101,16 @@ def beside(block: Block) -> Callable[[str, Source], Source | None]:
     return used
 
 
+def register(document: Path) -> None:
+    """Register the layers that a document describes."""
+    for block in blocks(document):
+        if block.file.endswith(".py") and "(Layer)" in block.text and "/" not in block.file:
+            module = {"__name__": block.file.removesuffix(".py")}
+            exec(compile(block.text, place(block), "exec"), module)
+
+
 def diagnose(block: Block, name: str) -> str:
+    register(block.document)
     _, diagnostics = examine(Source(block.text, name), None, {}, beside(block))
     return write_text(diagnostics).removesuffix("\n")
 
@@ -126,7 +136,8 @@ EXTERN = re.compile(r'^extern .* from "([\w.]+)"$', re.MULTILINE)
 
 def save_modules(document: Path, folder: Path) -> set[str]:
     """Save the Python files of a document; the names of their modules."""
-    files = [block for block in blocks(document) if block.file.endswith(".py")]
+    named = [block for block in blocks(document) if block.file.endswith(".py")]
+    files = [block for block in named if "/" not in block.file]  # others are of this project
     for block in files:
         (folder / block.file).write_text(block.text, encoding="utf-8")
     return {block.file.removesuffix(".py") for block in files}
@@ -150,11 +161,13 @@ def test_the_nets_of_a_sample_run_and_give_the_shapes_that_check_says(
 ) -> None:
     import torch
 
+    register(block.document)
     text = block.text.replace('on "cuda:1"', 'on "meta"')  # no test needs a second device
     graph, _ = examine(Source(text, "sample.net"), None, {}, beside(block))
     assert graph is not None
     saved = save_modules(block.document, tmp_path)
-    if not {module.split(".")[0] for module in EXTERN.findall(block.text)} <= saved:
+    needed = [*EXTERN.findall(block.text), *(layer.torch for layer in own_layers())]
+    if not {module.split(".")[0] for module in needed} <= saved:
         return  # a module of somebody else's
     monkeypatch.syspath_prepend(tmp_path)
     for name in saved:
@@ -188,6 +201,7 @@ def origin(block: Block) -> Block | None:
 
 @pytest.mark.parametrize("block", [b for b in of("python") if origin(b)], ids=place)
 def test_generated_code_in_a_document_is_what_its_sample_gives(block: Block) -> None:
+    register(block.document)
     sample = origin(block)
     assert sample is not None
     text = "".join(netspec.loads(sample.text).render().values())
@@ -195,6 +209,13 @@ def test_generated_code_in_a_document_is_what_its_sample_gives(block: Block) -> 
     for part in re.split(r"^ *\.\.\.\n", block.text, flags=re.MULTILINE):
         assert part in text[at:], text
         at = text.index(part, at) + len(part)
+
+
+def test_quoted_source_of_this_project_is_what_stands_there() -> None:
+    quoted = [block for block in of("python") if "/" in block.file]
+    assert quoted
+    for block in quoted:
+        assert block.text in (ROOT / block.file).read_text(encoding="utf-8"), place(block)
 
 
 def test_a_text_block_is_the_output_of_a_sample() -> None:
@@ -406,6 +427,10 @@ def codes_of_call(node: ast.Call) -> set[str]:
             return {str(constants[0])}
         case "_misfit", [ast.Constant(str() as code), *_]:
             return {code}
+        case "Misfit", _:
+            named = {word.arg: word.value for word in node.keywords}
+            code = named.get("code")
+            return {str(code.value)} if isinstance(code, ast.Constant) else set()
         case "add", [ast.Constant(str() as code), _, _, *_]:
             return {code}
         case "add", [ast.IfExp(_, ast.Constant(str() as code), ast.Constant(str() as other)), *_]:

@@ -306,7 +306,6 @@ RANK_OPEN: dict[str, dict[int, str]] = {
     "MaxUnpool": {1: "MaxUnpool1d", 2: "MaxUnpool2d", 3: "MaxUnpool3d"},
     "ReflectionPad": {1: "ReflectionPad1d", 2: "ReflectionPad2d", 3: "ReflectionPad3d"},
     "ReplicationPad": {1: "ReplicationPad1d", 2: "ReplicationPad2d", 3: "ReplicationPad3d"},
-    "Softmax": {2: "Softmax2d"},
     "ZeroPad": {1: "ZeroPad1d", 2: "ZeroPad2d", 3: "ZeroPad3d"},
 }
 

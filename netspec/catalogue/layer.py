@@ -3,24 +3,17 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
-from netspec.catalogue import index
 from netspec.catalogue.dtypes import require_dtype
-from netspec.catalogue.shelf import Shelf
+from netspec.catalogue.own import require_inferred, require_outcome, rules_of
+from netspec.catalogue.registry import ALIASES as ALIASES
+from netspec.catalogue.registry import LAYERS as LAYERS
+from netspec.catalogue.registry import LAZY as LAZY
+from netspec.catalogue.registry import RANK_OPEN as RANK_OPEN
+from netspec.catalogue.registry import enter, is_own
 from netspec.catalogue.signature import LARGEST, Signature, Value
 from netspec.dim import Dim, Expression, at_least, product, same, sample_of, value_of
 from netspec.misfit import Misfit as Misfit
 from netspec.tensor import FLOATING, Shape, Tensor, Type, write_shape, write_type
-
-LAYERS: Shelf["Layer"] = Shelf(index.LAYERS)
-ALIASES = dict(index.ALIASES)
-RANK_OPEN = {name: dict(ranks) for name, ranks in index.RANK_OPEN.items()}
-
-# torch's classes that infer what netspec always infers, and what to write instead.
-LAZY = {
-    f"Lazy{name}{ndim}d": f"{name}{ndim}d"
-    for name in ("Conv", "ConvTranspose", "BatchNorm", "InstanceNorm")
-    for ndim in (1, 2, 3)
-} | {"LazyLinear": "Linear"}
 
 
 class Example(NamedTuple):
@@ -32,13 +25,19 @@ class Example(NamedTuple):
 
 
 class Layer(Signature):
-    """A module of torch.nn. A subclass with a public name joins the catalogue under that name,
-    unless it is `abstract`.
+    """A module of torch.nn, or one of a user's own. A subclass joins the catalogue under its name.
+
+    One that is `abstract`, or whose name begins with `_`, does not. `aliases=("Other",)` gives it
+    more names, and one that ends in its rank, `Blur2d` with `ndim = 2`, is also known without it.
+    `torch`: the class that it stands for, `"my_layers.Maxout"`. Fields are that class's arguments,
+    in its order and with its defaults. What a user registers may raise TypeError where it is
+    defined, so that a spec never meets a layer that cannot be.
 
     `ndim`: the spatial dimensions that it works on, None where any number will do.
     `dtypes`: the input dtypes that torch takes.
     `optional`: the parameters that torch's type stubs declare as a tensor or None.
-    `stateless`: no parameters, no buffers: one module can serve in several places.
+    `stateless`: no parameters, no buffers: one module can serve in several places. A user's layer
+    is not where it says nothing.
     `takes`: the inputs of forward, by torch's names; `may_take`: those that may be left out.
     `pairs`: the inputs that are a pair of tensors.
     """
@@ -56,12 +55,13 @@ class Layer(Signature):
         name = cls.__name__
         if abstract or name.startswith("_"):
             return
-        cls.torch = vars(cls).get("torch", f"torch.nn.{name}")
-        LAYERS.add(name, cls)
-        for title in (name, *aliases):
-            ALIASES[title] = name
-            if cls.ndim and title.endswith(f"{cls.ndim}d"):
-                RANK_OPEN.setdefault(title.removesuffix(f"{cls.ndim}d"), {})[cls.ndim] = name
+        if is_own(cls):
+            from netspec.catalogue.registration import prepare
+
+            prepare(cls, aliases)
+        else:
+            cls.torch = vars(cls).get("torch", f"torch.nn.{name}")
+        enter(cls, aliases)
 
     def apply(self, *inputs: Type | None, **named: Type | None) -> Type:
         """The output for the inputs; sets the arguments that they decide.
@@ -72,12 +72,30 @@ class Layer(Signature):
         bound = self.bind_inputs(inputs, named)
         if isinstance(bound[0], Tensor):
             self.require_dtype(bound[0])
-        for name, dim in self.infer(*bound).items():
+        for name, dim in self.decide(*bound).items():
             self.settle(name, dim, *bound)
-        output = self.output(*bound)
+        if is_own(type(self)):
+            with rules_of(self):
+                output = self.output(*bound)
+                require_outcome(self, bound, output)
+        else:
+            output = self.output(*bound)
         for name, shape in self.parameters().items():
             _require_storable(name, shape)
         return output
+
+    def decide(self, *bound: Type | None) -> Mapping[str, Dim]:
+        """What `infer` says, held against what it may say where a user has written it.
+
+        Raises:
+            Misfit: where torch would raise.
+        """
+        if not is_own(type(self)):
+            return self.infer(*bound)
+        with rules_of(self):
+            inferred = self.infer(*bound)
+            require_inferred(self, inferred)
+        return inferred
 
     @classmethod
     def bind_inputs(

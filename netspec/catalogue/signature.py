@@ -231,6 +231,11 @@ class Signature:
         ]
 
     @classmethod
+    def invalid(cls, values: Mapping[str, Value]) -> list[ArgumentError]:
+        """What is wrong with values of arguments, one by one."""
+        return cls._invalid(values, {name: name for name in values})
+
+    @classmethod
     def _invalid(
         cls, given: Mapping[str, Value], place: Mapping[str, int | str]
     ) -> list[ArgumentError]:
@@ -305,7 +310,7 @@ class Signature:
 def _read_fields(cls: type[Signature]) -> Mapping[str, Field]:
     found: dict[str, Field] = {}
     for base in reversed(cls.__mro__):
-        for name, annotation in vars(base).get("__annotations__", {}).items():
+        for name, annotation in _annotations(base).items():
             if get_origin(annotation) is not ClassVar and name != "given":
                 marks = getattr(annotation, "__metadata__", ())
                 default = getattr(cls, name, MISSING)
@@ -320,6 +325,16 @@ def _read_fields(cls: type[Signature]) -> Mapping[str, Field]:
                     numbers=NUMBERS in marks,
                 )
     return found
+
+
+def _annotations(base: type) -> Mapping[str, Any]:
+    """The annotations of one class; where its module has them as texts, what these mean."""
+    found: Mapping[str, Any] = vars(base).get("__annotations__", {})
+    if not any(isinstance(annotation, str) for annotation in found.values()):
+        return found
+    from inspect import get_annotations
+
+    return get_annotations(base, eval_str=True)
 
 
 def _takes_tensor(annotation: object) -> bool:

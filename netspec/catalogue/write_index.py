@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from netspec.catalogue import ALIASES, FUNCTIONS, LAYERS, RANK_OPEN, families
+from netspec.catalogue import FUNCTIONS, LAYERS, families
+from netspec.catalogue.registry import TITLES, open_name, own_layers
 
 _HEAD = '''"""Which module of the catalogue holds a name, so that it is imported when it is needed.
 
@@ -14,17 +15,23 @@ Written by `pytest --update`, and held current by a test.
 def write_index() -> str:
     """The source of `index.py`."""
     families()
+    assert not own_layers(), "the index has the layers of torch.nn alone"
     prefix = "netspec.catalogue."
     layers = {n: c.__module__.removeprefix(prefix) for n, c in sorted(LAYERS.loaded.items())}
     functions = {n: c.__module__.removeprefix(prefix) for n, c in sorted(FUNCTIONS.loaded.items())}
-    ranks = {name: dict(sorted(found.items())) for name, found in sorted(RANK_OPEN.items())}
+    aliases = {title: name for name in layers for title in TITLES[name]}
+    ranks: dict[str, dict[int, str]] = {}
+    for title, name in sorted(aliases.items()):
+        short, ndim = open_name(LAYERS[name], title), LAYERS[name].ndim
+        if short and ndim:
+            ranks.setdefault(short, {})[ndim] = name
     parts = [
         _HEAD,
         _write("LAYERS", "dict[str, str]", layers),
         "# A name that a spec may use, and the class that it means.\n"
-        + _write("ALIASES", "dict[str, str]", dict(sorted(ALIASES.items()))),
+        + _write("ALIASES", "dict[str, str]", dict(sorted(aliases.items()))),
         "# Names without their rank, and the class for each number of spatial dimensions.\n"
-        + _write("RANK_OPEN", "dict[str, dict[int, str]]", ranks),
+        + _write("RANK_OPEN", "dict[str, dict[int, str]]", dict(sorted(ranks.items()))),
         _write("FUNCTIONS", "dict[str, str]", functions),
     ]
     return "\n".join(parts)
