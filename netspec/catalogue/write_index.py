@@ -1,8 +1,13 @@
 """Turn the families of the catalogue into the index that knows them without importing them."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from netspec.catalogue import ALIASES, FUNCTIONS, LAYERS, RANK_OPEN, families
+from netspec.catalogue.dataset import DATASETS
+from netspec.catalogue.metric import METRICS
+from netspec.catalogue.shelf import Shelf
+from netspec.catalogue.transform import TRANSFORMS
 
 _HEAD = '''"""Which module of the catalogue holds a name, so that it is imported when it is needed.
 
@@ -14,20 +19,26 @@ Written by `pytest --update`, and held current by a test.
 def write_index() -> str:
     """The source of `index.py`."""
     families()
-    prefix = "netspec.catalogue."
-    layers = {n: c.__module__.removeprefix(prefix) for n, c in sorted(LAYERS.loaded.items())}
-    functions = {n: c.__module__.removeprefix(prefix) for n, c in sorted(FUNCTIONS.loaded.items())}
     ranks = {name: dict(sorted(found.items())) for name, found in sorted(RANK_OPEN.items())}
     parts = [
         _HEAD,
-        _write("LAYERS", "dict[str, str]", layers),
+        _write("LAYERS", "dict[str, str]", _homes(LAYERS)),
         "# A name that a spec may use, and the class that it means.\n"
         + _write("ALIASES", "dict[str, str]", dict(sorted(ALIASES.items()))),
         "# Names without their rank, and the class for each number of spatial dimensions.\n"
         + _write("RANK_OPEN", "dict[str, dict[int, str]]", ranks),
-        _write("FUNCTIONS", "dict[str, str]", functions),
+        _write("FUNCTIONS", "dict[str, str]", _homes(FUNCTIONS)),
+        _write("DATASETS", "dict[str, str]", _homes(DATASETS)),
+        _write("TRANSFORMS", "dict[str, str]", _homes(TRANSFORMS)),
+        _write("METRICS", "dict[str, str]", _homes(METRICS)),
     ]
     return "\n".join(parts)
+
+
+def _homes(shelf: Shelf[Any]) -> dict[str, str]:
+    """The module of each entry."""
+    prefix = "netspec.catalogue."
+    return {n: c.__module__.removeprefix(prefix) for n, c in sorted(shelf.loaded.items())}
 
 
 def _write(name: str, kind: str, entries: Mapping[str, object]) -> str:
