@@ -7,12 +7,14 @@ from netspec import syntax as s
 from netspec.arguments import bind, evaluate_arguments
 from netspec.catalogue.dataset import DATASETS, Dataset
 from netspec.catalogue.declared_data import Synthetic
+from netspec.check_extern_data import read_extern_data
 from netspec.check_signature import tensor_type
 from netspec.diagnostic import Diagnostics, did_you_mean
 from netspec.dim import Dim, Expression, same, substitute, symbol, symbols, value_of
 from netspec.graph import Net
 from netspec.misfit import Misfit
 from netspec.names import listing, variable_problem
+from netspec.script_names import SCRIPT
 from netspec.source import Span
 from netspec.tensor import DTYPES, Tensor
 
@@ -25,13 +27,22 @@ class Fields(NamedTuple):
 
 
 def read_dataset(
-    node: s.Expression, nets: Sequence[Net], scope: Mapping[str, Any], found: Diagnostics
+    node: s.Expression,
+    nets: Sequence[Net],
+    sources: Mapping[str, s.ExternData | None],
+    scope: Mapping[str, Any],
+    found: Diagnostics,
 ) -> Dataset | None:
     """The data source that a setting names; None after reporting why there is none.
 
     `nets`: those that are trained; the inputs of a single one are fields of synthetic data.
+    `sources`: what is read in Python.
     """
     function = node.function if isinstance(node, s.Call) else node
+    if isinstance(function, s.Name) and function.id in sources:
+        extern = sources[function.id]
+        taken = SCRIPT | {net.name for net in nets}
+        return extern and read_extern_data(extern, node, taken, scope, found)
     if not isinstance(function, s.Name) or function.id not in DATASETS:
         name = function.id if isinstance(function, s.Name) else ""
         found.add(
@@ -39,7 +50,7 @@ def read_dataset(
             f"unknown data source `{name}`" if name else "the name of a data source is wanted here",
             function.span,
             label="no data source that netspec knows",
-            help=did_you_mean(name, DATASETS) or f"there are {listing(DATASETS, 20)}",
+            help=did_you_mean(name, [*DATASETS, *sources]) or f"there are {listing(DATASETS, 20)}",
         )
         return None
     source = DATASETS[function.id]

@@ -38,14 +38,20 @@ _EXAMPLES = {
 
 
 def check_train(
-    train: s.Train, nets: Mapping[str, Net], found: Diagnostics
+    train: s.Train,
+    nets: Mapping[str, Net],
+    sources: Mapping[str, s.ExternData | None],
+    found: Diagnostics,
 ) -> Training | None:
-    """The training that a section describes; None after reporting why there is none."""
+    """The training that a section describes; None after reporting why there is none.
+
+    `sources`: the data of the file that is read in Python; None for what has been reported.
+    """
     before = found.error_count
     trained = check_nets(train, nets, found)
     if trained is None:
         return None
-    training = _Section(train, trained, found).check()
+    training = _Section(train, trained, sources, found).check()
     return training if found.error_count == before else None
 
 
@@ -60,9 +66,14 @@ class _Part(NamedTuple):
 
 class _Section:
     def __init__(
-        self, train: s.Train, trained: Sequence[TrainedNet], found: Diagnostics
+        self,
+        train: s.Train,
+        trained: Sequence[TrainedNet],
+        sources: Mapping[str, s.ExternData | None],
+        found: Diagnostics,
     ) -> None:
         self.train = train
+        self.sources = sources
         self.trained = trained
         self.found = found
         self.scope = _constants(trained)
@@ -85,11 +96,13 @@ class _Section:
             self._check_optimizers(settings)
             return None
         written = self.whole.settings.get("transforms")
-        transforms, fields = check_transforms(
-            written and written.value, fields, self.scope, self.found
-        )
-        calls, fields, bound = self._implicit_call(fields)
-        transforms = settle(transforms, bound, self.found)
+        changed = check_transforms(written and written.value, fields, self.scope, self.found)
+        implicit = changed and self._implicit_call(changed.fields)
+        if changed is None or implicit is None:
+            self._check_optimizers(settings)
+            return None
+        calls, fields, bound = implicit
+        transforms = settle(changed.calls, bound, self.found)
         steps = self._check_steps(calls, fields, settings)
         metrics = self.whole.settings.get("metrics")
         listed = read_metrics(metrics and metrics.value, self.scope, self.found)
@@ -207,7 +220,8 @@ class _Section:
         if key not in self.whole.settings:
             return None
         nets = [item.net for item in self.trained]
-        return read_dataset(self.whole.settings[key].value, nets, self.scope, self.found)
+        node = self.whole.settings[key].value
+        return read_dataset(node, nets, self.sources, self.scope, self.found)
 
     def _validated(
         self, dataset: Dataset | None, other: Dataset | None, settings: Settings
@@ -231,7 +245,7 @@ class _Section:
 
     def _implicit_call(
         self, fields: Fields
-    ) -> tuple[list[s.Assign], Fields, dict[str, Dim]]:
+    ) -> tuple[list[s.Assign], Fields, dict[str, Dim]] | None:
         """`logits = net(image)`, where a section trains one net and does not call it itself."""
         (one, *others) = self.trained
         called = {one.net.name, one.name}
@@ -241,7 +255,7 @@ class _Section:
             return [], fields, {}
         feed = check_feed(one.net, fields, self.whole.settings["data"].value.span, self.found)
         if feed is None:
-            return [], fields, {}
+            return None
         types = {
             name: Tensor(tuple(substitute(d, feed.bound) for d in kind.shape), kind.dtype)
             for name, kind in fields.types.items()

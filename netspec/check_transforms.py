@@ -14,7 +14,7 @@ from netspec.dim import Dim, substitute
 from netspec.misfit import Misfit
 from netspec.names import listing
 from netspec.source import Span
-from netspec.tensor import Tensor
+from netspec.tensor import DTYPES, DType, Tensor
 
 
 class TransformCall(NamedTuple):
@@ -28,6 +28,13 @@ class TransformCall(NamedTuple):
     arguments: tuple[s.Argument, ...]
     kind: Tensor
     span: Span
+
+
+class Transformed(NamedTuple):
+    """Transforms in order, and the fields as they are behind them."""
+
+    calls: tuple[TransformCall, ...]
+    fields: Fields
 
 
 def settle(
@@ -52,10 +59,11 @@ def settle(
 
 def check_transforms(
     node: s.Expression | None, fields: Fields, scope: Mapping[str, Any], found: Diagnostics
-) -> tuple[tuple[TransformCall, ...], Fields]:
-    """The transforms in order, and the fields as they are behind them."""
+) -> Transformed | None:
+    """The transforms of a section; None after reporting what is wrong with one."""
     if node is None:
-        return (), fields
+        return Transformed((), fields)
+    before = found.error_count
     calls: list[TransformCall] = []
     types = dict(fields.types)
     chains: Sequence[Any] = node.items if isinstance(node, s.Sequence) else (node,)
@@ -81,7 +89,9 @@ def check_transforms(
     classes = {
         name: count for name, count in fields.classes.items() if types[name] == fields.types[name]
     }
-    return tuple(calls), fields._replace(types=types, classes=classes)
+    if found.error_count > before:
+        return None
+    return Transformed(tuple(calls), fields._replace(types=types, classes=classes))
 
 
 def _check_chain(
@@ -136,7 +146,8 @@ def _read_stage(
         )
         return None
     arguments: tuple[s.Argument, ...] = callee.arguments if isinstance(callee, s.Call) else ()
-    given = evaluate_arguments(arguments, scope, found)
+    dtypes = {dtype: DType(dtype) for dtype in DTYPES}
+    given = evaluate_arguments(arguments, dtypes | dict(scope), found)
     if given is None:
         return None
     if name in TRANSFORMS:

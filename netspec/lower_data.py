@@ -1,4 +1,4 @@
-"""Write what a training script does with data: how it reads it, splits it, and hands out batches."""
+"""Write what a training script does with data: how it reads, splits and hands it out."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,7 +6,7 @@ from netspec.catalogue.dataset import Dataset, Place
 from netspec.dim import value_of
 from netspec.layout import docstring
 from netspec.lower_transforms import transform_imports, write_transform
-from netspec.training import Training
+from netspec.training import Training, externs_of
 from netspec.write import write_literal
 
 
@@ -31,6 +31,12 @@ def data_imports(training: Training) -> tuple[list[str], list[str]]:
     standard = [line for source in sources for line in source.standard_imports]
     others = [line for source in sources for line in source.imports]
     return standard, [*others, *transform_imports(training)]
+
+
+def extern_imports(training: Training) -> list[str]:
+    """The import lines of data that is read in Python."""
+    items = [source.item for source in externs_of(training)]
+    return list(dict.fromkeys(f"from {item.module} import {item}" for item in items))
 
 
 def write_loaders(training: Training) -> list[str]:
@@ -83,20 +89,14 @@ def _splits(training: Training) -> list[str]:
             f"whole = {call}",
             "data = torch.utils.data.Subset(whole, range(len(whole)))",
         ]
-    elif training.dataset.ordered:
-        part = f"round(len(whole) * {write_literal(share)})"
-        lines = [
-            f"whole = {call}",
-            f"split = len(whole) - {part}  # the end validates",
-            "data = torch.utils.data.Subset(whole, range(split))",
-            "val_data = torch.utils.data.Subset(whole, range(split, len(whole)))",
-        ]
-    else:
+    elif training.dataset.fixed and not training.dataset.ordered:
         shares = f"[{_training_share(share)}, {write_literal(share)}]"
         lines = [
-            "split = torch.Generator().manual_seed(0)  # the same one, whatever the seed",
+            _SEEDED,
             f"{both} = torch.utils.data.random_split({call}, {shares}, split)",
         ]
+    else:
+        return _counted(training, call)
     if training.dataset.fixed and (training.validation_data or training.dataset).fixed:
         return lines
     if not training.validates:
@@ -106,6 +106,35 @@ def _splits(training: Training) -> list[str]:
         "if not len(data) or not len(val_data):",
         '    counts = f"{len(data)} samples to train on, {len(val_data)} to validate on"',
         "    raise SystemExit(counts)",
+    ]
+
+
+_SEEDED = "split = torch.Generator().manual_seed(0)  # the same one, whatever the seed"
+
+
+def _counted(training: Training, call: str) -> list[str]:
+    """The split of data whose size only the data decides, or whose end validates."""
+    lines = [
+        f"whole = {call}",
+        f"count = round(len(whole) * {write_literal(training.settings.validation)})",
+    ]
+    if not (training.dataset.fixed and training.dataset.ordered):
+        lines += [
+            "if not 0 < count < len(whole):",
+            '    raise SystemExit(f"{len(whole)} samples are too few to train and validate on")',
+        ]
+    if training.dataset.ordered:
+        return [
+            *lines,
+            "rest = range(len(whole) - count)  # the end validates",
+            "data = torch.utils.data.Subset(whole, rest)",
+            "val_data = torch.utils.data.Subset(whole, range(len(rest), len(whole)))",
+        ]
+    return [
+        *lines,
+        _SEEDED,
+        "counts = [len(whole) - count, count]",
+        "data, val_data = torch.utils.data.random_split(whole, counts, split)",
     ]
 
 
@@ -138,9 +167,8 @@ def _function(name: str, dataset: Dataset, sizes: Mapping[str, int]) -> list[str
     """A function that reads a source."""
     places = ", ".join(f"{place.name}: {place.kind}" for place in dataset.places())
     made = dataset.source() if dataset.streamed else _tensors(dataset.tensors())
-    kind = "Dataset[Any]" if dataset.streamed else "TensorDataset"
     lines = [*docstring(dataset.told(), 1), *dataset.code(sizes), f"return {made}"]
-    return [f"def {name}({places}) -> {kind}:", *(f"    {line}" if line else "" for line in lines)]
+    return [f"def {name}({places}) -> {dataset.kind()}:", *(f"    {line}" if line else "" for line in lines)]
 
 
 def _tensors(texts: Sequence[str]) -> str:

@@ -92,8 +92,8 @@ def _compute(training: Training, update: Update) -> str:
 
 
 def _results(names: Sequence[str], objects: Sequence[str]) -> list[str]:
-    plain = ", ".join(names)
-    lines = [f"{plain}{',' if len(names) == 1 else ''} = (sums[:-1] / sums[-1]).tolist()"]
+    plain = ", ".join(names) if len(names) > 1 else f"({names[0]},)"
+    lines = [f"{plain} = (sums[:-1] / sums[-1]).tolist()"]
     shown = [f'"{name}": {name}' for name in names]
     shown += [f'"{name}": {name}.compute().item()' for name in objects]
     return [*lines, f"return {{{', '.join(shown)}}}"]

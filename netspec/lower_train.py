@@ -6,7 +6,7 @@ from typing import Any
 
 from netspec.layout import WIDTH, bracketed, escaped, opening, wrapped
 from netspec.lower_call import write_arguments
-from netspec.lower_data import data_imports, write_data, write_loaders
+from netspec.lower_data import data_imports, extern_imports, write_data, write_loaders
 from netspec.lower_evaluation import Evaluation, plan_evaluation
 from netspec.lower_imports import import_lines
 from netspec.lower_schedule import steps_metric
@@ -14,21 +14,10 @@ from netspec.lower_step import StepCode, lower_step
 from netspec.lower_transforms import call_transform
 from netspec.lower_update import Update, plan_updates, rate_of, write_optimizers, write_update
 from netspec.render import fill, fold
+from netspec.script_names import SCRIPT
 from netspec.settings import Settings
 from netspec.training import TrainedNet, Training
 from netspec.write import write_literal
-
-# Names that the script has a meaning for, so that no net or value is called so.
-SCRIPT = frozenset(
-    """
-    Any AveragedModel BatchSampler Config DataLoader DistributedDataParallel DistributedSampler F
-    Iterator Path Sequence TensorDataset argparse average_gradients bar batch best cfg code curve
-    data device dist ema epoch error evaluate f fields file files flag found group groups kind
-    least loader load_data losses main math mean minimum name nn np os out parser part parts pin rank rest row rows
-    sampler save split state step sums swa sys table text torch tqdm train val_data val_loader window world
-    writer
-    """.split()
-)
 
 _STANDARD = (
     *(("argparse", ""), ("math", ""), ("os", ""), ("sys", "")),
@@ -154,7 +143,8 @@ class _Script:
 
     def _import_nets(self) -> str:
         names = dict.fromkeys(self._imported(item) for item in self.training.nets)
-        return f"from model import {', '.join(sorted(names))}  # isort: skip"
+        lines = [*extern_imports(self.training), f"from model import {', '.join(sorted(names))}"]
+        return "\n".join(f"{line}  # isort: skip" for line in lines)
 
     def _imported(self, item: TrainedNet) -> str:
         own = self._class_name(item)

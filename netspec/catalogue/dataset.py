@@ -42,11 +42,13 @@ class Dataset(Signature):
 
     def __init__(self, *positional: Any, **keyword: Any) -> None:
         super().__init__(*positional, **keyword)
+        for name, value in self.given.items():
+            self.__dict__[name] = tuple(value) if isinstance(value, list) else value
         self.apart = False
         self.declared: Mapping[str, Tensor] = {}
 
-    def __init_subclass__(cls) -> None:
-        if not cls.__name__.startswith("_"):
+    def __init_subclass__(cls, listed: bool = True) -> None:
+        if listed and not cls.__name__.startswith("_"):
             DATASETS.add(cls.__name__, cls)
 
     def check(self) -> None:
@@ -94,6 +96,10 @@ class Dataset(Signature):
     def tensors(self) -> tuple[str, ...]:
         """The expression for the tensor of each field, in their order."""
         raise NotImplementedError
+
+    def kind(self) -> str:
+        """The type of what the function that reads it returns."""
+        return "TensorDataset"
 
     def source(self) -> str:
         """The expression for the dataset itself, where it is streamed."""

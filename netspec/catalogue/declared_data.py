@@ -73,17 +73,24 @@ class Synthetic(Dataset):
         return f"{drawn}.byte()" if kind.dtype == "uint8" else drawn
 
 
-class _Samples(Dataset):
-    """A source that gives samples one by one, each of them held against the fields."""
+class Samples(Dataset, listed=False):
+    """A source that gives samples one by one, each of them held against the fields.
+
+    `called`: the class that does it. `loop`: how its fields are gone through, `part`: that of a
+    sample.
+    """
 
     streamed: ClassVar[bool] = True
+    called: ClassVar[str]
+    loop: ClassVar[str] = "name, dtype, shape in self.FIELDS"
+    part: ClassVar[str] = "sample[name]"
 
     def columns(self) -> Mapping[str, Tensor]:
         return self.declared
 
     def above(self, sizes: Sizes) -> tuple[str, ...]:
         rows = [
-            f"    ({write_text(name)}, torch.{kind.dtype}, {write_shape(kind, sizes)}),"
+            f"        ({write_text(name)}, torch.{kind.dtype}, {write_shape(kind, sizes)}),"
             for name, kind in self.declared.items()
         ]
         shape = "part.shape != shape"
@@ -93,13 +100,12 @@ class _Samples(Dataset):
                 "for a, b in zip(shape, part.shape))"
             )
         return (
-            "FIELDS = [",
-            *rows,
-            "]",
-            "",
-            "",
-            "class Samples(Dataset[tuple[Tensor, ...]]):",
+            f"class {self.called}(Dataset[tuple[Tensor, ...]]):",
             '    """Samples of a source, each of them held against `FIELDS`."""',
+            "",
+            "    FIELDS = (",
+            *rows,
+            "    )",
             "",
             "    def __init__(self, source: Any) -> None:",
             "        self.source = source",
@@ -110,9 +116,9 @@ class _Samples(Dataset):
             "    def __getitem__(self, index: int) -> tuple[Tensor, ...]:",
             "        sample = self.source[index]",
             "        parts = []",
-            "        for place, (name, dtype, shape) in enumerate(FIELDS):",
+            f"        for {self.loop}:",
             "            try:",
-            f"                part = torch.as_tensor(sample[{self.key()}])",
+            f"                part = torch.as_tensor({self.part})",
             "            except Exception as error:",
             '                found = f"{name} of sample {index} is no tensor: {error!r:.500}"',
             "                raise OSError(found) from None",
@@ -140,15 +146,14 @@ class _Samples(Dataset):
             ]
         return tuple(lines)
 
-    def key(self) -> str:
-        """What a sample has a field at, by its `name` and its `place`."""
-        raise NotImplementedError
+    def kind(self) -> str:
+        return self.called
 
     def source(self) -> str:
         return "data"
 
 
-class HuggingFace(_Samples):
+class HuggingFace(Samples):
     """A data set of the Hugging Face hub, or of a folder, as the package `datasets` reads it.
 
     The call declares the fields, which are columns of numbers or pictures with their names:
@@ -158,6 +163,8 @@ class HuggingFace(_Samples):
 
     declares: ClassVar[bool] = True
     imports: ClassVar[tuple[str, ...]] = ("from datasets import load_dataset",)
+
+    called: ClassVar[str] = "Rows"
 
     path: Annotated[str, MinLen(1)]
     config: str | None = None
@@ -177,9 +184,6 @@ class HuggingFace(_Samples):
     def told(self) -> str:
         return "Load a data set of Hugging Face, each sample held against its fields."
 
-    def key(self) -> str:
-        return "name"
-
     def code(self, sizes: Sizes) -> tuple[str, ...]:
         config = "" if self.config is None else f"{write_text(self.config)}, "
         return (
@@ -187,10 +191,10 @@ class HuggingFace(_Samples):
             f'    source = load_dataset(path, {config}split=split).with_format("torch")',
             "except Exception as error:  # there is no telling what goes wrong on the way",
             '    raise SystemExit(f"cannot load {path}: {error!r:.500}") from None',
-            "for name, _, _ in FIELDS:",
+            "for name, _, _ in Rows.FIELDS:",
             "    if name not in source.column_names:",
             '        raise SystemExit(f"{path} has no column {name!r}")',
-            "data = Samples(source)",
+            "data = Rows(source)",
             "if len(data):",
             "    data[0]  # what is wrong with all samples is wrong with the first one",
         )

@@ -678,6 +678,5 @@ METRICS: dict[str, str] = {
     "precision": "metric",
     "r2_score": "metric",
     "recall": "metric",
-    "spearman_corrcoef": "metric",
     "specificity": "metric",
 }

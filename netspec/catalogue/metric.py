@@ -373,13 +373,6 @@ class PearsonCorrCoef(_Column, name="pearson_corrcoef"):
         return "PearsonCorrCoef()"
 
 
-class SpearmanCorrCoef(_Column, name="spearman_corrcoef"):
-    """The correlation of the ranks of outputs and targets."""
-
-    def made(self, output: Tensor, target: Tensor) -> str:
-        return "SpearmanCorrCoef()"
-
-
 class ExplainedVariance(_Column, name="explained_variance"):
     """The share of the targets' variance that is not one of the differences."""
 

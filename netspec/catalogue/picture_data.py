@@ -88,10 +88,10 @@ class ImageFolder(Dataset):
             "        file = self.files[index]",
             "        try:",
             "            with Image.open(file) as picture:",
-            f'                picture = picture.convert("{mode}").resize(({width}, {height}))',
+            f'                resized = picture.convert("{mode}").resize(({width}, {height}))',
+            "                pixels = torch.from_numpy(np.array(resized))",
             "        except Exception as error:  # Pillow has many for what is no picture",
             '            raise OSError(f"cannot read {file}: {error}") from None',
-            "        pixels = torch.from_numpy(np.array(picture))",
             f"        return {pixels} / 255, self.labels[index]",
         )
 
@@ -120,6 +120,9 @@ class ImageFolder(Dataset):
             "    except Exception as error:  # Pillow has many for what is no picture",
             '        raise SystemExit(f"cannot read {file}: {error}") from None',
         )
+
+    def kind(self) -> str:
+        return "Pictures"
 
     def source(self) -> str:
         return "Pictures(files, labels)"
@@ -168,6 +171,9 @@ class _Collection(Dataset):
             "except RuntimeError as error:  # not there, or not what was downloaded",
             '    raise SystemExit(f"cannot read {path}: {error}") from None',
         )
+
+    def kind(self) -> str:
+        return f"datasets.{type(self).__name__}"
 
     def source(self) -> str:
         return "source"

@@ -93,7 +93,7 @@ class Normalize(Transform):
 
 
 class Pad(Transform):
-    """Pictures with a border of `fill` around them: one width, or left and right, top and bottom."""
+    """Pictures with a border of `fill`: one width, or that of the sides, of top and bottom."""
 
     padding: Padding2
     fill: float = 0

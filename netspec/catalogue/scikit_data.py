@@ -42,7 +42,7 @@ class _Table(Dataset):
 
 
 class Digits(Dataset):
-    """1,797 handwritten digits of 8×8 that come with scikit-learn.
+    """1,797 handwritten digits of 8 by 8 pixels that come with scikit-learn.
 
     `image` float32[N, 1, 8, 8] from 0 to 1, `label` int64[N] from 0 to 9.
     """

@@ -28,8 +28,8 @@ class CSV(Dataset):
 
     `features` float32[N, F] are the columns of that name, or all but the target. With `classes`,
     a number or the names of the labels, `label` is int64[N]: labels that are no integers from 0 on
-    are numbered in sorted order, or in the order of their names. Without, `target` is float32[N, 1],
-    or [N, K] for K columns.
+    are numbered in sorted order, or in the order of their names. Without, `target` is
+    float32[N, 1], or [N, K] for K columns.
     """
 
     standard_imports: ClassVar[tuple[str, ...]] = ("import csv", "import math")
