@@ -168,7 +168,8 @@ def _function(name: str, dataset: Dataset, sizes: Mapping[str, int]) -> list[str
     places = ", ".join(f"{place.name}: {place.kind}" for place in dataset.places())
     made = dataset.source() if dataset.streamed else _tensors(dataset.tensors())
     lines = [*docstring(dataset.told(), 1), *dataset.code(sizes), f"return {made}"]
-    return [f"def {name}({places}) -> {dataset.kind()}:", *(f"    {line}" if line else "" for line in lines)]
+    head = f"def {name}({places}) -> {dataset.kind()}:"
+    return [head, *(f"    {line}" if line else "" for line in lines)]
 
 
 def _tensors(texts: Sequence[str]) -> str:

@@ -1,15 +1,15 @@
 """The names that generated training scripts have a meaning for."""
 
-# Names that the script has a meaning for, so that no net or value is called so.
+# No net and no value of a step is called so.
 SCRIPT = frozenset(
     """
-    Any AveragedModel BatchSampler Config DataLoader DistributedDataParallel DistributedSampler F
-    Iterator Path Sequence TensorDataset argparse average_gradients bar batch best cfg code curve
-    data device dist ema epoch error evaluate f fields file files flag found group groups kind
-    least loader load_data losses main math mean minimum name nn np os out parser part parts pin rank rest row rows
-    sampler save split state step sums swa sys table text torch tqdm train val_data val_loader window world
-    writer
-    Dataset Image Pictures Rows Samples csv datasets load_dataset load_val_data random_crop random_flip
-    topics transform transforms v2
-    """.split()
+    Any argparse average_gradients AveragedModel bar batch BatchSampler best cfg code Config csv
+    curve data DataLoader Dataset datasets device dist DistributedDataParallel
+    DistributedSampler ema epoch error evaluate F f fields file files flag found group groups
+    Image Iterator kind least load_data load_dataset load_val_data loader losses main math mean
+    minimum name nn np os out parser part parts Path Pictures pin random_crop random_flip rank
+    rest row Rows rows sampler Samples save Sequence split state step sums swa sys table
+    TensorDataset text topics torch tqdm train transform transforms v2 val_data val_loader
+    window world writer
+    """.split()  # noqa: SIM905 - a list of so many would fill the page
 )

@@ -78,7 +78,8 @@ class Training(NamedTuple):
     """A checked `train` section.
 
     `fields`: the names of the data's fields, in its order. `bound`: sizes of the data that the net
-    decides. `validation_data`: what validates in place of a part of the data. `constants`: the values of names that arguments of the section may use.
+    decides. `validation_data`: what validates in place of a part of the data. `constants`: the
+    values of names that arguments of the section may use.
     """
 
     name: str

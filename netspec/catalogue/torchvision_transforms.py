@@ -23,7 +23,7 @@ Hue = Annotated[float, Ge(0)] | Range
 
 
 class _Vision(Transform):
-    """A class of torchvision's `v2` that leaves shapes as they are; `colours`: of 1 or 3 channels."""
+    """A class of torchvision's `v2` that leaves shapes alone; `colours`: of 1 or 3 channels."""
 
     random = True
     imports: ClassVar[tuple[str, ...]] = ("from torchvision.transforms import v2",)
