@@ -17,7 +17,7 @@ from netspec.check_signature import (
 )
 from netspec.diagnostic import Diagnostics, did_you_mean
 from netspec.dim import symbol
-from netspec.external_data import External
+from netspec.external_data import External, Origin
 from netspec.misfit import Misfit
 from netspec.names import (
     argument_problem,
@@ -26,7 +26,6 @@ from netspec.names import (
     module_problem,
     variable_problem,
 )
-from netspec.program import Import
 from netspec.source import Span
 from netspec.tensor import Tensor
 from netspec.visit import names_in
@@ -153,10 +152,8 @@ def read_extern_data(
     written = tuple(f"{key}={write_literal(value)}" for key, value in values.items())
     title, module = item.name, item.module
     alias = free_name(title.id, lambda name: name in taken)
-    taken_from = Import(
-        alias, str(module.value), title.id, (), {}, found.source, title.span, module.span
-    )
-    return External(taken_from, written, types)
+    origin = Origin(str(module.value), title.id, alias, found.source, title.span, module.span)
+    return External(origin, written, types)
 
 
 def _check_value(parameter: s.Parameter, value: Any, span: Span, found: Diagnostics) -> None:

@@ -1,12 +1,26 @@
 """Data that is read in Python, as a source of a training."""
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from netspec.catalogue.dataset import Sizes
 from netspec.catalogue.declared_data import Samples
-from netspec.program import Import
+from netspec.source import Source, Span
 from netspec.tensor import Tensor
+
+
+class Origin(NamedTuple):
+    """Where data comes from: module and name in Python, and what the script calls it.
+
+    The spans are those of name and module in `source`.
+    """
+
+    module: str
+    name: str
+    alias: str
+    source: Source
+    name_span: Span
+    module_span: Span
 
 
 class External(Samples, listed=False):
@@ -21,19 +35,19 @@ class External(Samples, listed=False):
     part: ClassVar[str] = "sample[place]"
 
     def __init__(
-        self, item: Import, arguments: tuple[str, ...], fields: Mapping[str, Tensor]
+        self, origin: Origin, arguments: tuple[str, ...], fields: Mapping[str, Tensor]
     ) -> None:
         super().__init__()
-        self.item = item
+        self.origin = origin
         self.arguments = arguments
         self.declared = fields
 
     def told(self) -> str:
-        return f"Make {self.item.alias}, each sample held against its fields."
+        return f"Make {self.origin.alias}, each sample held against its fields."
 
     def code(self, sizes: Sizes) -> tuple[str, ...]:
         return (
-            f"data = Samples({self.item.alias}({', '.join(self.arguments)}))",
+            f"data = Samples({self.origin.alias}({', '.join(self.arguments)}))",
             "if len(data):",
             "    data[0]  # what is wrong with all samples is wrong with the first one",
         )

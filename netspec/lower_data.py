@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 
 from netspec.catalogue.dataset import Dataset, Place
 from netspec.dim import value_of
+from netspec.external_data import External
 from netspec.layout import docstring
 from netspec.lower_transforms import transform_imports, write_transform
-from netspec.training import Training, externs_of
+from netspec.program import Import
+from netspec.training import Training
 from netspec.write import write_literal
 
 
@@ -35,8 +37,18 @@ def data_imports(training: Training) -> tuple[list[str], list[str]]:
 
 def extern_imports(training: Training) -> list[str]:
     """The import lines of data that is read in Python."""
-    items = [source.item for source in externs_of(training)]
+    items = externs_of(training)
     return list(dict.fromkeys(f"from {item.module} import {item}" for item in items))
+
+
+def externs_of(training: Training) -> list[Import]:
+    """What a training imports to read its data in Python."""
+    sources = (training.dataset, training.validation_data)
+    origins = [source.origin for source in sources if isinstance(source, External)]
+    return [
+        Import(o.alias, o.module, o.name, (), {}, o.source, o.name_span, o.module_span)
+        for o in origins
+    ]
 
 
 def write_loaders(training: Training) -> list[str]:

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from netspec.diagnostic import Diagnostics, SpecError
+from netspec.lower_data import externs_of
 from netspec.permission import require_allowed
 from netspec.program import Import
 from netspec.spec import Spec
-from netspec.training import externs_of
 
 _INTERRUPTED = 130
 
@@ -36,7 +36,7 @@ def train(
     net = _trained_net(spec, net)
     name = spec.script_name(net)
     environment = dict(os.environ)
-    data = [source.item for source in externs_of(spec.graph.trainings[net])]
+    data = externs_of(spec.graph.trainings[net])
     if spec.program.externs or data:
         require_allowed([*spec.program.externs, *data], allow_extern)
         path = [os.getcwd(), *filter(None, [environment.get("PYTHONPATH")])]

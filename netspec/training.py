@@ -10,7 +10,6 @@ from netspec.catalogue.optimizer import Optimizer
 from netspec.check_schedule import Schedule
 from netspec.check_transforms import TransformCall
 from netspec.dim import Dim
-from netspec.external_data import External
 from netspec.graph import Net
 from netspec.settings import Settings
 
@@ -100,9 +99,3 @@ class Training(NamedTuple):
     def validates(self) -> bool:
         """Whether some data is for validation: a part of it, or other data."""
         return bool(self.settings.validation) or self.validation_data is not None
-
-
-def externs_of(training: Training) -> list[External]:
-    """The data of a training that is read in Python."""
-    sources = (training.dataset, training.validation_data)
-    return [source for source in sources if isinstance(source, External)]

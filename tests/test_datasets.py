@@ -442,7 +442,7 @@ def test_folders_of_two_places_need_names() -> None:
     assert found.startswith("wrong-data: folders of two places")
 
 
-# ---- packages that are not here: small ones in their place ----------------------------------------
+# ---- packages that are not here: small ones in their place -------------------------------------
 
 VISION = """
 import torch

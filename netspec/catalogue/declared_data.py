@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 from annotated_types import MinLen
 
 from netspec.catalogue.dataset import Dataset, Place, Sizes
-from netspec.catalogue.expected import check_declared, is_open, labels_in, write_shape, write_text
+from netspec.catalogue.expected import check_declared, is_open, labels_in, quote, write_shape
 from netspec.catalogue.signature import KEYWORD, PositiveInt
 from netspec.dim import value_of
 from netspec.misfit import Misfit
@@ -90,7 +90,7 @@ class Samples(Dataset, listed=False):
 
     def above(self, sizes: Sizes) -> tuple[str, ...]:
         rows = [
-            f"        ({write_text(name)}, torch.{kind.dtype}, {write_shape(kind, sizes)}),"
+            f"        ({quote(name)}, torch.{kind.dtype}, {write_shape(kind, sizes)}),"
             for name, kind in self.declared.items()
         ]
         shape = "part.shape != shape"
@@ -185,7 +185,7 @@ class HuggingFace(Samples):
         return "Load a data set of Hugging Face, each sample held against its fields."
 
     def code(self, sizes: Sizes) -> tuple[str, ...]:
-        config = "" if self.config is None else f"{write_text(self.config)}, "
+        config = "" if self.config is None else f"{quote(self.config)}, "
         return (
             "try:",
             f'    source = load_dataset(path, {config}split=split).with_format("torch")',

@@ -9,15 +9,15 @@ from netspec.tensor import FLOATING, Tensor
 Fields = Mapping[str, Tensor]
 
 
-def write_text(value: str) -> str:
+def quote(value: str) -> str:
     """A string as Python source, in the double quotes that formatters want."""
     text = repr(value)
     return f'"{text[1:-1]}"' if text[0] == "'" and '"' not in text else text
 
 
-def write_texts(values: Sequence[str]) -> str:
+def quote_all(values: Sequence[str]) -> str:
     """A list of strings as Python source."""
-    return f"[{', '.join(map(write_text, values))}]"
+    return f"[{', '.join(map(quote, values))}]"
 
 
 def write_shape(kind: Tensor, sizes: Mapping[str, int]) -> str:
@@ -34,7 +34,7 @@ def write_shape(kind: Tensor, sizes: Mapping[str, int]) -> str:
 def write_expected(fields: Fields, sizes: Mapping[str, int]) -> str:
     """A dict of dtypes and shapes by field, as Python source."""
     items = [
-        f'{write_text(name)}: ("{kind.dtype}", {write_shape(kind, sizes)})'
+        f'{quote(name)}: ("{kind.dtype}", {write_shape(kind, sizes)})'
         for name, kind in fields.items()
     ]
     return f"{{{', '.join(items)}}}"

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 from annotated_types import MinLen
 
 from netspec.catalogue.dataset import Dataset, Place, Sizes
-from netspec.catalogue.expected import write_texts
+from netspec.catalogue.expected import quote_all
 from netspec.catalogue.signature import KEYWORD, KeywordFlag, PositiveInt, Size2
 from netspec.dim import symbol
 from netspec.misfit import Misfit
@@ -97,7 +97,7 @@ class ImageFolder(Dataset):
 
     def code(self, sizes: Sizes) -> tuple[str, ...]:
         if isinstance(self.classes, tuple):
-            lines = [f"names = {write_texts(self.classes)}"]
+            lines = [f"names = {quote_all(self.classes)}"]
         else:
             lines = [
                 "names = sorted(folder.name for folder in Path(path).iterdir() if folder.is_dir())",

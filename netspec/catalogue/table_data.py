@@ -10,9 +10,9 @@ from netspec.catalogue.expected import (
     check_declared,
     is_open,
     labels_in,
+    quote,
+    quote_all,
     write_expected,
-    write_text,
-    write_texts,
 )
 from netspec.catalogue.signature import KEYWORD, PositiveInt, write_value
 from netspec.dim import symbol
@@ -97,7 +97,7 @@ class CSV(Dataset):
         targets = _listed(self.target)
         numbers = "names" if self.classes is not None else "[*names, *targets]"
         shown = "[*names, target]" if self.classes is not None else "[*names, *targets]"
-        delimiter = "" if self.delimiter == "," else f", delimiter={write_text(self.delimiter)}"
+        delimiter = "" if self.delimiter == "," else f", delimiter={quote(self.delimiter)}"
         lines = [
             "try:",
             '    with open(path, newline="", encoding="utf-8-sig", errors="replace") as file:',
@@ -107,12 +107,12 @@ class CSV(Dataset):
             '    raise SystemExit(f"cannot read {path}: {error}") from None',
             "if not rows:",
             '    raise SystemExit(f"{path} has no rows")',
-            f"target = {write_text(targets[0])}"
+            f"target = {quote(targets[0])}"
             if self.classes is not None
-            else f"targets = {write_texts(targets)}",
+            else f"targets = {quote_all(targets)}",
         ]
         if self.features:
-            lines.append(f"names = {write_texts(self.features)}")
+            lines.append(f"names = {quote_all(self.features)}")
         else:
             test = "!= target" if self.classes is not None else "not in targets"
             lines.append(f"names = [name for name in head if name {test}]")
@@ -155,7 +155,7 @@ class CSV(Dataset):
         if isinstance(self.classes, tuple):
             return [
                 *lines,
-                f"numbers = {{name: i for i, name in enumerate({write_texts(self.classes)})}}",
+                f"numbers = {{name: i for i, name in enumerate({quote_all(self.classes)})}}",
                 "for word in words:",
                 "    if word not in numbers:",
                 '        raise SystemExit(f"{path}: there is no class {word!r}")',
