@@ -404,6 +404,7 @@ def test_pictures_come_from_a_folder_for_each_class(
     workers: int, pets: Path, tmp_path: Path
 ) -> None:
     data = f'ImageFolder("{pets}", 8, classes=2)'
+    (pets / "cat" / ".hidden").write_text("what file managers leave")
     script = write(pictures(data, more=f"workers = {workers}"), tmp_path)
     dataset = open_script(script)["load_data"](str(pets))
     image, label = dataset[11]

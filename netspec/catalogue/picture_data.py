@@ -108,7 +108,7 @@ class ImageFolder(Dataset):
             *lines,
             "files, labels = [], []",
             "for label, name in enumerate(names):",
-            '    found = sorted(f for f in Path(path, name).rglob("*.*") if f.is_file())',
+            '    found = sorted(f for f in Path(path, name).rglob("[!.]*") if f.is_file())',
             "    if not found:",
             '        raise SystemExit(f"{path} has no pictures of {name!r}")',
             "    files += found",
