@@ -6,6 +6,7 @@ from typing import Any
 from netspec import syntax as s
 from netspec.check_bias import hint_biases
 from netspec.check_device import check_device
+from netspec.check_extern_data import check_extern_data
 from netspec.check_idle import hint_idle
 from netspec.check_init import warn_unmatched
 from netspec.check_names import warn_shadowed, warn_unused
@@ -41,10 +42,11 @@ def check(
     declared = [item for item in file.items if isinstance(item, s.Net)]
     nets, unfinished = _check_nets(declared, home, overrides, device, found)
     _check_overrides(declared, overrides, found)
+    sources = _check_sources(file, found)
     trainings: dict[str, Training] = {}
     for item in file.items:
         if isinstance(item, s.Train):
-            training = _check_training(item, trainings, declared, nets, found)
+            training = _check_training(item, trainings, declared, nets, sources, found)
             if training is not None:
                 trainings[item.name.id] = training
     if not found.has_errors:
@@ -105,11 +107,24 @@ def _check_nets(
     return nets, unfinished
 
 
+def _check_sources(file: s.File, found: Diagnostics) -> dict[str, s.ExternData | None]:
+    """The data that is read in Python by name; None for what has been reported."""
+    sources: dict[str, s.ExternData | None] = {}
+    for item in file.items:
+        if isinstance(item, s.ExternData):
+            if item.name.id in sources:
+                report_duplicate("name", item.name, found)
+            sound = check_extern_data(item, found)
+            sources[item.name.id] = item if sound else None
+    return sources
+
+
 def _check_training(
     item: s.Train,
     trainings: Mapping[str, Training],
     declared: Sequence[s.Net],
     nets: Mapping[str, Net],
+    sources: Mapping[str, s.ExternData | None],
     found: Diagnostics,
 ) -> Training | None:
     if item.name.id in trainings:
@@ -118,7 +133,7 @@ def _check_training(
     broken = {net.name.id for net in declared} - set(nets)
     if broken & {item.name.id, *(trained.net.id for trained in item.nets)}:
         return None
-    return check_train(item, nets, found)
+    return check_train(item, nets, sources, found)
 
 
 def _check_overrides(

@@ -1,16 +1,22 @@
 """Check the data of a train section: the source, its fields, and the inputs that they feed."""
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from netspec import syntax as s
-from netspec.catalogue.dataset import Dataset
-from netspec.diagnostic import Diagnostics
-from netspec.dim import Dim, Expression, same, substitute, symbols, value_of
+from netspec.arguments import bind, evaluate_arguments
+from netspec.catalogue.dataset import DATASETS, Dataset
+from netspec.catalogue.declared_data import Synthetic
+from netspec.check_extern_data import read_extern_data
+from netspec.check_signature import tensor_type
+from netspec.diagnostic import Diagnostics, did_you_mean
+from netspec.dim import Dim, Expression, same, substitute, symbol, symbols, value_of
 from netspec.graph import Net
+from netspec.misfit import Misfit
 from netspec.names import listing, variable_problem
+from netspec.script_names import SCRIPT
 from netspec.source import Span
-from netspec.tensor import Tensor
+from netspec.tensor import DTYPES, Tensor
 
 
 class Fields(NamedTuple):
@@ -20,9 +26,123 @@ class Fields(NamedTuple):
     classes: Mapping[str, int]
 
 
+def read_dataset(
+    node: s.Expression,
+    nets: Sequence[Net],
+    sources: Mapping[str, s.ExternData | None],
+    scope: Mapping[str, Any],
+    found: Diagnostics,
+) -> Dataset | None:
+    """The data source that a setting names; None after reporting why there is none.
+
+    `nets`: those that are trained; the inputs of a single one are fields of synthetic data.
+    `sources`: what is read in Python.
+    """
+    function = node.function if isinstance(node, s.Call) else node
+    if isinstance(function, s.Name) and function.id in sources:
+        extern = sources[function.id]
+        taken = SCRIPT | {net.name for net in nets}
+        return extern and read_extern_data(extern, node, taken, scope, found)
+    if not isinstance(function, s.Name) or function.id not in DATASETS:
+        name = function.id if isinstance(function, s.Name) else ""
+        found.add(
+            "unknown-data-source",
+            f"unknown data source `{name}`" if name else "the name of a data source is wanted here",
+            function.span,
+            label="no data source that netspec knows",
+            help=did_you_mean(name, [*DATASETS, *sources]) or f"there are {listing(DATASETS, 20)}",
+        )
+        return None
+    source = DATASETS[function.id]
+    arguments = node.arguments if isinstance(node, s.Call) else ()
+    fields = [a for a in arguments if source.declares and a.name and _is_type(a.value)]
+    declared = _declared(fields, scope, found)
+    plain = [a for a in arguments if a not in fields]
+    given = evaluate_arguments(plain, scope, found)
+    if given is None or declared is None:
+        return None
+    read = bind(source, function.id, given, node.span, found)
+    if not isinstance(read, Dataset):
+        return None
+    if isinstance(read, Synthetic) and len(nets) == 1:
+        declared = {port.name: port.type for port in nets[0].inputs} | declared
+    read.declared = declared
+    return read if _holds(read.check, node, found) else None
+
+
+def _is_type(node: Any) -> bool:
+    """Whether an argument is written as a type: `float32[N, 3]`."""
+    match node:
+        case s.Subscript(s.Name(dtype), _):
+            return dtype in DTYPES
+    return False
+
+
+def _declared(
+    fields: Sequence[s.Argument], scope: Mapping[str, Any], found: Diagnostics
+) -> dict[str, Tensor] | None:
+    """The types of fields; a name that is no parameter is a size that only the data decides."""
+    declared: dict[str, Tensor] = {}
+    for field in fields:
+        assert field.name is not None
+        assert isinstance(field.value, s.Subscript)
+        items = field.value.items
+        known = dict(scope)
+        known |= {x.id: symbol(x.id) for x in items if isinstance(x, s.Name) and x.id not in known}
+        dtype = field.value.value
+        assert isinstance(dtype, s.Name)
+        kind = tensor_type(s.TensorType(dtype, items, field.value.span), known, found)
+        problem = variable_problem(field.name.id)
+        if problem:
+            code, why = problem
+            found.add(code, why, field.name.span, label="not free", help="give it another name")
+        if kind is None or problem:
+            return None
+        declared[field.name.id] = kind
+    return declared
+
+
+def _holds(check: Any, node: s.Expression, found: Diagnostics) -> bool:
+    """Run a check of a source, and report what it refuses."""
+    try:
+        check()
+    except Misfit as misfit:
+        arguments = node.arguments if isinstance(node, s.Call) else ()
+        places = [a.span for a in arguments if a.name and a.name.id == misfit.argument]
+        place = places[0] if places else node.span
+        found.add("wrong-data", misfit.message, place, label=misfit.label, help=misfit.help)
+        return False
+    return True
+
+
+def check_validation(
+    dataset: Dataset,
+    other: Dataset,
+    nodes: tuple[s.Expression, s.Expression],
+    found: Diagnostics,
+) -> bool:
+    """Whether other data can validate: it has the same fields, and labels that mean the same."""
+    first, second = nodes
+    kinds = [list(source.columns().values()) for source in (dataset, other)]
+    classes = [list(source.classes_of().values()) for source in (dataset, other)]
+    if kinds[0] != kinds[1] or classes[0] != classes[1]:
+        shown = [listing([str(kind) for kind in kinds_of], 9) for kinds_of in kinds]
+        what = "other classes" if kinds[0] == kinds[1] else f"{shown[1]}, the data {shown[0]}"
+        found.add(
+            "wrong-data",
+            f"the fields of `validation_data` are not those of `data`: it has {what}",
+            second.span,
+            label="other fields",
+            help="describe both in the same way",
+        )
+        return False
+    dataset.apart = other.apart = True
+    return _holds(dataset.check_apart, first, found) and _holds(other.check_apart, second, found)
+
+
 def check_fields(dataset: Dataset, node: s.Expression | None, found: Diagnostics) -> Fields | None:
     """The fields, as `fields = (…)` calls them; None after reporting a wrong list of names."""
-    columns, classes = dataset.columns(), dataset.classes()
+    columns, classes = dataset.columns(), dataset.classes_of()
     names = _field_names(list(columns), node, found)
     if names is None:
         return None

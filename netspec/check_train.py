@@ -4,13 +4,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from netspec import syntax as s
-from netspec.arguments import read_call
-from netspec.catalogue.dataset import DATASETS, Dataset
-from netspec.check_data import Fields, check_feed, check_fields
+from netspec.catalogue.dataset import Dataset
+from netspec.check_data import (
+    Fields,
+    check_feed,
+    check_fields,
+    check_validation,
+    read_dataset,
+)
 from netspec.check_optimizer import check_optimizer
 from netspec.check_settings import check_settings
 from netspec.check_step import Named, check_metrics, check_step, read_metrics
 from netspec.check_trained import check_nets
+from netspec.check_transforms import check_transforms, settle
 from netspec.diagnostic import Diagnostics, did_you_mean
 from netspec.dim import Dim, substitute
 from netspec.graph import Net
@@ -22,7 +28,7 @@ from netspec.training import Step, TrainedNet, Training
 from netspec.visit import names_in
 
 _OF_STEP = ("loss", "optimizer", "scheduler")
-_OTHERS = ("data", "fields", "metrics")
+_OTHERS = ("data", "validation_data", "fields", "transforms", "metrics")
 SETTINGS = (*_OTHERS, *_OF_STEP, *KINDS)
 _EXAMPLES = {
     "data": "data = MNIST5k()",
@@ -31,13 +37,21 @@ _EXAMPLES = {
 }
 
 
-def check_train(train: s.Train, nets: Mapping[str, Net], found: Diagnostics) -> Training | None:
-    """The training that a section describes; None after reporting why there is none."""
+def check_train(
+    train: s.Train,
+    nets: Mapping[str, Net],
+    sources: Mapping[str, s.ExternData | None],
+    found: Diagnostics,
+) -> Training | None:
+    """The training that a section describes; None after reporting why there is none.
+
+    `sources`: the data of the file that is read in Python; None for what has been reported.
+    """
     before = found.error_count
     trained = check_nets(train, nets, found)
     if trained is None:
         return None
-    training = _Section(train, trained, found).check()
+    training = _Section(train, trained, sources, found).check()
     return training if found.error_count == before else None
 
 
@@ -51,8 +65,15 @@ class _Part(NamedTuple):
 
 
 class _Section:
-    def __init__(self, train: s.Train, trained: Sequence[TrainedNet], found: Diagnostics) -> None:
+    def __init__(
+        self,
+        train: s.Train,
+        trained: Sequence[TrainedNet],
+        sources: Mapping[str, s.ExternData | None],
+        found: Diagnostics,
+    ) -> None:
         self.train = train
+        self.sources = sources
         self.trained = trained
         self.found = found
         self.scope = _constants(trained)
@@ -65,15 +86,23 @@ class _Section:
         self._check_placement()
         self._require()
         settings = check_settings(self.whole.settings, self.scope, len(self.parts), self.found)
-        dataset = self._dataset()
+        dataset, other = self._dataset("data"), self._dataset("validation_data")
         fields = None
         if dataset is not None:
             named = self.whole.settings.get("fields")
             fields = check_fields(dataset, named and named.value, self.found)
+        settings = self._validated(dataset, other, settings)
         if dataset is None or fields is None:
             self._check_optimizers(settings)
             return None
-        calls, fields, bound = self._implicit_call(fields)
+        written = self.whole.settings.get("transforms")
+        changed = check_transforms(written and written.value, fields, self.scope, self.found)
+        implicit = changed and self._implicit_call(changed.fields)
+        if changed is None or implicit is None:
+            self._check_optimizers(settings)
+            return None
+        calls, fields, bound = implicit
+        transforms = settle(changed.calls, bound, self.found)
         steps = self._check_steps(calls, fields, settings)
         metrics = self.whole.settings.get("metrics")
         listed = read_metrics(metrics and metrics.value, self.scope, self.found)
@@ -85,7 +114,9 @@ class _Section:
             doc=self.train.doc,
             nets=tuple(self.trained),
             dataset=dataset,
+            validation_data=other,
             fields=tuple(fields.types),
+            transforms=transforms,
             bound=bound,
             steps=tuple(steps),
             metrics=tuple(named.call for named in listed),
@@ -192,14 +223,36 @@ class _Section:
 
     # ---- data ------------------------------------------------------------------------------------
 
-    def _dataset(self) -> Dataset | None:
-        if "data" not in self.whole.settings:
+    def _dataset(self, key: str) -> Dataset | None:
+        if key not in self.whole.settings:
             return None
-        node = self.whole.settings["data"].value
-        found = read_call(node, DATASETS, "data source", self.scope, self.found)
-        return found if isinstance(found, Dataset) else None
+        nets = [item.net for item in self.trained]
+        node = self.whole.settings[key].value
+        return read_dataset(node, nets, self.sources, self.scope, self.found)
 
-    def _implicit_call(self, fields: Fields) -> tuple[list[s.Assign], Fields, dict[str, Dim]]:
+    def _validated(
+        self, dataset: Dataset | None, other: Dataset | None, settings: Settings
+    ) -> Settings:
+        """The settings, where other data validates: no part of the data is kept for it."""
+        given = self.whole.settings
+        if "validation_data" not in given:
+            return settings
+        if "validation" in given:
+            self.found.add(
+                "conflicting-settings",
+                "`validation` and `validation_data` exclude each other",
+                given["validation"].target.span,
+                label="both say what validates",
+                help="remove `validation` or `validation_data`",
+            )
+        if dataset is not None and other is not None:
+            nodes = (given["data"].value, given["validation_data"].value)
+            check_validation(dataset, other, nodes, self.found)
+        return settings._replace(validation=0.0)
+
+    def _implicit_call(
+        self, fields: Fields
+    ) -> tuple[list[s.Assign], Fields, dict[str, Dim]] | None:
         """`logits = net(image)`, where a section trains one net and does not call it itself."""
         (one, *others) = self.trained
         called = {one.net.name, one.name}
@@ -209,7 +262,7 @@ class _Section:
             return [], fields, {}
         feed = check_feed(one.net, fields, self.whole.settings["data"].value.span, self.found)
         if feed is None:
-            return [], fields, {}
+            return None
         types = {
             name: Tensor(tuple(substitute(d, feed.bound) for d in kind.shape), kind.dtype)
             for name, kind in fields.types.items()

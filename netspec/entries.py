@@ -6,8 +6,10 @@ from types import ModuleType
 
 from netspec.catalogue import families
 from netspec.catalogue.annotation import describe
+from netspec.catalogue.dataset import DATASETS, Dataset
 from netspec.catalogue.function import Function
 from netspec.catalogue.layer import ALIASES, LAYERS, RANK_OPEN, Layer
+from netspec.catalogue.metric import Metric
 from netspec.catalogue.registry import own_layers
 from netspec.catalogue.signature import Field, Signature, write_value
 from netspec.tensor import COMPLEX, FLOATING, INTEGER
@@ -39,6 +41,8 @@ def _entries(module: ModuleType) -> list[Entry]:
         and Signature not in cls.__bases__
         and (not issubclass(cls, Function) or "name" in vars(cls))
         and (not issubclass(cls, Layer) or cls.__name__ in LAYERS)
+        and (not issubclass(cls, Metric) or "name" in vars(cls))
+        and (not issubclass(cls, Dataset) or cls.__name__ in DATASETS)
     ]
 
 

@@ -50,6 +50,28 @@ def _require_apart(externs: Iterable[Import]) -> None:
                 raise SpecError(found.in_order())
 
 
+def import_data(items: Iterable[Import]) -> None:
+    """Import what reads data in Python.
+
+    Raises:
+        SpecError: for a module that is not there, or has nothing of that name that can be called.
+    """
+    for item in items:
+        found = Diagnostics(item.source)
+        module = _import(item, found)
+        if module is not None and not callable(getattr(module, item.name, None)):
+            found.add(
+                "extern-not-found",
+                f"the module `{item.module}` has no function or class `{item.name}`",
+                item.name_span,
+                label="not there",
+                help=did_you_mean(item.name, vars(module))
+                or f"correct the name, or define it in `{item.module}`",
+            )
+        if found.has_errors:
+            raise SpecError(found.in_order())
+
+
 def _import(item: Import, found: Diagnostics) -> ModuleType | None:
     try:
         return import_module(item.module)

@@ -1,8 +1,9 @@
 """Write how a training script works out its figures on the data that is kept for validation."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from netspec.lower_transforms import call_transform
 from netspec.lower_update import Update
 from netspec.training import MetricCall, Training
 
@@ -20,6 +21,7 @@ class Evaluation(NamedTuple):
     doc: str
     best: str
     falls: bool
+    imports: tuple[str, ...]
 
     def context(self) -> dict[str, Any]:
         """What the template needs."""
@@ -34,31 +36,30 @@ class Evaluation(NamedTuple):
 
 def plan_evaluation(training: Training, updates: Sequence[Update]) -> Evaluation:
     """What `evaluate` does."""
-    means = [call for call in training.metrics if call.metric.code]
-    objects = [call for call in training.metrics if not call.metric.code]
+    step = training.steps[-1]
+    outputs = (port.type for port in step.graph.outputs[1:])
+    types = dict(zip(step.figures, outputs, strict=True))
+    sums = {call.name: _sum(call, types) for call in training.metrics}
+    means = [call for call in training.metrics if sums[call.name]]
+    objects = [call for call in training.metrics if not sums[call.name]]
     names = [f"val_{update.loss}" for update in updates] + [call.name for call in means]
-    lines: list[str] = []
+    lines = call_transform(training, "False")
     for update in updates:
         lines.append(_compute(training, update))
     count = len(names)
     lines.append("count = len(batch[0])")
     lines += [f"sums[{i}] += {update.loss} * count" for i, update in enumerate(updates)]
     for place, call in enumerate(means, len(updates)):
-        output, target = call.operands
-        lines.append(f"sums[{place}] += {call.metric.code.format(output=output, target=target)}")
+        lines.append(f"sums[{place}] += {sums[call.name]}")
     lines.append(f"sums[{count}] += count")
-    types = dict(
-        zip(
-            training.steps[-1].figures,
-            (port.type for port in training.steps[-1].graph.outputs[1:]),
-            strict=True,
-        )
-    )
     made: list[str] = []
+    imports: list[str] = []
     for call in objects:
-        operands = [types[name] for name in call.operands]
-        made.append(f"{call.name} = {call.metric.made(*operands)}.to(device)")
-        lines.append(f"{call.name}.update({', '.join(call.operands)})")
+        output, target = (types[name] for name in call.operands)
+        made.append(f"{call.name} = {call.metric.made(output, target)}.to(device)")
+        imports += call.metric.imports(output, target)
+        given = call.metric.operands(output, target, call.operands)
+        lines.append(f"{call.name}.update({', '.join(given)})")
     best = _best(training, names)
     kept = [call for call in training.metrics if call.name == best]
     return Evaluation(
@@ -69,7 +70,14 @@ def plan_evaluation(training: Training, updates: Sequence[Update]) -> Evaluation
         doc=_doc(names, objects),
         best=best,
         falls=kept[0].metric.falls if kept else True,
+        imports=tuple(imports),
     )
+
+
+def _sum(call: MetricCall, types: Mapping[str, Any]) -> str:
+    """The sum of a metric over a batch, where it is a mean."""
+    output, target = call.operands
+    return call.metric.code(types[output], types[target], call.operands)
 
 
 def _compute(training: Training, update: Update) -> str:

@@ -39,8 +39,8 @@ def lower_step(step: Step, nets: Sequence[TrainedNet], reserved: set[str]) -> St
     facts = generalise_net(step.graph)
     home = step.graph.home
     used = {name.id for name in names_in(step.graph.syntax.body)}
-    layers = [name for title in sorted(used) for name in own_named(title)]
-    pool = ClassPool(write_class, home, reserved, list(home.externs().values()), layers)
+    foreign = [name for title in sorted(used) for name in own_named(title)]
+    pool = ClassPool(write_class, home, reserved, list(home.externs().values()), foreign)
     pool.require_general(facts)
     written, _ = write_class(Plan(step.graph.name, facts, step.graph.syntax.body), pool)
     names = [item.name for item in nets]

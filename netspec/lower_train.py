@@ -4,31 +4,20 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from netspec.layout import WIDTH, bracketed, docstring, escaped, opening, wrapped
+from netspec.layout import WIDTH, bracketed, escaped, opening, wrapped
 from netspec.lower_call import write_arguments
+from netspec.lower_data import data_imports, extern_imports, write_data, write_loaders
 from netspec.lower_evaluation import Evaluation, plan_evaluation
 from netspec.lower_imports import import_lines
 from netspec.lower_step import StepCode, lower_step
+from netspec.lower_transforms import call_transform
 from netspec.lower_update import Update, plan_updates, rate_of, write_optimizers, write_update
 from netspec.render import fill, fold
 from netspec.schedule import STEPS, STEPS_PER_EPOCH, Schedule
+from netspec.script_names import SCRIPT
 from netspec.settings import Settings
 from netspec.training import TrainedNet, Training
 from netspec.write import write_literal
-
-# Names that the script has a meaning for, so that no net or value is called so.
-SCRIPT = frozenset(
-    """
-    Any AveragedModel BatchSampler Config DataLoader DistributedDataParallel DistributedSampler F
-    Iterator Path Sequence SummaryWriter Tensor TensorDataset argparse asdict average_gradients
-    bar batch batches best cfg closure compute_loss count curve data dataclass device dist ema
-    epoch error evaluate f fields figures file files fits flag fnmatch found groups is_bool islice
-    kind least lines load_data load_file loader losses main math mean minimum name net nn np old
-    os out own parser part parts pin rank rest row rows sampler save save_model shard source split
-    state step steps_per_epoch sums swa sys table text torch tqdm train update_bn val_batches
-    val_data val_loader value vectors weights whole window world writer
-    """.split()  # noqa: SIM905
-)
 
 _ACCELERATOR = "torch.accelerator"
 _STANDARD = (
@@ -42,7 +31,8 @@ _TORCH = (
     ("torch", "nn"),
     ("torch.nn.parallel", "DistributedDataParallel"),
     *(("torch.optim.swa_utils", n) for n in ("AveragedModel", "get_ema_multi_avg_fn", "update_bn")),
-    *(("torch.utils.data", n) for n in ("BatchSampler", "DataLoader", "DistributedSampler")),
+    *(("torch.utils.data", n) for n in ("BatchSampler", "DataLoader", "Dataset")),
+    ("torch.utils.data", "DistributedSampler"),
     ("torch.utils.data", "TensorDataset"),
     ("tqdm", "tqdm"),
     ("safetensors.torch", "save_model"),
@@ -83,9 +73,9 @@ class _Script:
             "imports": imports,
             "import_nets": nets,
             "options": self._options(),
-            "data": self._data(),
+            "data": write_data(training),
             "steps": [self._step(update) for update in self.updates],
-            "validates": bool(settings.validation),
+            "validates": training.validates,
             "evaluate_signature": bracketed(
                 "def evaluate(",
                 [*(f"{name}: nn.Module" for name in self._modules()), "loader: DataLoader[Any]"],
@@ -101,7 +91,7 @@ class _Script:
             "device": self._device_lines(),
             "setup": self._setup(),
             "made": self._made(),
-            "loaders": self._loaders(),
+            "loaders": write_loaders(training),
             "optimisers": self._optimisers(),
             "parts": self._parts(),
             "map_location": self._map_location(),
@@ -143,9 +133,8 @@ class _Script:
             others.plain.append("import wandb")
         if re.search(r"\bF\.", body):
             others.plain.append("import torch.nn.functional as F")
-        dataset = self.training.dataset
-        standard.add(dataset.standard_imports)
-        others.add(dataset.imports)
+        for group, lines in zip((standard, others), data_imports(self.training), strict=True):
+            group.add(lines)
         for update in self.updates:
             for module, name in update.code.imports:
                 others.take(module, name)
@@ -153,13 +142,13 @@ class _Script:
                 schedule = mover.call.schedule
                 for scheduler in schedule.schedulers() if schedule else ():
                     others.take(*scheduler.torch.rsplit(".", 1))
-        for call in self.training.metrics:
-            others.add(call.metric.imports)
+        others.add(self.evaluation.imports)
         return standard.lines(), others.lines()
 
     def _import_nets(self) -> str:
         names = dict.fromkeys(self._imported(item) for item in self.training.nets)
-        return f"from model import {', '.join(sorted(names))}  # isort: skip"
+        lines = [*extern_imports(self.training), f"from model import {', '.join(sorted(names))}"]
+        return "\n".join(f"{line}  # isort: skip" for line in lines)
 
     def _imported(self, item: TrainedNet) -> str:
         own = self._class_name(item)
@@ -206,55 +195,6 @@ class _Script:
         return (
             f"{{{', '.join(f'{write_literal(name)}: {value}' for name, value in least.items())}}}"
         )
-
-    # ---- data ------------------------------------------------------------------------------------
-
-    def _data(self) -> dict[str, Any]:
-        dataset = self.training.dataset
-        tensors = ", ".join(dataset.tensors())
-        return {
-            "type": "TensorDataset",
-            "doc": docstring(dataset.told(), 1),
-            "code": [*dataset.code(), f"return TensorDataset({tensors})"],
-        }
-
-    def _loaders(self) -> list[str]:
-        settings = self.settings
-        shares = "[1.0]"
-        names = "data"
-        lines: list[str] = []
-        if settings.validation:
-            shares = (
-                f"[{_training_share(settings.validation)}, {write_literal(settings.validation)}]"
-            )
-            names = "data, val_data"
-            lines.append(
-                "split = torch.Generator().manual_seed(0)  # the same one, whatever the seed"
-            )
-            lines.append(f"{names} = torch.utils.data.random_split(load_data(), {shares}, split)")
-        else:
-            lines.append("whole = load_data()")
-            lines.append("data = torch.utils.data.Subset(whole, range(len(whole)))")
-        kind = "DistributedSampler[Any]"
-        shuffle = "" if settings.shuffle else ", shuffle=False"
-        lines += [
-            'pin = device.type == "cuda"',
-            "data.indices = data.indices[: cfg.max_batches * cfg.batch_size or None]",
-            f"sampler: {kind} = DistributedSampler(data, world, rank{shuffle}, seed=cfg.seed)",
-            "batches = BatchSampler(sampler, cfg.batch_size, drop_last=False)",
-            f"loader = DataLoader(data, None, sampler=batches{self._workers()})",
-        ]
-        if settings.validation:
-            lines += [
-                "shard = range(rank, len(val_data), world)  # each sample on exactly one rank",
-                "val_batches = BatchSampler(shard, cfg.batch_size, drop_last=False)",
-                f"val_loader = DataLoader(val_data, None, sampler=val_batches{self._workers()})",
-            ]
-        return lines
-
-    def _workers(self) -> str:
-        workers = ", num_workers=cfg.workers" if self.settings.workers else ""
-        return f"{workers}, pin_memory=pin"
 
     # ---- what is made ----------------------------------------------------------------------------
 
@@ -420,7 +360,7 @@ class _Script:
         return f"islice(loader, {left})"
 
     def _update(self) -> list[str]:
-        lines: list[str] = []
+        lines = call_transform(self.training, "True")
         if self.settings.channels_last:
             layout = "torch.channels_last"
             lines.append(
@@ -460,7 +400,7 @@ class _Script:
             lines.append(f"{values} = (mean / world).tolist()")
             shown = ", ".join(f'"{name}": {name}' for name in names)
             lines.append(f'row = {{"epoch": epoch, {shown}}}')
-        if settings.validation:
+        if self.training.validates:
             modules = ", ".join("ema" if n == self._averaged() else n for n in self._modules())
             lines.append(f"row |= evaluate({modules}, val_loader)")
             lines += self._require_finite()
@@ -499,7 +439,7 @@ class _Script:
 
     def _figure(self, schedule: Schedule) -> str:
         """The figure that a schedule follows, the larger or the smaller the better."""
-        if not self.settings.validation:
+        if not self.training.validates:
             return "loss"
         rises = getattr(schedule.scheduler, "mode", "min") == "max"
         return self.evaluation.best if rises != self.evaluation.falls else "val_loss"
@@ -508,7 +448,7 @@ class _Script:
         """What the first process saves at the end of an epoch."""
         settings = self.settings
         lines: list[str] = []
-        if settings.validation:
+        if self.training.validates:
             choose = "min" if self.evaluation.falls else "max"
             lines.append(f'best = {choose}(rows, key=lambda row: row["{self.evaluation.best}"])')
             lines.append("if best is row:")
@@ -566,9 +506,14 @@ class _Script:
             return []
         return [
             "if rank == 0:",
-            "    update_bn(loader, swa, device)",
+            f"    update_bn({self._seen()}, swa, device)",
             '    save(swa.module.state_dict(), out / "swa.pt")',
         ]
+
+    def _seen(self) -> str:
+        """The batches of an epoch as the net sees them."""
+        calls = call_transform(self.training, "False")
+        return f"({calls[0].partition(' = ')[2]} for batch in loader)" if calls else "loader"
 
     # ---- functions -------------------------------------------------------------------------------
 
@@ -621,12 +566,6 @@ class _Imports:
 
 def _by_module(line: str) -> str:
     return line.split()[1]
-
-
-def _training_share(validation: float) -> str:
-    """What is left to train on; the two shares must not add up to more than 1."""
-    share = round(1 - validation, 10)
-    return write_literal(share if share + validation == 1 else 1 - validation)
 
 
 def options_of(training: Training) -> Mapping[str, object]:

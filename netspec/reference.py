@@ -61,8 +61,9 @@ _PAGES = {
     ),
     "training.md": Page(
         "What a train section can name",
-        "Losses, optimisers and schedulers have their names in torch. A loss begins with an output "
-        "of the net and its target: [the train section](language.md#the-train-section). "
+        "Losses, optimisers and schedulers have their names in torch, metrics in torchmetrics, "
+        "transforms in torchvision's `v2`. A loss and a metric begin with an output of the net and "
+        "its target: [the train section](language.md#the-train-section). "
         f"{_ARGUMENTS}",
         (),
     ),

@@ -160,11 +160,15 @@ class _Scanner:
     def _promote(self, following: str) -> None:
         """Make the last token a keyword if it begins a statement and is one, by what follows."""
         last = len(self.tokens) - 1
+        if last == self.statement + 1 and self.tokens[last - 1].type == "EXTERN":
+            word = self.tokens[last]
+            if following == "NAME" and self.text[word.start : word.end] == "dataset":
+                self.tokens[last] = Token("DATASET", word.start, word.end)
         if last != self.statement or last < 0 or self.tokens[last].type != "NAME":
             return
         name = self.tokens[last]
         keyword = self.keywords.get(self.text[name.start : name.end])
-        if keyword and following not in ("ASSIGN", "COMMA", "LSQB"):
+        if keyword and keyword != "DATASET" and following not in ("ASSIGN", "COMMA", "LSQB"):
             self.tokens[last] = Token(keyword, name.start, name.end)
 
     def _opened(self, token: Token) -> None:

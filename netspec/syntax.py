@@ -382,6 +382,17 @@ class Extern(NamedTuple):
     span: Span
 
 
+class ExternData(NamedTuple):
+    """Data that is read in Python, with its fields; `module` is where it is imported from."""
+
+    name: Name
+    parameters: tuple[Parameter, ...]
+    outputs: tuple[Output, ...]
+    module: Literal
+    doc: str
+    span: Span
+
+
 class Trained(NamedTuple):
     """`G=Generator(nz=64)`: a net of a train section, by the name that it has there."""
 
@@ -431,5 +442,5 @@ class Train(NamedTuple):
 class File(NamedTuple):
     """A whole spec. `doc` is the documentation that belongs to no net: that of the file."""
 
-    items: tuple[Net | Block | Train | Init | Device | Use | Extern | Broken, ...]
+    items: tuple[Net | Block | Train | Init | Device | Use | Extern | ExternData | Broken, ...]
     doc: str

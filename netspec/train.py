@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from netspec.diagnostic import Diagnostics, SpecError
+from netspec.lower_data import externs_of
 from netspec.permission import require_allowed
+from netspec.program import Import
 from netspec.spec import Spec
 
 _INTERRUPTED = 130
@@ -34,11 +36,12 @@ def train(
     net = _trained_net(spec, net)
     name = spec.script_name(net)
     environment = dict(os.environ)
-    if spec.program.externs:
-        require_allowed(spec.program.externs, allow_extern)
+    data = externs_of(spec.graph.trainings[net])
+    if spec.program.externs or data:
+        require_allowed([*spec.program.externs, *data], allow_extern)
         path = [os.getcwd(), *filter(None, [environment.get("PYTHONPATH")])]
         environment["PYTHONPATH"] = os.pathsep.join(path)
-        _try_externs(spec, net, allow_extern)
+        _try_externs(spec, net, data, allow_extern)
     with tempfile.TemporaryDirectory(prefix="netspec-") as folder:
         for file, text in spec.render().items():
             Path(folder, file).write_text(text, encoding="utf-8")
@@ -49,12 +52,16 @@ def train(
             return _INTERRUPTED
 
 
-def _try_externs(spec: Spec, net: str, allow_extern: Sequence[str]) -> None:
+def _try_externs(spec: Spec, net: str, data: Sequence[Import], allow_extern: Sequence[str]) -> None:
     """Build the net once: what is wrong with an extern is said before the script starts."""
+    from netspec.import_extern import import_data
+
     folder = os.getcwd()
     sys.path.insert(0, folder)
     try:
-        spec.build(net=net, device="cpu", allow_extern=allow_extern)
+        import_data(data)
+        if spec.program.externs:
+            spec.build(net=net, device="cpu", allow_extern=allow_extern)
     finally:
         sys.path.remove(folder)
 

@@ -7,6 +7,7 @@ from netspec import syntax
 from netspec.catalogue.dataset import Dataset
 from netspec.catalogue.metric import Metric
 from netspec.catalogue.optimizer import Optimizer
+from netspec.check_transforms import TransformCall
 from netspec.dim import Dim
 from netspec.graph import Net
 from netspec.schedule import Schedule
@@ -76,17 +77,25 @@ class Training(NamedTuple):
     """A checked `train` section.
 
     `fields`: the names of the data's fields, in its order. `bound`: sizes of the data that the net
-    decides. `constants`: the values of names that arguments of the section may use.
+    decides. `validation_data`: what validates in place of a part of the data. `constants`: the
+    values of names that arguments of the section may use.
     """
 
     name: str
     doc: str
     nets: tuple[TrainedNet, ...]
     dataset: Dataset
+    validation_data: Dataset | None
     fields: tuple[str, ...]
+    transforms: tuple[TransformCall, ...]
     bound: Mapping[str, Dim]
     steps: tuple[Step, ...]
     metrics: tuple[MetricCall, ...]
     frozen: tuple[syntax.Name | syntax.Literal, ...]
     settings: Settings
     constants: Mapping[str, object]
+
+    @property
+    def validates(self) -> bool:
+        """Whether some data is for validation: a part of it, or other data."""
+        return bool(self.settings.validation) or self.validation_data is not None

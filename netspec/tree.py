@@ -220,6 +220,13 @@ def _extern(children: list[Any], span: Span, docs: Docs) -> s.Extern:
     return s.Extern(_name(name), *parts, docs.get(span.start, ""), span)
 
 
+def _dataset(children: list[Any], span: Span, docs: Docs) -> s.ExternData:
+    name, parameters, outputs, module = children
+    place = s.Literal(unquote(module.text), module.span)
+    parts = (parameters.items, outputs.items, place)
+    return s.ExternData(_name(name), *parts, docs.get(span.start, ""), span)
+
+
 def _trained(children: list[Any], span: Span) -> s.Trained:
     name, callee = children
     call = callee if isinstance(callee, s.Call) else s.Call(callee, (), callee.span)
@@ -250,7 +257,8 @@ def _train(children: list[Any], span: Span, docs: Docs) -> s.Train:
 
 def _file(children: list[Any], span: Span, docs: Docs) -> s.File:
     own = docs.get(FILE, "")
-    if not own and children and not isinstance(children[0], s.Net | s.Block | s.Extern | s.Train):
+    documented = s.Net | s.Block | s.Extern | s.ExternData | s.Train
+    if not own and children and not isinstance(children[0], documented):
         own = docs.get(children[0].span.start, "")
     return s.File(tuple(children), own)
 
@@ -317,6 +325,7 @@ _DECLARATIONS: dict[str, Callable[[list[Any], Span, Docs], Any]] = {
     "net": _net,
     "block": _block,
     "extern": _extern,
+    "dataset": _dataset,
     "train": _train,
     "file": _file,
 }

@@ -143,7 +143,8 @@ def _describe_tuple(parts: Sequence[object]) -> str:
     if is_described(parts[0]):
         return f"a list of {item}s"
     if parts[-1] is ...:
-        return f"a tuple of {item.replace('number', 'numbers', 1)}"
+        plural = item.replace("number", "numbers", 1).replace("string", "strings", 1)
+        return f"a tuple of {plural}"
     counts = {1: "one", 2: "a pair of", 3: "three", 4: "four", 6: "six"}
     item = item.replace("number", "numbers", 1)
     if len(set(parts)) > 1:

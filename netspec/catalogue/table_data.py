@@ -1,0 +1,269 @@
+"""Data in files of numbers: tables and arrays."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
+
+from annotated_types import MinLen
+
+from netspec.catalogue.dataset import Dataset, Place, Sizes
+from netspec.catalogue.expected import (
+    check_declared,
+    is_open,
+    labels_in,
+    quote,
+    quote_all,
+    write_expected,
+)
+from netspec.catalogue.signature import KEYWORD, PositiveInt, write_value
+from netspec.dim import symbol
+from netspec.misfit import Misfit
+from netspec.tensor import Tensor
+
+Names = Annotated[tuple[str, ...], MinLen(1)]
+Path = Annotated[str, MinLen(1)]
+
+
+class CSV(Dataset):
+    """A table with names in its first line, as comma-separated values.
+
+    `features` float32[N, F] are the columns of that name, or all but the target. With `classes`,
+    a number or the names of the labels, `label` is int64[N]: labels that are no integers from 0 on
+    are numbered in sorted order, or in the order of their names. Without, `target` is
+    float32[N, 1], or [N, K] for K columns.
+    """
+
+    standard_imports: ClassVar[tuple[str, ...]] = ("import csv", "import math")
+
+    path: Path
+    target: Path | Names
+    features: Names | None = None
+    classes: Annotated[PositiveInt | Names | None, KEYWORD] = None
+    delimiter: Annotated[str, MinLen(1), KEYWORD] = ","
+
+    def check(self) -> None:
+        targets, features = _listed(self.target), _listed(self.features or ())
+        if self.classes is not None and not isinstance(self.target, str):
+            raise Misfit(
+                "labels with `classes` stand in one column",
+                label=f"{len(targets)} columns",
+                help=f"write `target={write_value(targets[0])}`",
+                argument="target",
+            )
+        names = [*targets, *features]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise Misfit(
+                f"the column {write_value(twice)} stands here twice",
+                label="a feature or a target, once",
+                help="leave one of the two out",
+                argument="features",
+            )
+        if len(self.delimiter) != 1 or self.delimiter in '\r\n"':
+            raise Misfit(
+                f"`delimiter` must be one character, found {write_value(self.delimiter)}",
+                label="what stands between two cells",
+                help='write `delimiter=";"`, say',
+                argument="delimiter",
+            )
+        labels = _listed(self.classes) if isinstance(self.classes, tuple) else ()
+        if len(set(labels)) < len(labels):
+            raise Misfit(
+                "a class stands in `classes` twice",
+                label="the same name again",
+                help="name each class once",
+                argument="classes",
+            )
+
+    def columns(self) -> Mapping[str, Tensor]:
+        n = symbol("N")
+        width = len(self.features) if self.features else symbol("F")
+        features = Tensor((n, width))
+        if self.classes is not None:
+            return {"features": features, "label": Tensor((n,), "int64")}
+        return {"features": features, "target": Tensor((n, len(_listed(self.target))))}
+
+    def classes_of(self) -> Mapping[str, int]:
+        return {} if self.classes is None else {"label": _count(self.classes)}
+
+    def places(self) -> tuple[Place, ...]:
+        return (Place("path", "str", self.path),)
+
+    def told(self) -> str:
+        if self.classes is not None:
+            return f"Read a table: features, labels of {_count(self.classes)} classes."
+        return "Read a table: features, targets."
+
+    def code(self, sizes: Sizes) -> tuple[str, ...]:
+        targets = _listed(self.target)
+        numbers = "names" if self.classes is not None else "[*names, *targets]"
+        shown = "[*names, target]" if self.classes is not None else "[*names, *targets]"
+        delimiter = "" if self.delimiter == "," else f", delimiter={quote(self.delimiter)}"
+        lines = [
+            "try:",
+            '    with open(path, newline="", encoding="utf-8-sig", errors="replace") as file:',
+            f"        reader = csv.DictReader(file{delimiter})",
+            "        rows, head = [*reader], reader.fieldnames or []",
+            "except csv.Error as error:",
+            '    raise SystemExit(f"cannot read {path}: {error}") from None',
+            "if not rows:",
+            '    raise SystemExit(f"{path} has no rows")',
+            f"target = {quote(targets[0])}"
+            if self.classes is not None
+            else f"targets = {quote_all(targets)}",
+        ]
+        if self.features:
+            lines.append(f"names = {quote_all(self.features)}")
+        else:
+            test = "!= target" if self.classes is not None else "not in targets"
+            lines.append(f"names = [name for name in head if name {test}]")
+        lines += [
+            f"for name in {shown}:",
+            "    if name not in head:",
+            '        raise SystemExit(f"{path} has no column {name!r}")',
+        ]
+        if not self.features:
+            if "F" in sizes:
+                lines += [
+                    f"if len(names) != {sizes['F']}:",
+                    '    raise SystemExit(f"{path} has {len(names)} features, the net takes '
+                    f'{sizes["F"]}")',
+                ]
+            else:
+                lines += ["if not names:", '    raise SystemExit(f"{path} has no features")']
+        lines += [
+            "for number, row in enumerate(rows, 1):",
+            "    if None in row or None in row.values():",
+            '        raise SystemExit(f"{path}, row {number}: not as many cells as names")',
+            f"    for name in {numbers}:",
+            "        try:",
+            "            finite = math.isfinite(float(row[name]))",
+            "        except ValueError:",
+            "            finite = False",
+            "        if not finite:",
+            '            found = f"{name} is no number: {row[name]!r}"',
+            '            raise SystemExit(f"{path}, row {number}: {found}")',
+            "features = [[float(row[name]) for name in names] for row in rows]",
+        ]
+        if self.classes is None:
+            lines.append("values = [[float(row[name]) for name in targets] for row in rows]")
+        else:
+            lines += self._labels()
+        return tuple(lines)
+
+    def _labels(self) -> list[str]:
+        lines = ["words = [row[target] for row in rows]"]
+        if isinstance(self.classes, tuple):
+            return [
+                *lines,
+                f"numbers = {{name: i for i, name in enumerate({quote_all(self.classes)})}}",
+                "for word in words:",
+                "    if word not in numbers:",
+                '        raise SystemExit(f"{path}: there is no class {word!r}")',
+                "labels = [numbers[word] for word in words]",
+            ]
+        count = self.classes
+        if self.apart:
+            return [
+                *lines,
+                "for word in words:",
+                f"    if not word.isdecimal() or int(word) >= {count}:",
+                '        raise SystemExit(f"{path}: {word!r} is none of '
+                f'{count} labels from 0")',
+                "labels = [int(word) for word in words]",
+            ]
+        return [
+            *lines,
+            "if all(word.isdecimal() for word in words):",
+            "    labels = [int(word) for word in words]",
+            "else:",
+            "    numbers = {word: i for i, word in enumerate(sorted(set(words)))}",
+            "    labels = [numbers[word] for word in words]",
+            f"if max(labels) >= {count}:",
+            f'    raise SystemExit(f"{{path}} has a label {{max(labels)}}, of {count} classes")',
+        ]
+
+    def tensors(self) -> tuple[str, ...]:
+        second = "torch.tensor(values)" if self.classes is None else "torch.tensor(labels)"
+        return ("torch.tensor(features)", second)
+
+
+class Npz(Dataset):
+    """Named arrays in a file of NumPy, `np.savez("data.npz", image=…, label=…)`.
+
+    The call declares the fields, `Npz("data.npz", image=float32[N, 1, 28, 28], label=int64[N],
+    classes=10)`: `classes` says that the integers are labels from 0 to 9.
+    """
+
+    declares: ClassVar[bool] = True
+    imports: ClassVar[tuple[str, ...]] = ("import numpy as np",)
+
+    path: Path
+    classes: Annotated[PositiveInt | None, KEYWORD] = None
+
+    def check(self) -> None:
+        example = 'Npz("data.npz", x=float32[N, 8], y=float32[N, 1])'
+        check_declared("Npz", self.declared, self.classes, example)
+
+    def columns(self) -> Mapping[str, Tensor]:
+        return self.declared
+
+    def classes_of(self) -> Mapping[str, int]:
+        return labels_in(self.declared, self.classes)
+
+    def places(self) -> tuple[Place, ...]:
+        return (Place("path", "str", self.path),)
+
+    def told(self) -> str:
+        return "Read arrays of NumPy, each held against what the net takes."
+
+    def code(self, sizes: Sizes) -> tuple[str, ...]:
+        lines = [
+            f"expected = {write_expected(self.declared, sizes)}",
+            "try:",
+            "    with np.load(path) as file:",
+            "        arrays = {name: file[name] for name in expected if name in file}",
+            "except Exception as error:  # there is no telling what a file holds",
+            '    raise SystemExit(f"cannot read {path}: {error!r:.500}") from None',
+            "tensors = []",
+            "for name, (dtype, shape) in expected.items():",
+            "    if name not in arrays:",
+            '        raise SystemExit(f"{path} has no array {name!r}")',
+            "    array = arrays[name]",
+            f"    if {self._misfits(sizes)}:",
+            '        found = f"{array.dtype}{[*array.shape]}"',
+            '        raise SystemExit(f"{path}: {name} is {found}, not {dtype}[N, *{shape}]")',
+            "    tensors.append(torch.from_numpy(array.astype(dtype)))",
+            "    if tensors[-1].isfinite().logical_not().any():",
+            '        raise SystemExit(f"{path}: {name} is not finite everywhere")',
+            "if len({len(tensor) for tensor in tensors}) > 1 or not len(tensors[0]):",
+            '    raise SystemExit(f"{path}: {[len(tensor) for tensor in tensors]} samples")',
+        ]
+        if self.classes is not None:
+            lines += [
+                "for tensor in tensors:",
+                "    if tensor.dtype == torch.int64 and not 0 <= tensor.min() <= tensor.max() < "
+                f"{self.classes}:",
+                '        found = f"{tensor.min()} to {tensor.max()}"',
+                f'        raise SystemExit(f"{{path}}: labels are {{found}}, of {self.classes} '
+                'classes")',
+            ]
+        return tuple(lines)
+
+    def _misfits(self, sizes: Sizes) -> str:
+        kind = 'not np.can_cast(array.dtype, dtype, "same_kind")'
+        if is_open(self.declared, sizes):
+            known = "len(array.shape) != len(shape) + 1 or any("
+            known += "a not in (b, None) for a, b in zip(shape, array.shape[1:]))"
+            return f"{kind} or {known}"
+        return f"{kind} or array.shape[1:] != shape"
+
+    def tensors(self) -> tuple[str, ...]:
+        return ("*tensors",)
+
+
+def _listed(value: Any) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def _count(classes: int | tuple[str, ...]) -> int:
+    return classes if isinstance(classes, int) else len(classes)

@@ -1,0 +1,194 @@
+"""Write what a training script does with data: how it reads, splits and hands it out."""
+
+from collections.abc import Mapping, Sequence
+
+from netspec.catalogue.dataset import Dataset, Place
+from netspec.dim import value_of
+from netspec.external_data import External
+from netspec.layout import docstring
+from netspec.lower_transforms import transform_imports, write_transform
+from netspec.program import Import
+from netspec.training import Training
+from netspec.write import write_literal
+
+
+def write_data(training: Training) -> list[str]:
+    """The functions that read data and transform it, and the classes above them, a line each."""
+    sizes = _sizes(training)
+    sources = [training.dataset]
+    if training.validation_data is not None and not _one_reads_both(training):
+        sources.append(training.validation_data)
+    above = dict.fromkeys(source.above(sizes) for source in sources)
+    blocks = [list(lines) for lines in above if lines]
+    for name, source in zip(("load_data", "load_val_data"), sources, strict=False):
+        blocks.append(_function(name, source, sizes))
+    transform = write_transform(training)
+    blocks += [transform] if transform else []
+    return [line for block in blocks for line in (*block, "", "")]
+
+
+def data_imports(training: Training) -> tuple[list[str], list[str]]:
+    """The import lines of the standard library, and all others."""
+    sources = [s for s in (training.dataset, training.validation_data) if s is not None]
+    standard = [line for source in sources for line in source.standard_imports]
+    others = [line for source in sources for line in source.imports]
+    return standard, [*others, *transform_imports(training)]
+
+
+def extern_imports(training: Training) -> list[str]:
+    """The import lines of data that is read in Python."""
+    items = externs_of(training)
+    return list(dict.fromkeys(f"from {item.module} import {item}" for item in items))
+
+
+def externs_of(training: Training) -> list[Import]:
+    """What a training imports to read its data in Python."""
+    sources = (training.dataset, training.validation_data)
+    origins = [source.origin for source in sources if isinstance(source, External)]
+    return [
+        Import(o.alias, o.module, o.name, (), {}, o.source, o.name_span, o.module_span)
+        for o in origins
+    ]
+
+
+def write_loaders(training: Training) -> list[str]:
+    """The lines that make the loaders, for training and for validation."""
+    settings = training.settings
+    dataset = training.dataset
+    shuffle = "" if settings.shuffle else ", shuffle=False"
+    lines = [
+        *_splits(training),
+        'pin = device.type == "cuda"',
+        "data.indices = data.indices[: cfg.max_batches * cfg.batch_size or None]",
+        f"sampler: DistributedSampler[Any] = DistributedSampler(data, world, rank{shuffle}, "
+        "seed=cfg.seed)",
+    ]
+    lines += _loader("loader", "data", dataset, "sampler", "batches", training)
+    if training.validates:
+        other = training.validation_data or dataset
+        lines.append("shard = range(rank, len(val_data), world)  # each sample on exactly one rank")
+        lines += _loader("val_loader", "val_data", other, "shard", "val_batches", training)
+    return lines
+
+
+def _loader(
+    name: str, data: str, dataset: Dataset, sampler: str, batches: str, training: Training
+) -> list[str]:
+    """A loader: of whole batches at once where the data is in memory."""
+    options = ", num_workers=cfg.workers" if training.settings.workers else ""
+    options += ", pin_memory=pin"
+    if dataset.streamed:
+        return [f"{name} = DataLoader({data}, cfg.batch_size, sampler={sampler}{options})"]
+    return [
+        f"{batches} = BatchSampler({sampler}, cfg.batch_size, drop_last=False)",
+        f"{name} = DataLoader({data}, None, sampler={batches}{options})",
+    ]
+
+
+def _splits(training: Training) -> list[str]:
+    """The lines that leave what is for training in `data`, a subset, and the rest in `val_data`."""
+    share = training.settings.validation
+    call = _call("load_data", training.dataset)
+    both = "data, val_data"
+    if training.validation_data is not None:
+        name = "load_data" if _one_reads_both(training) else "load_val_data"
+        lines = [
+            f"whole, val_data = {call}, {_call(name, training.validation_data)}",
+            "data = torch.utils.data.Subset(whole, range(len(whole)))",
+        ]
+    elif not share:
+        lines = [
+            f"whole = {call}",
+            "data = torch.utils.data.Subset(whole, range(len(whole)))",
+        ]
+    elif training.dataset.fixed and not training.dataset.ordered:
+        shares = f"[{_training_share(share)}, {write_literal(share)}]"
+        lines = [
+            _SEEDED,
+            f"{both} = torch.utils.data.random_split({call}, {shares}, split)",
+        ]
+    else:
+        return _counted(training, call)
+    if training.dataset.fixed and (training.validation_data or training.dataset).fixed:
+        return lines
+    if not training.validates:
+        return [*lines, "if not len(data):", '    raise SystemExit("there is nothing to train on")']
+    return [
+        *lines,
+        "if not len(data) or not len(val_data):",
+        '    counts = f"{len(data)} samples to train on, {len(val_data)} to validate on"',
+        "    raise SystemExit(counts)",
+    ]
+
+
+_SEEDED = "split = torch.Generator().manual_seed(0)  # the same one, whatever the seed"
+
+
+def _counted(training: Training, call: str) -> list[str]:
+    """The split of data whose size only the data decides, or whose end validates."""
+    lines = [
+        f"whole = {call}",
+        f"count = round(len(whole) * {write_literal(training.settings.validation)})",
+    ]
+    if not (training.dataset.fixed and training.dataset.ordered):
+        lines += [
+            "if not 0 < count < len(whole):",
+            '    raise SystemExit(f"{len(whole)} samples are too few to train and validate on")',
+        ]
+    if training.dataset.ordered:
+        return [
+            *lines,
+            "rest = range(len(whole) - count)  # the end validates",
+            "data = torch.utils.data.Subset(whole, rest)",
+            "val_data = torch.utils.data.Subset(whole, range(len(rest), len(whole)))",
+        ]
+    return [
+        *lines,
+        _SEEDED,
+        "counts = [len(whole) - count, count]",
+        "data, val_data = torch.utils.data.random_split(whole, counts, split)",
+    ]
+
+
+def _training_share(validation: float) -> str:
+    """What is left to train on; the two shares must not add up to more than 1."""
+    share = round(1 - validation, 10)
+    return write_literal(share if share + validation == 1 else 1 - validation)
+
+
+def _one_reads_both(training: Training) -> bool:
+    """Whether one function reads the data and what validates: they differ in its arguments only."""
+    first, second = training.dataset, training.validation_data
+    if second is None or type(first) is not type(second):
+        return False
+    places = {place.name for place in first.places()}
+    given = [{k: v for k, v in s.given.items() if k not in places} for s in (first, second)]
+    return bool(places) and given[0] == given[1] and first.declared == second.declared
+
+
+def _call(function: str, dataset: Dataset) -> str:
+    return f"{function}({', '.join(map(_argument, dataset.places()))})"
+
+
+def _argument(place: Place) -> str:
+    value = write_literal(place.value)
+    return f"{place.name}={value}" if isinstance(place.value, bool) else value
+
+
+def _function(name: str, dataset: Dataset, sizes: Mapping[str, int]) -> list[str]:
+    """A function that reads a source."""
+    places = ", ".join(f"{place.name}: {place.kind}" for place in dataset.places())
+    made = dataset.source() if dataset.streamed else _tensors(dataset.tensors())
+    lines = [*docstring(dataset.told(), 1), *dataset.code(sizes), f"return {made}"]
+    head = f"def {name}({places}) -> {dataset.kind()}:"
+    return [head, *(f"    {line}" if line else "" for line in lines)]
+
+
+def _tensors(texts: Sequence[str]) -> str:
+    return f"TensorDataset({', '.join(texts)})"
+
+
+def _sizes(training: Training) -> dict[str, int]:
+    """The sizes of the data that the net decides, as numbers."""
+    known = {name: value_of(dim) for name, dim in training.bound.items()}
+    return {name: size for name, size in known.items() if size is not None}

@@ -1,0 +1,105 @@
+"""Write the function of a training script that transforms a batch, and the functions it calls."""
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from netspec.catalogue.transform import FUNCTIONS, Transform
+from netspec.check_transforms import TransformCall
+from netspec.lower_call import Written, call_arguments, write_arguments
+from netspec.names import free_name
+from netspec.training import Training
+from netspec.write import write_literal
+
+# What the function means by these names, so that no variable of it is called so.
+_TAKEN = {*FUNCTIONS, "batch", "change", "training", "torch", "F", "v2", "x", "len"}
+
+
+def write_transform(training: Training) -> list[str]:
+    """The function `transform` and what it calls, a line each; nothing without transforms."""
+    calls = training.transforms
+    if not calls:
+        return []
+    lines: list[str] = []
+    for name in dict.fromkeys(
+        n for c in calls if isinstance(c.call, Transform) for n in c.call.needs
+    ):
+        lines += [*FUNCTIONS[name], "", ""]
+    mode = ", training: bool" if is_random(calls) else ""
+    names = {field: free_name(field, lambda name: name in _TAKEN) for field in training.fields}
+    fields = ", ".join(names.values())
+    comma = "," if len(names) == 1 else ""
+    doc = "Change a batch to what the net takes"
+    doc += "; what is random is for training." if mode else "."
+    return [
+        *lines,
+        f"def transform(batch: Sequence[Tensor]{mode}) -> list[Tensor]:",
+        f'    """{doc}"""',
+        f"    {fields}{comma} = batch",
+        *(f"    {line}" for line in _body(training, names)),
+        f"    return [{fields}]",
+    ]
+
+
+def is_random(calls: Sequence[TransformCall]) -> bool:
+    """Whether training changes batches in another way than validation."""
+    return any(isinstance(item.call, Transform) and item.call.random for item in calls)
+
+
+def call_transform(training: Training, mode: str) -> list[str]:
+    """The line that transforms a batch; `mode`: whether it is for training, as Python writes it."""
+    if not training.transforms:
+        return []
+    mode = f", training={mode}" if is_random(training.transforms) else ""
+    return [f"batch = transform(batch{mode})"]
+
+
+def transform_imports(training: Training) -> list[str]:
+    """The import lines of all transforms."""
+    return [
+        line
+        for item in training.transforms
+        if isinstance(item.call, Transform)
+        for line in item.call.imports
+    ]
+
+
+def _body(training: Training, names: dict[str, str]) -> list[str]:
+    """The lines for each transform; those of random ones that stand together under one test."""
+    lines: list[str] = []
+
+    def random(item: TransformCall) -> bool:
+        return isinstance(item.call, Transform) and item.call.random
+
+    for chosen, run in groupby(training.transforms, random):
+        items = list(run)
+        own = [line for item in items for line in _write(training, item, names[item.field])]
+        if not chosen:
+            lines += own
+            continue
+        other = [
+            line
+            for item in items
+            if isinstance(item.call, Transform)
+            for line in item.call.resting(names[item.field], item.kind)
+        ]
+        lines += ["if training:", *(f"    {line}" for line in own)]
+        lines += ["else:", *(f"    {line}" for line in other)] if other else []
+    return lines
+
+
+def _write(training: Training, item: TransformCall, name: str) -> tuple[str, ...]:
+    call = item.call
+    if isinstance(call, Transform):
+        return call.code(name, item.kind)
+
+    def constant(text: str) -> str:
+        known = training.constants
+        return write_literal(known[text]) if text in known else f"torch.{text}"
+
+    arguments = [Written(None, name), *write_arguments(item.arguments, constant)]
+    first, *rest = call_arguments(call, arguments, constant)
+    home, _, function = call.torch.rpartition(".")
+    if home == "torch.Tensor":
+        return (f"{name} = {first}.{function}({', '.join(rest)})",)
+    home = "F" if home == "torch.nn.functional" else home
+    return (f"{name} = {home}.{function}({', '.join([first, *rest])})",)

@@ -1,0 +1,68 @@
+"""Training scripts of specs, written to a folder and run in this process: that spares imports."""
+
+import contextlib
+import io
+import runpy
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import netspec
+
+
+class Done(NamedTuple):
+    """How a script ended: its exit code, and what it printed; an error message stands in stderr."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def write(text: str, folder: Path) -> Path:
+    """The script of a spec's training, beside the model that it imports."""
+    spec = netspec.loads(text)
+    for name, source in spec.render().items():
+        (folder / name).write_text(source, encoding="utf-8")
+    return folder / "train.py"
+
+
+def run(script: Path, *options: str) -> Done:
+    """Run a script as `python train.py` would, for a step or two an epoch."""
+    kept = sys.argv, sys.path[:]
+    short = ("--max-batches", "2", "--out", str(script.parent / "out"))
+    sys.argv = [str(script), *short, *options]
+    sys.path.insert(0, str(script.parent))
+    sys.modules.pop("model", None)
+    out, err = io.StringIO(), io.StringIO()
+    code: object = 0
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            runpy.run_path(str(script), run_name="__main__")
+    except SystemExit as stop:
+        code = stop.code
+    finally:
+        sys.argv, sys.path = kept
+    if isinstance(code, str):
+        return Done(1, out.getvalue(), f"{err.getvalue()}{code}\n")
+    assert code is None or isinstance(code, int)
+    return Done(code or 0, out.getvalue(), err.getvalue())
+
+
+def open_script(script: Path) -> dict[str, Any]:
+    """What a script defines, by name; `main` is not run."""
+    kept = sys.path[:]
+    sys.path.insert(0, str(script.parent))
+    sys.modules.pop("model", None)
+    try:
+        return runpy.run_path(str(script), run_name="script")
+    finally:
+        sys.path = kept
+
+
+def errors(text: str) -> list[str]:
+    """The codes and messages of what is wrong with a spec."""
+    try:
+        netspec.loads(text)
+    except netspec.SpecError as error:
+        return [f"{d.code}: {d.message}" for d in error.diagnostics if d.severity == "error"]
+    return []
