@@ -7,15 +7,19 @@ if TYPE_CHECKING:
     from netspec.diagnostic import Diagnostic, SpecError
     from netspec.moving import Transfer as Transfer
     from netspec.moving import transfer as transfer
+    from netspec.run_error import RunError as RunError
     from netspec.spec import Spec, load, loads
     from netspec.summary import Summary
+    from netspec.trainer import Trainer as Trainer
 
 __all__ = [
     "Diagnostic",
     "Limits",
+    "RunError",
     "Spec",
     "SpecError",
     "Summary",
+    "Trainer",
     "Transfer",
     "__version__",
     "limits",
@@ -28,9 +32,11 @@ __version__ = "0.1.0"
 _HOMES = {
     "Diagnostic": "netspec.diagnostic",
     "Limits": "netspec.bounds",
+    "RunError": "netspec.run_error",
     "Spec": "netspec.spec",
     "SpecError": "netspec.diagnostic",
     "Summary": "netspec.summary",
+    "Trainer": "netspec.trainer",
     "Transfer": "netspec.moving",
     "limits": "netspec.bounds",
     "load": "netspec.spec",

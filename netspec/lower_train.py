@@ -20,10 +20,10 @@ from netspec.write import write_literal
 SCRIPT = frozenset(
     """
     Any AveragedModel BatchSampler Config DataLoader DistributedDataParallel DistributedSampler F
-    Iterator Path Sequence TensorDataset argparse average_gradients bar batch best cfg code curve
+    Iterator Path Sequence TensorDataset argparse arguments average_gradients bar batch best cfg code curve
     data device dist ema epoch error evaluate f fields file files flag found group groups kind
-    least loader load_data losses main math mean minimum name nn np os out parser part parts pin rank rest row rows
-    sampler save split state step sums swa sys table text torch tqdm train val_data val_loader window world
+    least loader load_data losses main make_loaders make_nets math mean minimum name nn np os out parse_config parser part parts pin rank rest row rows
+    sampler save split start state step sums swa sys table text torch tqdm train val_data val_loader window world
     writer
     """.split()
 )
@@ -97,8 +97,9 @@ class _Script:
             "averages_gradients": not self.wraps,
             "device": self._device_lines(),
             "setup": self._setup(),
-            "made": self._made(),
-            "loaders": self._loaders(),
+            **self._made_nets(),
+            "started": [line for item in training.nets for line in self._started(item)],
+            **self._made_loaders(),
             "optimisers": self._optimisers(),
             "parts": self._parts(),
             "map_location": self._map_location(),
@@ -208,6 +209,20 @@ class _Script:
             "code": [*dataset.code(), f"return TensorDataset({tensors})"],
         }
 
+    def _made_loaders(self) -> dict[str, Any]:
+        """The function that makes the loaders, and what it gives."""
+        validates = bool(self.settings.validation)
+        types = ["DistributedSampler[Any]", "DataLoader[Any]", *["DataLoader[Any]"] * validates]
+        given = ["cfg: Config", "device: torch.device", "rank: int", "world: int"]
+        tail = f") -> tuple[{', '.join(types)}]:"
+        more = ", and the loader for validation" if validates else ""
+        return {
+            "loaders_signature": bracketed("def make_loaders(", given, tail, 0),
+            "loaders_doc": f"Return sampler and loader for training{more}.",
+            "loaders": self._loaders(),
+            "loaded": "sampler, loader, val_loader" if validates else "sampler, loader",
+        }
+
     def _loaders(self) -> list[str]:
         settings = self.settings
         shares = "[1.0]"
@@ -275,6 +290,22 @@ class _Script:
             return []
         return ["torch.use_deterministic_algorithms(True)"]
 
+    def _made_nets(self) -> dict[str, Any]:
+        """The function that makes the nets, and what it gives."""
+        names = self._modules()
+        types = ["nn.Module"] * len(names)
+        type_ = types[0] if len(names) == 1 else f"tuple[{', '.join(types)}]"
+        several = len(self.training.nets) > 1
+        what = "the nets" if several else "the net"
+        what += " and the layers of the loss" if self.layers else ""
+        tail = f") -> {type_}:"
+        return {
+            "nets_signature": bracketed("def make_nets(", ["device: torch.device"], tail, 0),
+            "nets_doc": f"Return {what}, with random weights.",
+            "made": self._made(),
+            "modules": ", ".join(names),
+        }
+
     def _made(self) -> list[str]:
         lines: list[str] = []
         for item in self.training.nets:
@@ -284,7 +315,6 @@ class _Script:
             ]
             call = f"{self._class_name(item)}({', '.join(arguments)})"
             lines += self._placed(item, call)
-            lines += self._started(item)
         lines += [f"{name}: nn.Module = {text}.to(device)" for name, text in self.layers.items()]
         for item in self.training.nets:
             if item.name not in self._moved():
@@ -303,11 +333,11 @@ class _Script:
         """The lines that load the weights that a net begins with."""
         if not item.start:
             return []
-        path = write_literal(item.start)
-        read = f"torch.load({path}, map_location=device, weights_only=True)"
+        path = f"start = {write_literal(item.start)}"
+        read = "torch.load(start, map_location=device, weights_only=True)"
         if item.start.endswith(".safetensors"):
-            read = f"load_file({path})"
-        lines = ["if not cfg.resume:", "    try:", f"        weights = {read}"]
+            read = "load_file(start)"
+        lines = ["if not cfg.resume:", f"    {path}", "    try:", f"        weights = {read}"]
         if item.strict:
             lines.append(f"        {item.name}.load_state_dict(weights)")
         else:
@@ -315,11 +345,11 @@ class _Script:
                 f"        own = {item.name}.state_dict()",
                 "        fits = {k: v for k, v in weights.items() if k in own and v.shape == own[k].shape}",
                 f"        {item.name}.load_state_dict(fits, strict=False)",
-                f'        print(f"{{len(fits)}} of {{len(own)}} tensors are from {item.start}")',
+                f'        print(f"{{len(fits)}} of {{len(own)}} tensors are from {{start}}")',
             ]
         lines += [
             "    except Exception as error:  # there is no telling what a file holds",
-            f'        raise SystemExit(f"cannot begin with {item.start}: {{error!r:.500}}") from None',
+            f'        raise SystemExit(f"cannot begin with {{start}}: {{error!r:.500}}") from None',
         ]
         return lines
 
@@ -579,6 +609,17 @@ def _training_share(validation: float) -> str:
     """What is left to train on; the two shares must not add up to more than 1."""
     share = round(1 - validation, 10)
     return write_literal(share if share + validation == 1 else 1 - validation)
+
+
+def catalogue_imports(training: Training) -> list[str]:
+    """The import lines that a script may have for its data, its metrics and its schedules."""
+    dataset = training.dataset
+    lines = [*dataset.standard_imports, *dataset.imports]
+    for named in training.metrics:
+        lines += named.metric.imports
+    for call in (call for step in training.steps for call in step.optimizers):
+        lines += call.schedule.imports() if call.schedule else ()
+    return lines
 
 
 def options_of(training: Training) -> Mapping[str, object]:
