@@ -28,7 +28,6 @@ class Memory(NamedTuple):
     gradients: int
     optimizers: int
     activations: int
-    batch: int
 
     def __str__(self) -> str:
         parts = [f"{name} {_bytes(size)}" for name, size in zip(self._fields, self, strict=True)]
@@ -99,7 +98,7 @@ def rehearse(script: Script, config: Any) -> Rehearsal:
         ),
         steps_per_epoch=steps_per_epoch,
         steps=getattr(config, "steps", 0) or steps_per_epoch * config.epochs,
-        memory=found.memory(state, batch),
+        memory=found.memory(state),
         row=row,
         seconds=seconds,
     )
@@ -142,7 +141,7 @@ class _Counter:
         titles = {item.name: item.net.name for item in self.script.training.nets}
         return [_told(titles.get(name, type(net).__name__), net) for name, net in self.nets.items()]
 
-    def memory(self, state: dict[str, Any], batch: Any) -> Memory:
+    def memory(self, state: dict[str, Any]) -> Memory:
         """What there is to keep in memory at a step."""
         parameters = [p for net in self.nets.values() for p in net.parameters()]
         own = {p.untyped_storage().data_ptr() for p in parameters}
@@ -154,7 +153,6 @@ class _Counter:
             gradients=sum(p.nbytes for p in parameters if p.requires_grad),
             optimizers=_size(others),
             activations=sum(size for pointer, size in self.saved.items() if pointer not in own),
-            batch=_size(list(batch)),
         )
 
 
