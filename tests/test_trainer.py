@@ -299,3 +299,45 @@ def test_a_checkpoint_of_another_net_cannot_be_resumed(tmp_path: Path) -> None:
         tiny(tmp_path, wider, epochs=2, resume=True).fit()
     with pytest.raises(netspec.RunError, match=r"`fc.weight` is \[10, 784\] there and \[10, 12\]"):
         _ = tiny(tmp_path, wider).model
+
+
+EXTERN = """
+extern Gate(features: int)(x: [N, features]) -> [N, features] from "gate_layers"
+
+net Gated()(image: float32[N, 1, 28, 28]) -> (logits: [N, 10]) {
+    return image -> Flatten -> Linear(10) -> gate: Gate(10)
+}
+train Gated {
+    data = MNIST5k()
+    loss = cross_entropy(logits, label)
+    optimizer = SGD(lr=0.1)
+}
+"""
+GATE = """
+from torch import Tensor, nn
+
+
+class Gate(nn.Module):
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.fc = nn.Linear(features, features)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.fc(x).sigmoid()
+"""
+
+
+def test_what_is_written_in_python_is_imported_where_it_is_allowed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gate_layers.py").write_text(GATE)
+    monkeypatch.syspath_prepend(tmp_path)
+    spec = netspec.loads(EXTERN)
+    with pytest.raises(netspec.SpecError, match="importing `gate_layers` has not been allowed"):
+        Trainer(spec, out=tmp_path / "out")
+    allowed = ["gate_layers"]
+    trainer = Trainer(spec, out=tmp_path / "out", max_batches=1, allow_extern=allowed)
+    assert len(trainer.fit()) == 1
+    assert "gate.fc.weight" in trainer.model.state_dict()
+    loaded = netspec.loads(EXTERN, allow_extern=allowed)
+    assert Trainer(loaded, out=tmp_path / "out").config.batch_size == 64
