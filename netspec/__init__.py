@@ -8,8 +8,10 @@ if TYPE_CHECKING:
     from netspec.layers import InferredInt, Layer, Misfit, PositiveInt
     from netspec.moving import Transfer as Transfer
     from netspec.moving import transfer as transfer
+    from netspec.run_error import RunError as RunError
     from netspec.spec import Spec, load, loads
     from netspec.summary import Summary
+    from netspec.trainer import Trainer as Trainer
 
 __all__ = [
     "Diagnostic",
@@ -18,9 +20,11 @@ __all__ = [
     "Limits",
     "Misfit",
     "PositiveInt",
+    "RunError",
     "Spec",
     "SpecError",
     "Summary",
+    "Trainer",
     "Transfer",
     "__version__",
     "limits",
@@ -37,9 +41,11 @@ _HOMES = {
     "Limits": "netspec.bounds",
     "Misfit": "netspec.layers",
     "PositiveInt": "netspec.layers",
+    "RunError": "netspec.run_error",
     "Spec": "netspec.spec",
     "SpecError": "netspec.diagnostic",
     "Summary": "netspec.summary",
+    "Trainer": "netspec.trainer",
     "Transfer": "netspec.moving",
     "limits": "netspec.bounds",
     "load": "netspec.spec",

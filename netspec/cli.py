@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from netspec import __version__
+from netspec.cli_run import run_eval, run_predict, run_train
+from netspec.console import complain, load_spec, print_diagnostics
 
 if TYPE_CHECKING:
     from netspec.diagnostic import Diagnostic
-    from netspec.spec import Spec
 
 FINE, WRONG, USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -32,9 +33,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given[:2] == ["explain", "init"]:
         given[:2] = ["explain init"]  # to argparse, a command is one word
     options, rest = _parser().parse_known_args(given)
-    if rest and options.command is not _train:
+    if rest and options.command not in (run_train, run_eval):
         _parser().error(f"unrecognized arguments: {' '.join(rest)}")
     options.rest = rest
+    if options.command is run_train:
+        _check_train(options)
     try:
         code = _run(options)
         sys.stdout.flush()
@@ -46,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if error.filename is not None:
             raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        _complain(f"cannot write: {str(error.strerror).lower()}", "check where the output goes")
+        complain(f"cannot write: {str(error.strerror).lower()}", "check where the output goes")
         return WRONG
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -64,7 +67,7 @@ def _run(options: argparse.Namespace) -> int:
         import_layers(options.layers)
         return _limited(options)
     except NoLayers as error:
-        _complain(error.message, error.help)
+        complain(error.message, error.help)
         return USAGE
     finally:
         sys.path.remove(folder)
@@ -99,6 +102,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_build(commands)
     _add_summary(commands)
     _add_train(commands)
+    _add_eval(commands)
+    _add_predict(commands)
     _add_layers(commands)
     _add_explain(commands)
     return parser
@@ -172,13 +177,85 @@ def _add_summary(commands: Any) -> None:
 
 
 def _add_train(commands: Any) -> None:
-    parser = _command(
+    parser = _run_command(
         commands,
         "train",
-        _train,
+        run_train,
         "Write the training script of a spec to a temporary folder and run it. Further options "
         "go to the script: --out, --epochs, --resume, --max-batches …",
     )
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="try all of it on one batch, show shapes, sizes and memory, and save nothing",
+    )
+    parser.add_argument(
+        "--plot", action="store_true", help="draw the figures into curves.png, at the end"
+    )
+    parser.add_argument(
+        "--nproc",
+        metavar="N",
+        type=_positive,
+        default=1,
+        help="train in N processes of this machine, under torchrun (default: 1)",
+    )
+
+
+def _check_train(options: argparse.Namespace) -> None:
+    """Note where the script will save; refuse options of which one leaves the other no sense."""
+    if options.dry_run and (options.plot or options.nproc > 1):
+        other = "--plot" if options.plot else "--nproc"
+        _parser().error(f"argument --dry-run: not allowed with argument {other}")
+    saving = argparse.ArgumentParser(add_help=False)
+    saving.add_argument("--out", default="out")
+    options.out = saving.parse_known_args(options.rest)[0].out
+
+
+def _add_eval(commands: Any) -> None:
+    parser = _run_command(
+        commands,
+        "eval",
+        run_eval,
+        "Work out the figures of a trained net on the validation data, as its training script "
+        "does. Further options go to the script: --batch-size …",
+    )
+    _add_weights(parser)
+    parser.add_argument("--json", action="store_true", help="print them as JSON")
+
+
+def _add_predict(commands: Any) -> None:
+    parser = _run_command(
+        commands,
+        "predict",
+        run_predict,
+        "Write a table with the outputs of a trained net, a line for each sample.",
+    )
+    parser.add_argument(
+        "input",
+        metavar="INPUT",
+        help="the samples: a .csv, .npy or .npz file, or a folder of images",
+    )
+    parser.add_argument(
+        "-o", "--output", metavar="CSV", required=True, help="the file for the table"
+    )
+    _add_weights(parser)
+    parser.add_argument(
+        "--part", metavar="NAME", help="which net of the training, where it has several"
+    )
+    parser.add_argument(
+        "--batch-size",
+        metavar="N",
+        type=_positive,
+        default=64,
+        help="how many samples at a time (default: 64)",
+    )
+
+
+def _run_command(
+    commands: Any, name: str, run: Callable[[argparse.Namespace], int], help: str
+) -> argparse.ArgumentParser:
+    """A command that runs the generated script."""
+    parser = _command(commands, name, run, help)
     parser.add_argument(
         "--allow-extern",
         metavar="MODULE",
@@ -186,7 +263,28 @@ def _add_train(commands: Any) -> None:
         default=[],
         help="import this module, written in Python, or its submodules; may be given several times",
     )
-    parser.add_argument("--net", metavar="NAME", help="which net, where there are several")
+    parser.add_argument(
+        "--net", metavar="NAME", help="which train section, where there are several"
+    )
+    return parser
+
+
+def _add_weights(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--out", metavar="DIR", default="out", help="where the training has saved (default: out)"
+    )
+    parser.add_argument(
+        "--weights",
+        metavar="FILE",
+        help="best.pt or last.pt of that folder, or a path (default: best.pt; last.pt where no "
+        "data is kept for validation)",
+    )
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or not 0 < len(text) <= 9 or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"`{text}` is not a positive integer")
+    return int(text)
 
 
 def _add_layers(commands: Any) -> None:
@@ -262,7 +360,7 @@ def _check(options: argparse.Namespace) -> int:
     values = dict(options.set)
     graph, diagnostics = examine(*read_source(options.spec), values, read_used, options.warn)
     if options.format == "text":
-        _print_diagnostics(diagnostics, sys.stdout)
+        print_diagnostics(diagnostics, sys.stdout)
         if graph is not None:
             nets = ", ".join(graph.nets) or "no nets"
             print(f"{options.spec}: no errors{_counts(diagnostics)} ({nets})")
@@ -276,7 +374,7 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _build(options: argparse.Namespace) -> int:
-    spec = _load(options)
+    spec = load_spec(options)
     if spec is None:
         return WRONG
     files = spec.render()
@@ -303,7 +401,7 @@ def _write_files(files: dict[str, str], folder: Path, force: bool) -> int:
         if differing and not force:
             shown = " and ".join(str(folder / name) for name in differing)
             verb = "exists and differs" if len(differing) == 1 else "exist and differ"
-            _complain(
+            complain(
                 f"{shown} {verb} from what would be written",
                 "--force overwrites, -o DIR writes elsewhere, --stdout prints",
             )
@@ -317,7 +415,7 @@ def _write_files(files: dict[str, str], folder: Path, force: bool) -> int:
             print(f"{'unchanged' if name in same else 'wrote'} {folder / name}")
     except OSError as error:
         reason = str(error.strerror).lower()
-        _complain(f"cannot write to {folder}: {reason}", "choose another with -o DIR")
+        complain(f"cannot write to {folder}: {reason}", "choose another with -o DIR")
         return WRONG
     return FINE
 
@@ -325,13 +423,13 @@ def _write_files(files: dict[str, str], folder: Path, force: bool) -> int:
 def _summary(options: argparse.Namespace) -> int:
     from netspec.diagnostic import SpecError
 
-    spec = _load(options)
+    spec = load_spec(options)
     if spec is None:
         return _sketch(options)
     try:
         print(spec.summary(net=options.net))
     except SpecError as error:
-        _print_diagnostics(error.diagnostics, sys.stderr)
+        print_diagnostics(error.diagnostics, sys.stderr)
         return WRONG
     return FINE
 
@@ -353,7 +451,7 @@ def _layers(options: argparse.Namespace) -> int:
     lines = layers(options.pattern)
     if not lines:
         name = options.pattern
-        _complain(f"no layer or function has a name like `{name}`", advice(name))
+        complain(f"no layer or function has a name like `{name}`", advice(name))
         return WRONG
     print(write_lines(lines))
     return FINE
@@ -364,7 +462,7 @@ def _explain(options: argparse.Namespace) -> int:
 
     text = explain(options.name)
     if not text:
-        _complain(f"netspec knows nothing called `{options.name}`", advice(options.name))
+        complain(f"netspec knows nothing called `{options.name}`", advice(options.name))
         return WRONG
     print(text)
     return FINE
@@ -373,58 +471,15 @@ def _explain(options: argparse.Namespace) -> int:
 def _explain_init(options: argparse.Namespace) -> int:
     from netspec.diagnostic import SpecError
 
-    spec = _load(options)
+    spec = load_spec(options)
     if spec is None:
         return WRONG
     try:
         print(spec.explain_init(net=options.net))
     except SpecError as error:
-        _print_diagnostics(error.diagnostics, sys.stderr)
+        print_diagnostics(error.diagnostics, sys.stderr)
         return WRONG
     return FINE
-
-
-def _train(options: argparse.Namespace) -> int:
-    from netspec.diagnostic import SpecError
-    from netspec.train import train
-
-    spec = _load(options)
-    if spec is None:
-        return WRONG
-    try:
-        return train(spec, options.rest, net=options.net, allow_extern=options.allow_extern)
-    except SpecError as error:
-        _print_diagnostics(error.diagnostics, sys.stderr)
-        return WRONG
-
-
-def _load(options: argparse.Namespace) -> "Spec | None":
-    """The spec of a command; None after printing its errors. Warnings are printed, too."""
-    from netspec.diagnostic import SpecError
-    from netspec.spec import load_with
-
-    try:
-        spec = load_with(options.spec, dict(options.set))
-    except SpecError as error:
-        _print_diagnostics(error.diagnostics, sys.stderr)
-        return None
-    _print_diagnostics(spec.diagnostics, sys.stderr)
-    return spec
-
-
-# ---- printing ----------------------------------------------------------------------------------
-
-
-def _print_diagnostics(diagnostics: "Sequence[Diagnostic]", stream: Any) -> None:
-    if not diagnostics:
-        return
-    from netspec.report import write_text
-
-    colour = stream.isatty() and not os.environ.get("NO_COLOR")
-    stream.write(write_text(diagnostics, colour=colour))
-    errors = sum(found.severity == "error" for found in diagnostics)
-    if errors:
-        stream.write(f"{errors} error{'s' if errors > 1 else ''}\n")
 
 
 def _counts(diagnostics: "Sequence[Diagnostic]") -> str:
@@ -432,12 +487,6 @@ def _counts(diagnostics: "Sequence[Diagnostic]") -> str:
     severities = [found.severity for found in diagnostics]
     counts = ((kind, severities.count(kind)) for kind in ("warning", "hint"))
     return "".join(f", {n} {kind}{'s' if n > 1 else ''}" for kind, n in counts if n)
-
-
-def _complain(message: str, help: str) -> None:
-    from netspec.report import printable
-
-    print(f"error: {printable(message)}\n = help: {printable(help)}", file=sys.stderr)
 
 
 if __name__ == "__main__":

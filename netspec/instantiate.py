@@ -1,9 +1,10 @@
 """Turn rendered source into modules of this process: what runs is what is read."""
 
+import builtins
 import hashlib
 import linecache
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -11,7 +12,8 @@ import torch
 from torch import nn
 
 from netspec.diagnostic import Diagnostics, SpecError
-from netspec.guard import verify
+from netspec.guard import verify, verify_script
+from netspec.run_error import RunError
 from netspec.source import Source
 
 GENERATED = "netspec_generated_"  # what the modules of generated source are called, before a digest
@@ -69,6 +71,21 @@ def pick_device(name: str) -> torch.device:
     return torch.device("cpu")
 
 
+def require_device(name: str) -> torch.device:
+    """`pick_device`, for what is to run now.
+
+    Raises:
+        RunError: where torch does not have the device.
+    """
+    device = pick_device(name)
+    try:
+        torch.zeros(1, device=device)
+    except (AssertionError, RuntimeError) as error:  # torch has both for this
+        reason = str(error).partition("\n")[0]
+        raise RunError(f"cannot use {device}: {reason}", "give the net another device") from None
+    return device
+
+
 def load_class(origin: Origin) -> type[nn.Module]:
     """The class of generated source; the same source gives the same class."""
     module = _load_source(origin)
@@ -76,6 +93,40 @@ def load_class(origin: Origin) -> type[nn.Module]:
     assert isinstance(cls, type)
     assert issubclass(cls, nn.Module)
     return cls
+
+
+def load_script(
+    source: str, name: str, imports: Iterable[str], nets: Collection[str], origin: Origin
+) -> ModuleType:
+    """Run a training script as a module of its own each time; nothing is trained.
+
+    What it imports from `model` is the generated module of `origin`.
+
+    Args:
+        source: the text of the script.
+        name: what tracebacks call it, beside a digest.
+        imports: import lines of the catalogue that it may have.
+        nets: the classes that it may import from `model`.
+        origin: the source of the nets.
+
+    Raises:
+        ModuleNotFoundError: if it imports a library that is not installed.
+    """
+    tree = verify_script(source, imports, nets)
+    model = _load_source(origin)
+
+    def import_(path: str, *rest: Any) -> ModuleType:
+        return model if path == "model" else builtins.__import__(path, *rest)
+
+    digest = hashlib.sha256(f"{name}\0{origin.source}\0{source}".encode()).hexdigest()[:16]
+    title, filename = f"{GENERATED}{digest}", f"<generated {name} {digest[:8]}>"
+    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+    module = ModuleType(title)
+    module.__file__ = filename
+    vars(module)["__builtins__"] = {**vars(builtins), "__import__": import_}
+    sys.modules[title] = module
+    exec(compile(tree, filename, "exec", dont_inherit=True), vars(module))
+    return module
 
 
 def _load_source(origin: Origin) -> ModuleType:

@@ -90,8 +90,9 @@ class _Script:
             "averages_gradients": not self.wraps,
             "device": self._device_lines(),
             "setup": self._setup(),
-            "made": self._made(),
-            "loaders": write_loaders(training),
+            **self._made_nets(),
+            "started": [line for item in training.nets for line in self._started(item)],
+            **self._made_loaders(),
             "optimisers": self._optimisers(),
             "parts": self._parts(),
             "map_location": self._map_location(),
@@ -192,9 +193,24 @@ class _Script:
         if settings.accumulate > 1:
             least["accumulate"] = 1
         least |= {"seed": 0, "max_batches": 0}
-        return (
-            f"{{{', '.join(f'{write_literal(name)}: {value}' for name, value in least.items())}}}"
-        )
+        pairs = ", ".join(f"{write_literal(name)}: {value}" for name, value in least.items())
+        return f"{{{pairs}}}"
+
+    # ---- data ------------------------------------------------------------------------------------
+
+    def _made_loaders(self) -> dict[str, Any]:
+        """The function that makes the loaders, and what it gives."""
+        validates = self.training.validates
+        types = ["DistributedSampler[Any]", "DataLoader[Any]", *["DataLoader[Any]"] * validates]
+        given = ["cfg: Config", "device: torch.device", "rank: int", "world: int"]
+        tail = f") -> tuple[{', '.join(types)}]:"
+        more = ", and the loader for validation" if validates else ""
+        return {
+            "loaders_signature": bracketed("def make_loaders(", given, tail, 0),
+            "loaders_doc": f"Return sampler and loader for training{more}.",
+            "loaders": write_loaders(self.training),
+            "loaded": "sampler, loader, val_loader" if validates else "sampler, loader",
+        }
 
     # ---- what is made ----------------------------------------------------------------------------
 
@@ -230,6 +246,22 @@ class _Script:
             return []
         return ["torch.use_deterministic_algorithms(True)"]
 
+    def _made_nets(self) -> dict[str, Any]:
+        """The function that makes the nets, and what it gives."""
+        names = self._modules()
+        types = ["nn.Module"] * len(names)
+        type_ = types[0] if len(names) == 1 else f"tuple[{', '.join(types)}]"
+        several = len(self.training.nets) > 1
+        what = "the nets" if several else "the net"
+        what += " and the layers of the loss" if self.layers else ""
+        tail = f") -> {type_}:"
+        return {
+            "nets_signature": bracketed("def make_nets(", ["device: torch.device"], tail, 0),
+            "nets_doc": f"Return {what}, with random weights.",
+            "made": self._made(),
+            "modules": ", ".join(names),
+        }
+
     def _made(self) -> list[str]:
         lines: list[str] = []
         for item in self.training.nets:
@@ -239,7 +271,6 @@ class _Script:
             ]
             call = f"{self._class_name(item)}({', '.join(arguments)})"
             lines += self._placed(item, call)
-            lines += self._started(item)
         lines += [f"{name}: nn.Module = {text}.to(device)" for name, text in self.layers.items()]
         for item in self.training.nets:
             if item.name not in self._moved():
@@ -566,6 +597,22 @@ class _Imports:
 
 def _by_module(line: str) -> str:
     return line.split()[1]
+
+
+def catalogue_imports(training: Training) -> list[str]:
+    """The import lines that a script may have for its data, its metrics and its schedules."""
+    lines = [line for group in data_imports(training) for line in group]
+    last = training.steps[-1]
+    kinds = [port.type for port in last.graph.outputs[1:]]
+    types = dict(zip(last.figures, kinds, strict=True))
+    for named in training.metrics:
+        output, target = (types[name] for name in named.operands)
+        lines += named.metric.imports(output, target)
+    for call in (call for step in training.steps for call in step.optimizers):
+        for scheduler in call.schedule.schedulers() if call.schedule else ():
+            module, name = scheduler.torch.rsplit(".", 1)
+            lines.append(f"from {module} import {name}")
+    return lines
 
 
 def options_of(training: Training) -> Mapping[str, object]:

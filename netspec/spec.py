@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from netspec.explain_init import Initialisation
+    from netspec.instantiate import Origin
     from netspec.program import Program
     from netspec.summary import Sketch, Summary
 
@@ -213,7 +214,8 @@ def _checked(
 class Spec:
     """A spec that has passed its check.
 
-    `diagnostics` has its warnings and hints. `nets` has the names of its nets.
+    `diagnostics` has its warnings and hints. `nets` has the names of its nets. `allow_extern` has
+    the modules written in Python that `build` may import.
     """
 
     def __init__(
@@ -229,7 +231,7 @@ class Spec:
         self._loader = loader
         self._program = program
         self._limits = current()
-        self._allowed = allow_extern
+        self.allow_extern = allow_extern
         self.graph = graph
         self.diagnostics = diagnostics
         self.parameters = dict(parameters)
@@ -284,7 +286,7 @@ class Spec:
         values = {**self.parameters, **parameters}
         source = self.graph.source
         with limited(self._limits):
-            return _checked(source, None, self._net, values, self._loader, self._allowed)
+            return _checked(source, None, self._net, values, self._loader, self.allow_extern)
 
     def unlabelled(self) -> tuple[Diagnostic, ...]:
         """Warnings for layers without a label, whose keys shift when others join them."""
@@ -322,17 +324,16 @@ class Spec:
             _require_device(device, self.graph.source)
         from netspec.permission import require_allowed
 
-        allowed = self._allowed if allow_extern is None else allow_extern
+        allowed = self.allow_extern if allow_extern is None else allow_extern
         require_allowed(spec.program.externs, allowed)
         return spec._make(chosen, device or chosen.device)
 
     def _make(self, net: Net, device: str) -> "nn.Module":
         """A module of a net; what is written in Python is imported, and held against the spec."""
-        from netspec.instantiate import Origin, build_in_parts, build_module
+        from netspec.instantiate import build_in_parts, build_module
 
         externs = self.program.externs
-        names = tuple((item.module, item.name, item.alias) for item in externs)
-        origin = Origin(self.source, self.graph.source.name, net.name, names)
+        origin = self.origin(net.name)
         make = build_in_parts if net.devices else build_module
         if not externs:
             return make(origin, {}, device)
@@ -349,6 +350,13 @@ class Spec:
             raise wrong from error
         probe(model, net)
         return model
+
+    def origin(self, class_name: str) -> "Origin":
+        """What a class of the generated module can be made from."""
+        from netspec.instantiate import Origin
+
+        names = tuple((item.module, item.name, item.alias) for item in self.program.externs)
+        return Origin(self.source, self.graph.source.name, class_name, names)
 
     @cached_property
     def program(self) -> "Program":
