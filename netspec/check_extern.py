@@ -167,7 +167,8 @@ def run_extern(
     if values is None or UNKNOWN in values.values() or len(kinds) < len(inputs):
         return UNKNOWN
     scope = Scope(values)
-    if checker.match(entry, inputs, scope, stage.callee.span) is None:
+    place = stage.callee.span if span == key else span
+    if checker.match(entry, inputs, scope, place) is None:
         return UNKNOWN
     note = checker.built_note(extern, values, span)
     found = checker.found.inside(entry.home.source, (note, *checker.found.notes))

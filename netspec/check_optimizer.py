@@ -41,16 +41,12 @@ class Movable:
             for name, shape in item.net.parameter_shapes().items():
                 if name not in item.net.frozen:
                     self.shapes[f"{prefix}{name}"] = shape
+            self.sparse |= {f"{prefix}{name}" for name in item.net.sparse_parameters()}
             for name, layer in item.net.layers.items():
-                self._note(f"{prefix}{name}", layer)
+                self.kinds[f"{prefix}{name}"] = type(layer.layer).__name__
         for name, layer in own.items():
-            self._note(name, layer)
+            self.kinds[name] = type(layer.layer).__name__
             self.shapes |= {f"{name}.{key}": shape for key, shape in layer.parameters.items()}
-
-    def _note(self, name: str, layer: BuiltLayer) -> None:
-        self.kinds[name] = type(layer.layer).__name__
-        if getattr(layer.layer, "sparse", False):
-            self.sparse |= {f"{name}.{key}" for key in layer.parameters}
 
     def chosen(self, selectors: Sequence[s.Name | s.Literal], left: Sequence[str]) -> list[str]:
         """Those of the parameters `left` that a selector means: a layer's, or by their own name."""
@@ -86,15 +82,18 @@ def check_optimizer(
         return None
     calls = [OptimizerCall(main, _arguments(node), (), (), None)]
     left = list(movable.shapes)
+    own = list(movable.shapes)  # of the first one, in whatever group
     for item in items:
         if isinstance(item, s.Options):
             chosen = movable.chosen(item.selectors, left)
             left = [name for name in left if name not in chosen]
+            if _has_optimizer(item):
+                own = [name for name in own if name not in chosen]
             if moved and not chosen:
                 _report_nothing(item, movable, found)
             _add_group(calls, item, chosen, movable, scope, found)
     if moved:
-        _check_parameters(main, left, movable, node.span, found)
+        _check_parameters(main, own, movable, node.span, found)
     calls = _schedule(calls, settings, numbers, scope, found)
     _check_closure(calls, numbers, settings, found)
     return calls if found.error_count == before else None
@@ -121,6 +120,10 @@ def _arguments(node: s.Expression) -> tuple[s.Argument, ...]:
 
 
 # ---- groups ------------------------------------------------------------------------------------
+
+
+def _has_optimizer(item: s.Options) -> bool:
+    return any(a.name is not None and a.name.id == _OTHER for a in item.arguments)
 
 
 def _report_nothing(item: s.Options, movable: Movable, found: Diagnostics) -> None:
@@ -211,14 +214,6 @@ def _check_parameters(
         optimizer.check_parameters(shapes, movable.sparse & set(names))
     except Misfit as misfit:
         found.add("wrong-argument", misfit.message, span, label=misfit.label, help=misfit.help)
-    if not names:
-        found.add(
-            "wrong-optimizer",
-            "nothing is left for the optimiser to move",
-            span,
-            label="no parameter that is learnt",
-            help="train a net that has some, or select fewer of them elsewhere",
-        )
 
 
 def _check_closure(

@@ -50,6 +50,11 @@ def check_step(
     returned = [body.name(name) for name in names]
     value = s.Sequence(tuple, tuple(returned), body.span()) if figures else returned[0]
     net = net._replace(body=(*net.body, s.Return(value, loss.value.span)))
+    if found.error_count > before:
+        return None
+    graph = check_net(net, body.home(found.source), {}, device, found)
+    if not isinstance(graph, Net) or found.error_count > before:
+        return None
     if not _depends_on_nets(net.body, set(body.nets)):
         found.add(
             "wrong-loss",
@@ -58,11 +63,6 @@ def check_step(
             label="nothing of it can be learnt",
             help="write a loss of an output, as in `cross_entropy(logits, label)`",
         )
-    if found.error_count > before:
-        return None
-    graph = check_net(net, body.home(found.source), {}, device, found)
-    if not isinstance(graph, Net) or found.error_count > before:
-        return None
     _check_loss(graph.outputs[0].type, loss, found)
     _check_classes(graph, net.body, fields, found)
     if found.error_count > before:
@@ -82,7 +82,8 @@ def _check_targets(
         names = names_in(item.target) if isinstance(item, s.Assign) else [item.name]
         for name in names:
             problem = variable_problem(name.id)
-            taken = name.id in body.fields or name.id in body.titles or name.id in body.nets
+            taken = name.id in body.fields or name.id in body.nets
+            taken = taken or (name.id in body.titles and name.id != "loss")  # a net of that name
             if problem and name.id != "_":
                 code, why = problem
                 found.add(code, why, name.span, label="not free", help=f"call it `{name.id}_`, say")

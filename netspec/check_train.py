@@ -173,8 +173,7 @@ class _Section:
             f"unknown setting `{name.id}`",
             name.span,
             label="no setting of a train section, and no value that a loss reads",
-            help=did_you_mean(name.id, SETTINGS)
-            or f"settings are {listing(SETTINGS, len(SETTINGS))}",
+            help=did_you_mean(name.id, SETTINGS) or f"settings are {listing(SETTINGS, 12)}",
         )
 
     def _check_placement(self) -> None:
@@ -257,7 +256,8 @@ class _Section:
         (one, *others) = self.trained
         called = {one.net.name, one.name}
         values = [value for part in self.parts for value in part.values]
-        mentions = {name.id for value in values for name in names_in(tuple(value))}
+        read = [item.value if isinstance(item, s.Assign) else item.callee for item in values]
+        mentions = {name.id for node in read for name in names_in(node)}
         if others or called & mentions:
             return [], fields, {}
         feed = check_feed(one.net, fields, self.whole.settings["data"].value.span, self.found)
@@ -299,7 +299,8 @@ class _Section:
         self, calls: Sequence[s.Assign], fields: Fields, settings: Settings
     ) -> list[Step] | None:
         steps: list[Step] = []
-        shared = self.whole.values if self.steps else []
+        loss = self.whole.settings.get("loss")  # of a section with steps: that has been reported
+        shared = [value for value in self.whole.values if value is not loss] if self.steps else []
         before = self.found.error_count
         for part in self.parts:
             step = self._check_step(part, [*calls, *shared], fields, settings)

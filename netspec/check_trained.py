@@ -31,8 +31,9 @@ def check_nets(
     known = [item for item in trained if item is not None]
     for item in known:
         _check_device(item, train, found)
-    started = _check_starts(train, known, found)
-    return started if found.error_count == before else None
+    if found.error_count > before:
+        return None
+    return _check_starts(train, known, found)
 
 
 def _check_only(train: s.Train, nets: Mapping[str, Net], found: Diagnostics) -> TrainedNet | None:

@@ -85,6 +85,7 @@ _NODES = (
 _SCRIPT_IMPORTS = {
     *((name, None) for name in ("argparse", "math", "os", "sys", "torch", "torch.distributed")),
     ("torch.nn.functional", None),
+    ("wandb", None),
     *(("collections.abc", name) for name in ("Iterator", "Sequence")),
     *(("dataclasses", name) for name in ("asdict", "dataclass", "fields")),
     *(("fnmatch", "fnmatch"), ("itertools", "islice"), ("pathlib", "Path"), ("typing", "Any")),
@@ -103,12 +104,14 @@ _SCRIPT_IMPORTS = {
 }
 _SCRIPT_BUILTINS = _BUILTINS | {
     *("AssertionError", "Exception", "KeyboardInterrupt", "OSError", "RuntimeError", "SystemExit"),
-    *("all", "any", "getattr", "map", "object", "print", "set", "sorted", "vars", "__name__"),
+    *("all", "any", "getattr", "map", "object", "open", "print", "set", "sorted", "type", "vars"),
+    *("__name__", "iter"),
 }
 _SCRIPT_NODES = (
     *_NODES,
     ast.AugAssign,
     ast.Break,
+    ast.Delete,
     ast.DictComp,
     ast.ExceptHandler,
     ast.FormattedValue,
@@ -121,6 +124,7 @@ _SCRIPT_NODES = (
     ast.Yield,
 )
 # What a script takes of modules that can do anything, and what no script takes of torch.
+_DUNDER = {"__init__", "__len__", "__name__"}
 _TAKEN = {"os": {"environ"}, "sys": {"stderr"}}
 _LEFT = {"classes", "hub", "jit", "ops", "package", "serialization"}
 
@@ -185,7 +189,7 @@ def verify_script(source: str, imports: Iterable[str], nets: Collection[str]) ->
                 raise Refused(f"{place}: the name {name}")
             case ast.Name("os" | "sys" | "torch" as name) if id(node) not in owners:
                 raise Refused(f"{place}: {name} by another name")
-            case ast.Attribute(_, attr) if attr.startswith("__") and attr != "__init__":
+            case ast.Attribute(_, attr) if attr.startswith("__") and attr not in _DUNDER:
                 raise Refused(f"{place}: the attribute {attr}")
             case ast.Attribute(ast.Name("os" | "sys" as name), attr) if attr not in _TAKEN[name]:
                 raise Refused(f"{place}: {name}.{attr}")
@@ -196,6 +200,9 @@ def verify_script(source: str, imports: Iterable[str], nets: Collection[str]) ->
             case ast.Call(ast.Attribute(ast.Name("torch"), "load"), _, keywords):
                 if not any(_is_true(keyword, "weights_only") for keyword in keywords):
                     raise Refused(f"{place}: torch.load of more than weights")
+            case ast.Call(ast.Name("open"), arguments, keywords):
+                if len(arguments) > 1 or any(keyword.arg == "mode" for keyword in keywords):
+                    raise Refused(f"{place}: {ast.unparse(node)}")
             case ast.Call(ast.Name("getattr"), arguments):
                 if not (arguments and ast.unparse(arguments[0]) in ("cfg", "self")):
                     raise Refused(f"{place}: {ast.unparse(node)}")

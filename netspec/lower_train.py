@@ -607,7 +607,8 @@ def catalogue_imports(training: Training) -> list[str]:
     types = dict(zip(last.figures, kinds, strict=True))
     for named in training.metrics:
         output, target = (types[name] for name in named.operands)
-        lines += named.metric.imports(output, target)
+        if not named.metric.code(output, target, named.operands):
+            lines += named.metric.imports(output, target)
     for call in (call for step in training.steps for call in step.optimizers):
         for scheduler in call.schedule.schedulers() if call.schedule else ():
             module, name = scheduler.torch.rsplit(".", 1)

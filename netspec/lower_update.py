@@ -109,7 +109,9 @@ def _optimizer(training: Training, mover: Mover, parameters: str) -> str:
         texts = [text for text in texts if not text.startswith("lr=")]
     elif by_position and texts:
         texts = texts[1:]
-    given = ", ".join([parameters, f"lr=cfg.{mover.rate}", *texts])
+    more = len(call.arguments) > 1 and call.arguments[1].name is None
+    rate = f"cfg.{mover.rate}" if more else f"lr=cfg.{mover.rate}"  # by position, as what follows
+    given = ", ".join([parameters, rate, *texts])
     typed = ": Any" if call.optimizer.closure else ""  # torch has no types for its step
     return f"{mover.optimizer}{typed} = {call.optimizer.torch}({given})"
 

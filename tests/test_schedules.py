@@ -38,8 +38,8 @@ def check(
     source = Source(f"train Net {{\n    scheduler = {text}\n}}\n", "a.net")
     section = parse(source).file.items[0]
     assert isinstance(section, syntax.Train)
-    setting = section.settings[0]
-    assert isinstance(setting, syntax.Setting)
+    setting = section.items[0]
+    assert isinstance(setting, syntax.Assign)
     found = Diagnostics(source)
     scope = {**PARAMETERS, **known_at_start(EPOCHS)}
     chosen = OPTIMIZERS[optimizer]()

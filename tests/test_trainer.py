@@ -285,7 +285,7 @@ def test_one_of_several_trainings_is_chosen_by_its_name(tmp_path: Path) -> None:
 
 def test_where_the_script_ends_itself_an_error_says_why(tmp_path: Path) -> None:
     diverging = TINY.replace("cross_entropy(logits, label)", "(logits * logits -> mean)")
-    with pytest.raises(netspec.RunError, match=r"loss is (nan|inf) in epoch \d, step \d"):
+    with pytest.raises(netspec.RunError, match=r"loss is (nan|inf) in epoch \d"):
         tiny(tmp_path, diverging, lr=1e18, epochs=9).fit()
     (tmp_path / "file").touch()
     with pytest.raises(netspec.RunError, match=r"File exists|Not a directory"):

@@ -13,7 +13,7 @@ from netspec.catalogue.functions.loss import (
     pairs,
 )
 from netspec.catalogue.signature import KEYWORD, Input, NonNegativeInt, Probability
-from netspec.dim import Dim, agree, at_least, same, value_of
+from netspec.dim import Dim, agree, at_least, product, same, value_of
 from netspec.elementwise import result_type
 from netspec.misfit import Misfit
 from netspec.tensor import FLOATING, INTEGER, Shape, Tensor, write_shape
@@ -241,6 +241,9 @@ class LinearCrossEntropy(_CrossEntropy, name="linear_cross_entropy"):
                 equal=pairs(bias.shape, self.linear_weight.shape[:-1]),
             )
         return self.compare(self.weight, self.ignore_index)
+
+    def macs(self, output: Tensor) -> Dim:
+        return product((*self.input.shape, *self.linear_weight.shape[:-1]))
 
     def _require_product(self) -> None:
         x, weight = self.input, self.linear_weight
