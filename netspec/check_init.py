@@ -1,6 +1,6 @@
 """Find the initialisation scheme of every parameter: which rule names it, and whether it can be."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
@@ -37,6 +37,31 @@ class RuleScope(NamedTuple):
     whole_file: bool = False
 
 
+class Owner(NamedTuple):
+    """What rules select and has parameters: a layer, or a module inside one.
+
+    `prefix` is what its parameters are called by in `layer`, up to their own names.
+    """
+
+    name: str
+    kind: str
+    prefix: str
+    parameters: Mapping[str, Shape]
+    layer: BuiltLayer
+
+
+def owners_in(layer: BuiltLayer) -> Iterator[Owner]:
+    """A layer, and the modules of torch.nn that it is made of."""
+    for name, kind in {"": type(layer.layer).__name__, **layer.layer.inside()}.items():
+        prefix = f"{name}." if name else ""
+        own = {
+            parameter.removeprefix(prefix): shape
+            for parameter, shape in layer.parameters.items()
+            if parameter.startswith(prefix) and "." not in parameter.removeprefix(prefix)
+        }
+        yield Owner(f"{layer.name}.{name}".removesuffix("."), kind, prefix, own, layer)
+
+
 class Ruled(NamedTuple):
     """A layer with its own `with (…)`, and the values of the names in that."""
 
@@ -58,10 +83,10 @@ class _Rule(NamedTuple):
     checked: "_Checked"
     whole_file: bool = False
 
-    def covers(self, layer: BuiltLayer) -> bool:
+    def covers(self, owner: Owner) -> bool:
         if self.selector is None:
-            return layer.name == self.owner
-        return layer.name.startswith(self.prefix) and _selects(self.selector, layer, self.prefix)
+            return owner.name == self.owner
+        return owner.name.startswith(self.prefix) and _selects(self.selector, owner, self.prefix)
 
     def title(self) -> str:
         return self.owner if self.selector is None else _title(self.selector)
@@ -87,23 +112,24 @@ def resolve_schemes(
     rules += _own_rules(layers)
     rules.sort(key=lambda rule: rule.rank)
     built = {name: ruled.layer for name, ruled in layers.items()}
+    owners = [owner for layer in built.values() for owner in owners_in(layer)]
     schemes: dict[str, dict[str, tuple[Scheme, ...]]] = {name: {} for name in built}
     weights: dict[str, Weight] = {}
     for rule in rules:
         found = rule.checked.found
-        covered = [layer for layer in built.values() if rule.covers(layer)]
+        covered = [owner for owner in owners if rule.covers(owner)]
         if complete and not covered and rule.selector is not None and not rule.whole_file:
             inside = [n.removeprefix(rule.prefix) for n in externs if n.startswith(rule.prefix)]
             _report_unmatched(rule.selector, inside, found)
         for argument in rule.schemes.arguments:
-            for layer in _holders(rule, argument, covered, found):
-                scheme = rule.checked.scheme(rule, argument, layer)
+            for owner in _holders(rule, argument, covered, found):
+                scheme = rule.checked.scheme(rule, argument, owner)
                 if scheme is not None and argument.name is not None:
-                    known = schemes[layer.name].get(argument.name.id, ())
-                    others = (other for other in known if not _same_rule(other, scheme))
-                    schemes[layer.name][argument.name.id] = (scheme, *others)
-                    if argument.name.id == "weight":
-                        weights[layer.name] = Weight(layer, scheme, argument.span, found)
+                    own, name = schemes[owner.layer.name], f"{owner.prefix}{argument.name.id}"
+                    others = (other for other in own.get(name, ()) if not _same_rule(other, scheme))
+                    own[name] = (scheme, *others)
+                    if name == "weight":
+                        weights[owner.name] = Weight(owner.layer, scheme, argument.span, found)
     hint_fans(weights.values())
     return {name: layer._replace(schemes=schemes[name]) for name, layer in built.items()}
 
@@ -147,18 +173,18 @@ def _check_selectors(scope: RuleScope) -> None:
 
 def warn_unmatched(statements: Iterable[s.Init], nets: Collection[Net], found: Diagnostics) -> None:
     """Report selectors of a whole file that select no layer of any of its nets."""
-    layers = [layer for net in nets for layer in net.layers.values()]
+    owners = [o for net in nets for layer in net.layers.values() for o in owners_in(layer)]
     externs = [name for net in nets for name in net.externs]
     for statement in statements:
         for selector in statement.selectors:
-            if not any(_selects(selector, layer, "") for layer in layers):
+            if not any(_selects(selector, owner, "") for owner in owners):
                 _report_unmatched(selector, externs, found)
 
 
-def _selects(selector: s.Name | s.Literal, layer: BuiltLayer, prefix: str) -> bool:
+def _selects(selector: s.Name | s.Literal, owner: Owner, prefix: str) -> bool:
     if isinstance(selector, s.Literal):
-        return fnmatchcase(layer.name.removeprefix(prefix), str(selector.value))
-    kind = type(layer.layer).__name__
+        return fnmatchcase(owner.name.removeprefix(prefix), str(selector.value))
+    kind = owner.kind
     return kind == ALIASES.get(selector.id) or kind in RANK_OPEN.get(selector.id, {}).values()
 
 
@@ -213,9 +239,9 @@ def _rules(scope: RuleScope) -> list[_Rule]:
 
 
 def _holders(
-    rule: _Rule, argument: s.Argument, covered: list[BuiltLayer], found: Diagnostics
-) -> list[BuiltLayer]:
-    """The covered layers that have the parameter; reports one that none of their kind can have."""
+    rule: _Rule, argument: s.Argument, covered: list[Owner], found: Diagnostics
+) -> list[Owner]:
+    """The covered owners that have the parameter; reports one that none of their kind can have."""
     if argument.name is None:
         found.add(
             "wrong-argument",
@@ -226,10 +252,10 @@ def _holders(
         )
         return []
     name = argument.name.id
-    holders = [layer for layer in covered if name in layer.parameters]
-    possible = {p for layer in covered for p in ("weight", "bias", *layer.parameters)}
+    holders = [owner for owner in covered if name in owner.parameters]
+    possible = {p for owner in covered for p in ("weight", "bias", *owner.parameters)}
     if covered and not holders and (rule.selector is None or name not in possible):
-        having = sorted({p for layer in covered for p in layer.parameters})
+        having = sorted({p for owner in covered for p in owner.parameters})
         found.add(
             "unknown-parameter",
             f"{rule.title()} has no parameter `{name}`",
@@ -249,15 +275,15 @@ class _Checked:
         self.found = found
         self.bound: dict[Span, Initialiser | None] = {}
 
-    def scheme(self, rule: _Rule, argument: s.Argument, layer: BuiltLayer) -> Scheme | None:
+    def scheme(self, rule: _Rule, argument: s.Argument, owner: Owner) -> Scheme | None:
         if argument.span not in self.bound:
             self.bound[argument.span] = self._bind(argument)
         initialiser = self.bound[argument.span]
         if initialiser is None or argument.name is None:
             return None
         name = argument.name.id
-        shape = layer.parameters[name]
-        if not _fits(initialiser, shape, f"{layer.name}.{name}", argument.span, self.found):
+        shape = owner.parameters[name]
+        if not _fits(initialiser, shape, f"{owner.name}.{name}", argument.span, self.found):
             return None
         arguments = arguments_of(argument.value)
         return Scheme(initialiser, arguments, rule.opening(), rule.span, self.found.source)

@@ -166,6 +166,11 @@ class Checker(Walker):
             self.found,
         )
         kinds = {path: type(made.layer).__name__ for path, made in self.site.made.items()}
+        kinds |= {
+            f"{path}.{name}": kind
+            for path, made in self.site.made.items()
+            for name, kind in made.layer.inside().items()
+        }
         check_freezes(
             self.definition,
             self.prefix,

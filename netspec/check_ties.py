@@ -1,6 +1,6 @@
 """Check what `tie` and `freeze` name, once all layers of a net or block are known."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from fnmatch import fnmatchcase
 
 from netspec import syntax as s
@@ -151,8 +151,8 @@ def selects(
     relative = owner.removeprefix(prefix)
     match selector:
         case s.Name(id) if id in ALIASES or id in RANK_OPEN:
-            kind = kinds.get(owner, "")
-            return kind == ALIASES.get(id) or kind in RANK_OPEN.get(id, {}).values()
+            titles = {ALIASES.get(id), *RANK_OPEN.get(id, {}).values()}
+            return any(kinds.get(name) in titles for name in _and_around(owner))
         case s.Name(id):
             return relative == id or relative.startswith(f"{id}.")
         case s.Literal(value):
@@ -161,3 +161,10 @@ def selects(
                 fnmatchcase(".".join(parts[:end]), str(value)) for end in range(1, len(parts) + 1)
             )
     return False
+
+
+def _and_around(owner: str) -> Iterator[str]:
+    """A dotted name, and those of what it stands in."""
+    while owner:
+        yield owner
+        owner = owner.rpartition(".")[0]

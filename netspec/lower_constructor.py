@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from netspec import syntax as s
-from netspec.catalogue.signature import Signature
+from netspec.catalogue.layer import Layer
 from netspec.dim import Dim, Expression, atoms, form_names, form_of, symbols, write
 from netspec.facts import BlockFact, ExternFact, Running
 from netspec.generalise import report_no_formula
@@ -189,9 +189,8 @@ class Constructor:
         """The dimensions that the constructor takes in any case."""
         found: set[str] = set()
         for fact in self.plan.facts.layers.values():
-            for field in fact.layer.fields().values():
-                if field.inferred and field.name not in fact.layer.given:
-                    found |= _names_of(getattr(fact.layer, field.name))
+            for part in fact.layer.whole():
+                found |= _names_inferred(part)
             for argument in arguments_of(fact.stage.callee):
                 found |= {name.id for name in names_in(argument.value)}
         return found & set(self.plan.facts.dims)
@@ -362,9 +361,10 @@ class Constructor:
         facts = self.plan.facts
         found: set[str] = set()
         for fact in facts.layers.values():
-            for field in fact.layer.fields().values():
-                if field.inferred:
-                    found |= _names_of(getattr(fact.layer, field.name, None))
+            for part in fact.layer.whole():
+                for field in part.fields().values():
+                    if field.inferred:
+                        found |= _names_of(getattr(part, field.name, None))
         for block in facts.blocks.values():
             for name in self.pool.block_class(block).dims:
                 found |= _names_of(block.dims[name])
@@ -430,19 +430,23 @@ class Constructor:
             return self._block(facts.blocks[stage.span])
         if stage.span in facts.externs:
             return self._extern(facts.externs[stage.span])
-        layer = facts.layers[stage.span].layer
-        for field in layer.fields().values():
-            if field.inferred and field.name not in layer.given:
-                self.uses |= _names_of(getattr(layer, field.name))
-        return self._call(layer.torch.removeprefix("torch."), layer, stage.callee)
+        return self._layer(facts.layers[stage.span].layer, stage.callee)
 
-    def _call(self, title: str, signature: Signature, callee: Any) -> str:
+    def _layer(self, layer: Layer, callee: Any) -> str:
+        """The call that makes a layer, with those that it takes made in its arguments."""
+        self.uses |= _names_inferred(layer)
         arguments = arguments_of(callee)
         for argument in arguments:
             self._note(argument.value)
         written = write_arguments(arguments, self.plan.in_constructor)
-        texts = call_arguments(signature, written, self.plan.in_constructor)
-        return f"{title}({', '.join(texts)})"
+        names = layer.positional()
+        for place, argument in enumerate(arguments):
+            part = layer.given[argument.name.id if argument.name else names[place]]
+            if isinstance(part, Layer):
+                code = self._layer(part, argument.value)
+                written[place] = written[place]._replace(text=code, constant=False)
+        texts = call_arguments(layer, written, self.plan.in_constructor)
+        return f"{layer.torch.removeprefix('torch.')}({', '.join(texts)})"
 
     def _group(self, group: s.Group) -> str:
         entries = self._entries(group)
@@ -660,6 +664,16 @@ def _names_of(value: Any) -> set[str]:
     if isinstance(value, tuple | list):
         return {name for item in value for name in _names_of(item)}
     return form_names(form_of(value)) if not isinstance(value, str | None) else set()
+
+
+def _names_inferred(layer: Layer) -> set[str]:
+    """The names that the sizes mention which the input decides."""
+    return {
+        name
+        for field in layer.fields().values()
+        if field.inferred and field.name not in layer.given
+        for name in _names_of(getattr(layer, field.name))
+    }
 
 
 def _text(dim: Dim) -> str:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from netspec import syntax as s
 from netspec.arguments import bind, evaluate_arguments
-from netspec.catalogue import ALIASES, RANK_OPEN
+from netspec.catalogue import ALIASES, LAYERS, RANK_OPEN
 from netspec.catalogue.initialiser import INITIALISERS, Initialiser
 from netspec.catalogue.layer import Layer
 from netspec.diagnostic import Diagnostics
@@ -240,12 +240,21 @@ def kinds_in(plan: Plan, pool: ClassPool) -> dict[str, _Kind]:
     """The classes of all layers that a class holds, those of its parts included."""
     kinds: dict[str, _Kind] = {}
     for layer in _layers_in(plan, pool, set()):
-        name = type(layer).__name__
-        own = frozenset(layer.parameters())
-        known = kinds.get(name, _Kind(name, own, frozenset()))
-        lacking = known.lacking | (known.parameters ^ own) | (layer.optional & own)
-        kinds[name] = _Kind(name, known.parameters | own, lacking)
+        parameters = list(layer.parameters())
+        for place, name in {"": type(layer).__name__, **layer.inside()}.items():
+            own = frozenset(_own_parameters(parameters, place))
+            known = kinds.get(name, _Kind(name, own, frozenset()))
+            optional = LAYERS[name].optional & own
+            lacking = known.lacking | (known.parameters ^ own) | optional
+            kinds[name] = _Kind(name, known.parameters | own, lacking)
     return kinds
+
+
+def _own_parameters(parameters: Sequence[str], place: str) -> list[str]:
+    """Of the parameters of a layer, those of the module at a place inside, "" for itself."""
+    prefix = f"{place}." if place else ""
+    inner = [name.removeprefix(prefix) for name in parameters if name.startswith(prefix)]
+    return [name for name in inner if "." not in name]
 
 
 def _layers_in(plan: Plan, pool: ClassPool, seen: set[str]) -> list[Layer]:
@@ -375,6 +384,7 @@ class _Writer:
         return (
             not self.plan.facts.blocks
             and not names.loops
+            and not any(fact.layer.inside() for fact in self.plan.facts.layers.values())
             and not any(
                 isinstance(stage.callee, s.Group | s.Repeat)
                 for statement in statements_in(self.plan.facts.definition.body)

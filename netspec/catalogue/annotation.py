@@ -11,8 +11,17 @@ from netspec.dim import Expression
 from netspec.tensor import DTYPES, DType, Tensor
 
 # A build-time value: int, Expression, float, bool, str, DType, None, list or tuple of these; or a
-# Tensor, where a function takes one.
+# Tensor, where a function takes one; or a Part, where a layer does.
 Value = Any
+
+
+class Part:
+    """What a layer takes as an argument and is no plain value: another layer."""
+
+    @classmethod
+    def in_words(cls) -> str:
+        """What a field of this type takes."""
+        return f"a {cls.__name__}"
 
 
 _PLAIN = {int: "int", float: "float", bool: "bool", str: "str", type(None): "none"}
@@ -28,7 +37,7 @@ def schema_of(annotation: object) -> dict[str, object]:
     origin, parts = get_origin(annotation), get_args(annotation)
     if isinstance(annotation, type) and annotation in _PLAIN:
         return {"type": _PLAIN[annotation], "strict": True}
-    if annotation in (Tensor, DType):
+    if annotation in (Tensor, DType) or is_part(annotation):
         return {"type": "is-instance", "cls": annotation}
     if origin is Annotated:
         schema = schema_of(parts[0])
@@ -50,6 +59,11 @@ def schema_of(annotation: object) -> dict[str, object]:
     if origin is tuple:
         return {"type": "tuple", "items_schema": [schema_of(part) for part in parts]}
     raise TypeError(f"no schema for {annotation!r}")
+
+
+def is_part(annotation: object) -> bool:
+    """Whether a field takes a layer and nothing else."""
+    return isinstance(annotation, type) and issubclass(annotation, Part)
 
 
 def concretise(value: Value, stand_in: int | None = None) -> Value:
@@ -84,6 +98,8 @@ def describe(annotation: object) -> str:
         return "None"
     if isinstance(annotation, type) and annotation in _NAMES:
         return _NAMES[annotation]
+    if isinstance(annotation, type) and issubclass(annotation, Part):
+        return annotation.in_words()
     if origin is Annotated:
         return _describe_bounds(parts[0], parts[1:])
     if origin is Literal:
@@ -145,6 +161,8 @@ def kind_of(value: Value) -> str:
             return "a string"
         case Tensor():
             return "a tensor"
+        case Part():
+            return "a layer"
         case tuple() | list():
             return f"a tuple of {len(value)}"
         case Expression() if value.value is not None:
@@ -165,7 +183,7 @@ def write_value(value: Value) -> str:
         return f"({inner},)" if len(value) == 1 else f"({inner})"
     if isinstance(value, list):
         return f"[{', '.join(write_value(item) for item in value)}]"
-    if isinstance(value, Expression):
+    if isinstance(value, Expression | Part):
         return str(value)
     return repr(value)
 

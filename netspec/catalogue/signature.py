@@ -12,8 +12,9 @@ from typing import Annotated, Any, ClassVar, NamedTuple, get_args, get_origin
 from annotated_types import Ge, Gt, Le, MinLen
 from pydantic_core import SchemaValidator, ValidationError
 
+from netspec.catalogue.annotation import Part as Part
 from netspec.catalogue.annotation import Value as Value
-from netspec.catalogue.annotation import concretise, describe, label, value_help
+from netspec.catalogue.annotation import concretise, describe, is_part, label, value_help
 from netspec.catalogue.annotation import kind_of as kind_of
 from netspec.catalogue.annotation import schema_of as schema_of
 from netspec.catalogue.annotation import write_value as write_value
@@ -67,7 +68,7 @@ MISSING = Missing()
 class Field(NamedTuple):
     """One argument: its name, its Pydantic annotation, its default, and its marks.
 
-    `tensor`: it takes a tensor or several, if need be among other things.
+    `tensor`: it takes a tensor or several, if need be among other things; `part`: so a layer.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Field(NamedTuple):
     free: bool
     keyword: bool
     tensor: bool
+    part: bool
 
     @property
     def required(self) -> bool:
@@ -301,12 +303,17 @@ def _read_fields(cls: type[Signature]) -> Mapping[str, Field]:
                     free=FREE in marks,
                     keyword=KEYWORD in marks,
                     tensor=_takes_tensor(annotation),
+                    part=_takes_part(annotation),
                 )
     return found
 
 
 def _takes_tensor(annotation: object) -> bool:
     return annotation is Tensor or any(_takes_tensor(part) for part in get_args(annotation))
+
+
+def _takes_part(annotation: object) -> bool:
+    return is_part(annotation) or any(map(_takes_part, get_args(annotation)))
 
 
 def _read_positional(cls: type[Signature]) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from pydantic_core import SchemaValidator
 from torch import nn
 
 from netspec.catalogue import FUNCTIONS, INITIALISERS, LAYERS
+from netspec.catalogue.annotation import is_part
 from netspec.catalogue.layer import Misfit
 from netspec.catalogue.loss import LOSSES
 from netspec.catalogue.optimizer import OPTIMIZERS
@@ -94,6 +95,7 @@ VALUES = [
     *(0, 1, -1, 7, 2.5, 0.0, -0.5, 1.0, True, False, None, "zeros", "same", "mean", "x", ""),
     *((1,), (1, 2), (1, 2, 3), (0, 1), (1.5, 2), (True, 1), (None, 3), (), ("a",), (0.9, 0.999)),
     *(Tensor((2, 3)), (Tensor((2,)), Tensor(())), (Tensor((2,)), 3), DType("int64"), "int64"),
+    *(LAYERS["LayerNorm"](), LAYERS["TransformerEncoderLayer"](2), LAYERS["LayerNorm"]),
 ]
 
 
@@ -112,7 +114,7 @@ def test_arguments_are_validated_as_pydantic_would(annotation: Any) -> None:
 def _as_instances(annotation: Any) -> Any:
     """The annotation with tensors and dtypes taken as they are, not as tuples and strings."""
     origin, parts = get_origin(annotation), tuple(map(_as_instances, get_args(annotation)))
-    if annotation in (Tensor, DType):
+    if annotation in (Tensor, DType) or is_part(annotation):
         return InstanceOf[annotation]
     if origin is Annotated:
         return Annotated[parts[0], *annotation.__metadata__]

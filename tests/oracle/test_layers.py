@@ -96,8 +96,6 @@ NO_LAYERS = {
     "DataParallel": "wraps a whole net while training",
     "RNNBase": "the base of RNN, GRU and LSTM",
     "RNNCellBase": "the base of the cells",
-    "TransformerEncoder": "takes a layer: written `repeat(6) TransformerEncoderLayer(8)`",
-    "TransformerDecoder": "takes a layer: written as a loop over TransformerDecoderLayer",
 }
 
 SINGLE = sorted(name for name in LAYERS if name not in (*SEVERAL, *SEQUENCES))

@@ -24,10 +24,13 @@ from tests.oracle.comparison import (
     compare,
     compare_free,
     compare_symbolic,
-    inferred,
+    module_of,
     ours,
 )
 
+LayerNorm, RMSNorm, Identity, Linear = map(
+    LAYERS.__getitem__, ("LayerNorm", "RMSNorm", "Identity", "Linear")
+)
 N, T, S = 3, 5, 7
 FREE = {N: "N", T: "T", S: "S"}
 COUNT = 60
@@ -184,6 +187,23 @@ def _transformer(draw: Random) -> Call:
     return Call(given, both, masks)
 
 
+def _stack(one: str, make: Callable[[Random], Call]) -> Callable[[Random], Call]:
+    """A stack of what `make` draws, with a norm or without."""
+
+    def stack(draw: Random) -> Call:
+        given, inputs, masks = make(draw)
+        norms = [LayerNorm(), LayerNorm(eps=0.1, bias=False), RMSNorm(), Identity(), Linear(5)]
+        field = f"{one.lower()}_layer"
+        stacked = {field: LAYERS[f"Transformer{one}Layer"](**given)} | _options(draw, norm=norms)
+        stacked["num_layers"] = draw.choice([1, 2, 3])
+        if one == "Encoder":
+            masks = {name.replace("src_mask", "mask"): mask for name, mask in masks.items()}
+            stacked |= _options(draw, enable_nested_tensor=[True, False], mask_check=[False])
+        return Call(stacked, inputs, masks)
+
+    return stack
+
+
 MAKERS: dict[str, Callable[[Random], Call]] = {
     **{name: _recurrent(name) for name in ("RNN", "GRU", "LSTM")},
     **{name: _cell(name) for name in ("RNNCell", "GRUCell", "LSTMCell")},
@@ -191,6 +211,8 @@ MAKERS: dict[str, Callable[[Random], Call]] = {
     "TransformerEncoderLayer": _encoder,
     "TransformerDecoderLayer": _decoder,
     "Transformer": _transformer,
+    "TransformerEncoder": _stack("Encoder", _encoder),
+    "TransformerDecoder": _stack("Decoder", _decoder),
 }
 
 
@@ -218,7 +240,7 @@ def test_macs_over_sequences_are_half_of_torchs_flops(name: str) -> None:
         mine = ours(layer, call)
         if not sound or isinstance(mine, str):
             continue
-        module = getattr(nn, name)(**{**inferred(layer, call.inputs), **call.arguments})
+        module = module_of(layer, call)
         assert 2 * value_of(_macs(mine, call)) == _flops(module, call), call
 
 
