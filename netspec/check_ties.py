@@ -8,6 +8,7 @@ from netspec.catalogue import ALIASES, RANK_OPEN
 from netspec.check_device import report_far_tie
 from netspec.diagnostic import Diagnostics, did_you_mean
 from netspec.dim import same
+from netspec.source import Span
 from netspec.tensor import Shape, write_shape
 
 
@@ -18,9 +19,12 @@ def check_ties(
     externs: Mapping[str, str],
     located: Mapping[str, str],
     ties: dict[str, str],
+    tied_at: dict[str, tuple[Span, Diagnostics]],
     found: Diagnostics,
 ) -> None:
     """Hold each `tie` against the parameters that there are; `ties` gets those that hold.
+
+    `tied_at` gets the places of these, by the first parameter, and who hears of them.
 
     `externs`: what is written in Python by its dotted name, so that its parameters are not known.
     """
@@ -47,6 +51,7 @@ def check_ties(
             report_far_tie(statement, _device(first, located), _device(second, located), found)
             continue
         ties[first] = second
+        tied_at[first] = (statement.span, found)
 
 
 def _device(parameter: str, located: Mapping[str, str]) -> str:

@@ -1,10 +1,11 @@
 """Tell for each parameter of a checked net how it is initialised, and which rule says so."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from netspec.catalogue.signature import write_value
-from netspec.graph import Net, Scheme
+from netspec.graph import Net, ParametrizationRule, Scheme
 from netspec.report import printable
 from netspec.table import align
 from netspec.tensor import Shape, write_shape
@@ -30,7 +31,7 @@ class Row(NamedTuple):
 
     `overruled`: the rules that name the parameter as well, the next in order first. `tied`: the
     parameter that this one is another name of. `bare`: a tensor without a layer, so that torch has
-    no default for it.
+    no default for it. `through`: the rules that name a parametrization, the one that holds first.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Row(NamedTuple):
     overruled: tuple[Rule, ...] = ()
     tied: str = ""
     bare: bool = False
+    through: tuple[Rule, ...] = ()
 
 
 class Initialisation(NamedTuple):
@@ -63,9 +65,12 @@ def explain_init(net: Net) -> Initialisation:
 
 def _rows(net: Net) -> Iterator[Row]:
     for layer in net.layers.values():
-        for parameter, shape in layer.parameters.items():
+        for parameter in layer.parameters:
             schemes = layer.schemes.get(parameter, ())
-            yield _row(net, f"{layer.name}.{parameter}", shape, schemes)
+            through = tuple(map(_rule, layer.parametrizations.get(parameter, ())))
+            for name, size in layer.learnt(parameter).items():
+                row = _row(net, f"{layer.name}.{name}", size, schemes)
+                yield row._replace(through=through)
     for variable in net.variables.values():
         if variable.kind == "parameter":
             schemes = (variable.scheme,) if variable.scheme else ()
@@ -81,14 +86,14 @@ def _row(net: Net, name: str, shape: Shape, schemes: Sequence[Scheme]) -> Row:
     return Row(name, shape, rules[0] if rules else None, rules[1:])
 
 
-def _rule(scheme: Scheme) -> Rule:
+def _rule(scheme: Scheme | ParametrizationRule) -> Rule:
     line, column = scheme.source.position(scheme.span.start)
     return Rule(_call(scheme), scheme.rule, f"{scheme.source.name}:{line}:{column}")
 
 
-def _call(scheme: Scheme) -> str:
+def _call(scheme: Scheme | ParametrizationRule) -> str:
     """`normal(0.0, std=0.02)`: as its author wrote it, with values for expressions."""
-    initialiser = scheme.initialiser
+    initialiser = scheme.initialiser if isinstance(scheme, Scheme) else scheme.parametrization
     texts = [
         f"{argument.name.id}={write_value(initialiser.given[argument.name.id])}"
         if argument.name
@@ -105,10 +110,14 @@ def _cells(name: str, row: Row) -> list[tuple[str, ...]]:
     shape = write_shape(row.shape)
     if row.tied:
         return [(name, shape, f"tied to {row.tied}")]
-    if row.rule is None:
-        return [(name, shape, _NOTHING if row.bare else _DEFAULT)]
     beaten = [("  beats", "", *map(printable, rule)) for rule in row.overruled]
-    return [(name, shape, *map(printable, row.rule)), *beaten]
+    words = itertools.chain(["  through"], itertools.repeat("  beats"))
+    through = [
+        (word, "", *map(printable, rule)) for word, rule in zip(words, row.through, strict=False)
+    ]
+    if row.rule is None:
+        return [(name, shape, _NOTHING if row.bare else _DEFAULT), *through]
+    return [(name, shape, *map(printable, row.rule)), *beaten, *through]
 
 
 class _Run(NamedTuple):

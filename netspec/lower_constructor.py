@@ -11,6 +11,7 @@ from netspec.facts import BlockFact, ExternFact, Running
 from netspec.generalise import report_no_formula
 from netspec.items import Assign, Effect, Fill, Item, Nest, Place
 from netspec.lower_call import call_arguments, write_arguments
+from netspec.lower_parametrization import wrap, wraps
 from netspec.names import free_name, single
 from netspec.placement import device_at
 from netspec.plan import Plan
@@ -430,7 +431,11 @@ class Constructor:
             return self._block(facts.blocks[stage.span])
         if stage.span in facts.externs:
             return self._extern(facts.externs[stage.span])
-        return self._layer(facts.layers[stage.span].layer, stage.callee)
+        code = self._layer(facts.layers[stage.span].layer, stage.callee)
+        around = wraps(stage, self.pool)
+        for argument in around:
+            self._note(argument.value)
+        return wrap(code, around, self.plan)
 
     def _layer(self, layer: Layer, callee: Any) -> str:
         """The call that makes a layer, with those that it takes made in its arguments."""

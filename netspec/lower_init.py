@@ -16,6 +16,7 @@ from netspec.lower_extern import Outside
 from netspec.plan import Plan
 from netspec.pool import ClassPool
 from netspec.program import Line, Method
+from netspec.treatment import only_schemes, scheme_rules
 from netspec.visit import arguments_of, names_in, stages_in, statements_in, title_of
 from netspec.write import write_literal
 
@@ -52,14 +53,14 @@ def lower_init(plan: Plan, pool: ClassPool) -> Initialisation:
     Rules by class come before what is named, by patterns and by layers' own `with (…)`; either part
     is a method where a class around this one has rules that this one's must be called again after.
     """
-    statements = _statements(plan)
+    statements = scheme_rules(statements_of(plan))
     own = _own_schemes(plan)
     patterns = [item for item in statements if _has(item, s.Literal)]
     after_classes = _meets_outer_rules(plan, pool, statements, own)
     after_patterns = _meets_outer_patterns(plan, pool, patterns, own)
-    classes = _Writer(plan, pool, after_classes)
+    classes = Writer(plan, pool, after_classes)
     classes.by_classes([item for item in statements if _has(item, s.Name)])
-    named = _Writer(plan, pool, after_classes or after_patterns)
+    named = Writer(plan, pool, after_classes or after_patterns)
     for statement in patterns:
         named.by_pattern(statement)
     named.inner_names(patterns)
@@ -67,14 +68,14 @@ def lower_init(plan: Plan, pool: ClassPool) -> Initialisation:
         named.own(stage, name)
     for variable in _variables(plan):
         named.variable(variable)
-    ending = _Writer(plan, pool, False)
+    ending = Writer(plan, pool, False)
     ending.ties_and_freezes()
     return _divided(classes, named, tuple(ending.lines), after_classes, after_patterns)
 
 
 def _divided(
-    classes: "_Writer",
-    named: "_Writer",
+    classes: "Writer",
+    named: "Writer",
     ending: tuple[Line, ...],
     after_classes: bool,
     after_patterns: bool,
@@ -110,7 +111,7 @@ def _has(statement: s.Init, kind: type) -> bool:
     return any(isinstance(selector, kind) for selector in statement.selectors)
 
 
-def _statements(plan: Plan) -> list[s.Init]:
+def statements_of(plan: Plan) -> list[s.Init]:
     """The `init` statements of a class: its file's before its own."""
     if plan.loop is not None:
         return []
@@ -121,6 +122,15 @@ def _statements(plan: Plan) -> list[s.Init]:
 
 
 def _own_schemes(plan: Plan) -> list[tuple[s.Stage, str]]:
+    """The layers that a `with (…)` of their own initialises, and the attributes they stand in."""
+    return [
+        (stage._replace(schemes=schemes), path)
+        for stage, path in own_stages(plan)
+        if (schemes := only_schemes(stage.schemes)) is not None
+    ]
+
+
+def own_stages(plan: Plan) -> list[tuple[s.Stage, str]]:
     """The layers with a `with (…)` of their own, and the attributes that they stand in."""
     found: list[tuple[s.Stage, str]] = []
     for statement in plan.body:
@@ -179,7 +189,7 @@ def _meets_outer_rules(
         return False
     outer = set(pool.selected)
     if plan.loop is None:
-        mine = [item for item in definition.body if isinstance(item, s.Init)]
+        mine = scheme_rules(item for item in definition.body if isinstance(item, s.Init))
         outer = {
             name for statement, names in pool.selections if statement not in mine for name in names
         }
@@ -269,7 +279,9 @@ def _layers_in(plan: Plan, pool: ClassPool, seen: set[str]) -> list[Layer]:
     return layers
 
 
-class _Writer:
+class Writer:
+    """Writes the lines that initialise one class; `again`: in a method that others call."""
+
     def __init__(self, plan: Plan, pool: ClassPool, again: bool) -> None:
         self.plan = plan
         self.pool = pool
@@ -305,7 +317,7 @@ class _Writer:
                 wanted = [a.name.id for a in statement.schemes.arguments if a.name]
                 own = tuple(
                     p
-                    for p in sorted(wanted, key=_weight_first)
+                    for p in sorted(wanted, key=weight_first)
                     if p in kinds[name].parameters and not _overruled(name, p, later)
                 )
                 if own and name not in groups.setdefault(own, []):
@@ -373,7 +385,7 @@ class _Writer:
                     self.lines += self._apply(f"self.{name}.{parameter}", argument, 0, guarded)
             return
         imported = self.outside.variable("imported_parameters", self.lines)
-        test = _name_test(f"{pattern}.{parameter}")
+        test = name_test(f"{pattern}.{parameter}")
         test += f" and parameter not in {imported}" if imported else ""
         self.lines.append(Line("for name, parameter in self.named_parameters():"))
         self.lines.append(Line(f"if {test}:", 1))
@@ -409,7 +421,7 @@ class _Writer:
         if fact is None:
             return
         for argument in sorted(
-            stage.schemes.arguments, key=lambda a: _weight_first(a.name.id if a.name else "")
+            stage.schemes.arguments, key=lambda a: weight_first(a.name.id if a.name else "")
         ):
             if argument.name is None or argument.name.id not in fact.layer.parameters():
                 continue
@@ -462,7 +474,7 @@ class _Writer:
             return
         pattern = str(selector.value)
         imported = self.outside.variable("imported_parts", self.lines)
-        test = _name_test(pattern) + (f" and module not in {imported}" if imported else "")
+        test = name_test(pattern) + (f" and module not in {imported}" if imported else "")
         self.lines.append(Line("for name, module in self.named_modules():"))
         self.lines.append(Line(f"if {test}:", 1))
         self.lines.append(Line("module.requires_grad_(False)", 2))
@@ -522,11 +534,12 @@ def _overruled(name: str, parameter: str, later: Sequence[s.Init]) -> bool:
     )
 
 
-def _weight_first(parameter: str) -> tuple[bool, str]:
+def weight_first(parameter: str) -> tuple[bool, str]:
+    """The order of parameters in a class: its weight, then the others by name."""
     return parameter != "weight", parameter
 
 
-def _name_test(pattern: str) -> str:
+def name_test(pattern: str) -> str:
     """The test of a name for a pattern: the plain methods of strings where they serve."""
     special = set("*?[")
     if not special & set(pattern):

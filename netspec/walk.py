@@ -24,7 +24,7 @@ from netspec.relocate import relocated
 from netspec.signature_match import match_inputs
 from netspec.source import Span
 from netspec.tensor import Tensor, Type, write_shape
-from netspec.visit import arguments_of, names_in, title_of
+from netspec.visit import all_stages, arguments_of, names_in, title_of
 
 # What can be wrong with a statement whatever the values are.
 STATIC = frozenset(
@@ -32,6 +32,7 @@ STATIC = frozenset(
         *("unknown-name", "unknown-layer", "unknown-function", "unknown-argument", "wrong-layer"),
         *("surplus-argument", "missing-argument", "duplicate-argument", "argument-order"),
         *("duplicate-label", "reserved-name", "keyword", "unknown-scheme", "not-supported"),
+        "unknown-parametrization",
         *("duplicate-name", "recursion", "unknown-selector"),
     }
 )
@@ -325,6 +326,9 @@ class Walker(Expressions):
         match node:
             case s.Name(id) if isinstance(self.scope.get(id), Constructor):
                 return Constructor(s.Stage(None, node, None, node.span), self)  # handed on
+            case s.Chain() if any(stage.schemes for stage in all_stages(node)):
+                self._report_handed_scheme(node)
+                return UNKNOWN
             case s.Chain(first, stages):
                 group = s.Group((s.Stage(None, first, None, first.span), *stages), node.span)
                 return Constructor(s.Stage(None, group, None, node.span), self)
@@ -338,6 +342,16 @@ class Walker(Expressions):
             help="hand it on as a chain writes it: `Linear(64)`, or `LayerNorm -> Linear(64)`",
         )
         return UNKNOWN
+
+    def _report_handed_scheme(self, node: s.Chain) -> None:
+        schemes = next(stage.schemes for stage in all_stages(node) if stage.schemes)
+        self.found.add(
+            "not-supported",
+            "a layer that is handed on takes no `with (…)`",
+            schemes.span,
+            label="handed to a block",
+            help='select it by its name: `init "…" with (…)`; `netspec summary` tells the names',
+        )
 
     # ---- stages ------------------------------------------------------------------------------
 

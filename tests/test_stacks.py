@@ -128,7 +128,9 @@ def test_an_inner_layer_that_is_repeated_has_the_sizes_of_its_place() -> None:
     spec = netspec.loads("""net A()(x: float32[N, T, 8]) {
         for width in [8, 12] as stages {
             x = x -> proj: Linear(width)
-                -> stack: TransformerEncoder(TransformerEncoderLayer(2, 8, batch_first=True), 1, norm=LayerNorm)
+                -> stack: TransformerEncoder(
+                    TransformerEncoderLayer(2, 8, batch_first=True), 1, norm=LayerNorm,
+                )
         }
         return x
     }""")
