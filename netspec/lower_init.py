@@ -13,6 +13,7 @@ from netspec.diagnostic import Diagnostics
 from netspec.glob import may_meet
 from netspec.lower_call import call_arguments, write_arguments
 from netspec.lower_extern import Outside
+from netspec.own_rules import Own, own_stages
 from netspec.plan import Plan
 from netspec.pool import ClassPool
 from netspec.program import Line, Method
@@ -64,8 +65,8 @@ def lower_init(plan: Plan, pool: ClassPool) -> Initialisation:
     for statement in patterns:
         named.by_pattern(statement)
     named.inner_names(patterns)
-    for stage, name in own:
-        named.own(stage, name)
+    for item in own:
+        named.own(item)
     for variable in _variables(plan):
         named.variable(variable)
     ending = Writer(plan, pool, False)
@@ -121,59 +122,13 @@ def statements_of(plan: Plan) -> list[s.Init]:
     return [*(plan.facts.home.rules if outer else ()), *own]
 
 
-def _own_schemes(plan: Plan) -> list[tuple[s.Stage, str]]:
-    """The layers that a `with (…)` of their own initialises, and the attributes they stand in."""
+def _own_schemes(plan: Plan) -> list[Own]:
+    """The layers that a `with (…)` of their own initialises."""
     return [
-        (stage._replace(schemes=schemes), path)
-        for stage, path in own_stages(plan)
-        if (schemes := only_schemes(stage.schemes)) is not None
+        own._replace(stage=own.stage._replace(schemes=schemes))
+        for own in own_stages(plan)
+        if (schemes := only_schemes(own.stage.schemes)) is not None
     ]
-
-
-def own_stages(plan: Plan) -> list[tuple[s.Stage, str]]:
-    """The layers with a `with (…)` of their own, and the attributes that they stand in."""
-    found: list[tuple[s.Stage, str]] = []
-    for statement in plan.body:
-        found += _schemes_of(plan, statement)
-    return found
-
-
-def _schemes_of(plan: Plan, statement: s.Statement) -> list[tuple[s.Stage, str]]:
-    names = plan.facts.names
-    found: list[tuple[s.Stage, str]] = []
-    match statement:
-        case s.LayerDefinition(name, callee, schemes, span) if schemes is not None:
-            return [(s.Stage(name, callee, schemes, span), name.id)]
-        case s.For(span=span, body=body):
-            loop = names.loops.get(span)
-            if loop is not None and loop.level:
-                return []
-            for inner in body:
-                for stage, path in _schemes_of(plan, inner):
-                    found.append((stage, path or f"{loop.name if loop else ''}.*"))
-            return found
-        case s.If(then=then, other=other):
-            return [pair for inner in (*then, *other) for pair in _schemes_of(plan, inner)]
-        case s.Assign(value=value) | s.Return(value=value):
-            for stage in stages_in(value, lambda name: name[:1].isupper()):
-                found += _in_stage(plan, stage)
-    return found
-
-
-def _in_stage(plan: Plan, stage: s.Stage) -> list[tuple[s.Stage, str]]:
-    name = plan.facts.names.stages.get(stage.span, "")
-    match stage.callee:
-        case s.Group(stages) if stage.label is None:
-            return [pair for part in stages for pair in _in_stage(plan, part)]
-        case s.Group(stages):
-            return [
-                (part, f"{name}.{part.label.id if part.label else number}")
-                for number, part in enumerate(stages)
-                if part.schemes is not None
-            ]
-        case s.Repeat(_, inner) if inner.schemes is not None:
-            return [(inner, f"{name}.*")]
-    return [(stage, name)] if stage.schemes is not None else []
 
 
 def _variables(plan: Plan) -> list[s.Variable]:
@@ -181,7 +136,7 @@ def _variables(plan: Plan) -> list[s.Variable]:
 
 
 def _meets_outer_rules(
-    plan: Plan, pool: ClassPool, statements: Sequence[s.Init], own: Sequence[tuple[s.Stage, str]]
+    plan: Plan, pool: ClassPool, statements: Sequence[s.Init], own: Sequence[Own]
 ) -> bool:
     """Whether a class around this one has a rule for what this one initialises itself."""
     definition = plan.facts.definition
@@ -200,15 +155,15 @@ def _meets_outer_rules(
                 ruled |= classes_of(selector.id)
             else:
                 return bool(outer)
-    for stage, _ in own:
-        fact = plan.facts.layers.get(stage.span)
+    for item in own:
+        fact = plan.facts.layers.get(item.stage.span)
         if fact is not None:
             ruled.add(type(fact.layer).__name__)
     return bool(ruled & outer)
 
 
 def _meets_outer_patterns(
-    plan: Plan, pool: ClassPool, patterns: Sequence[s.Init], own: Sequence[tuple[s.Stage, str]]
+    plan: Plan, pool: ClassPool, patterns: Sequence[s.Init], own: Sequence[Own]
 ) -> bool:
     """Whether a pattern of a class around this one may match what this one names itself."""
     definition = plan.facts.definition
@@ -222,9 +177,10 @@ def _meets_outer_patterns(
         for pattern in _parameter_patterns(statement)
     ]
     named = [pattern for statement in patterns for pattern in _parameter_patterns(statement)]
-    for stage, path in own:
-        assert stage.schemes is not None
-        named += [f"{path}.{a.name.id}" for a in stage.schemes.arguments if a.name is not None]
+    for item in own:
+        assert item.stage.schemes is not None
+        arguments = item.stage.schemes.arguments
+        named += [f"{item.path}.{a.name.id}" for a in arguments if a.name is not None]
     return any(may_meet(pattern, f"*.{name}") for pattern in outer for name in named)
 
 
@@ -414,28 +370,30 @@ class Writer:
                 found[stages[span]] = fact.layer
         return list(found.items())
 
-    def own(self, stage: s.Stage, path: str) -> None:
+    def own(self, own: Own) -> None:
         """The schemes of a layer's own `with (…)`."""
-        assert stage.schemes is not None
-        fact = self.plan.facts.layers.get(stage.span)
-        if fact is None:
+        fact = self.plan.facts.layers.get(own.stage.span)
+        schemes = own.stage.schemes
+        if fact is None or schemes is None:
             return
         for argument in sorted(
-            stage.schemes.arguments, key=lambda a: weight_first(a.name.id if a.name else "")
+            schemes.arguments, key=lambda a: weight_first(a.name.id if a.name else "")
         ):
             if argument.name is None or argument.name.id not in fact.layer.parameters():
                 continue
             parameter = argument.name.id
-            if path.endswith(".*"):
-                self.lines.append(Line(f"for module in self.{path.removesuffix('.*')}:"))
-                target = f'module.get_parameter("{parameter}")'
-                self.lines += self._apply(target, argument, 1, False)
-            elif "." in path:
-                target = f'self.get_parameter("{path}.{parameter}")'
+            each, module = own.reach(self.rename)
+            if each:
+                self.lines.append(Line(f"for module in {each}:"))
+            if len(own.steps) == 1:
+                guarded = parameter in fact.layer.optional
+                self.lines += self._apply(f"{module}.{parameter}", argument, 0, guarded)
+            elif "*" not in own.path:
+                target = f'self.get_parameter("{own.path}.{parameter}")'
                 self.lines += self._apply(target, argument, 0, False)
             else:
-                guarded = parameter in fact.layer.optional
-                self.lines += self._apply(f"self.{path}.{parameter}", argument, 0, guarded)
+                target = f'{module}.get_parameter("{parameter}")'
+                self.lines += self._apply(target, argument, int(bool(each)), False)
 
     def variable(self, variable: s.Variable) -> None:
         """The scheme of a bare tensor, where `torch.zeros` or `torch.ones` does not serve."""

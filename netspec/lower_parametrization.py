@@ -15,10 +15,10 @@ from netspec.lower_init import (
     classes_of,
     kinds_in,
     name_test,
-    own_stages,
     statements_of,
     weight_first,
 )
+from netspec.own_rules import Own, own_stages
 from netspec.plan import Plan
 from netspec.pool import ClassPool, Parametrizing
 from netspec.program import Class, Line, Method
@@ -48,9 +48,9 @@ def lower_parametrization(plan: Plan, pool: ClassPool) -> Parametrized:
     outermost = isinstance(plan.facts.definition, s.Net) and plan.loop is None
     apart = pool.parametrizing.late and not outermost
     writer = _Writer(plan, pool, apart)
-    for stage, path in own_stages(plan):
-        if not is_wrapped(stage, pool):
-            writer.of_stage(stage, path)
+    for own in own_stages(plan):
+        if not is_wrapped(own.stage, pool):
+            writer.of_stage(own)
     if pool.parametrizing.late and outermost:
         writer.call_classes()
     rules = parametrization_rules(statements_of(plan))[::-1]
@@ -116,22 +116,21 @@ def _bound(argument: s.Argument, plan: Plan) -> Parametrization:
 class _Writer(Writer):
     """Writes the lines of one class; what they say of a parameter stands in one place each."""
 
-    def of_stage(self, stage: s.Stage, path: str) -> None:
+    def of_stage(self, own: Own) -> None:
         """A layer's own `with (…)`."""
-        schemes = only_parametrizations(stage.schemes)
-        fact = self.plan.facts.layers.get(stage.span)
+        schemes = only_parametrizations(own.stage.schemes)
+        fact = self.plan.facts.layers.get(own.stage.span)
         if schemes is None or fact is None:
             return
         for argument in _in_order(schemes):
             if argument.name is None or argument.name.id not in fact.layer.parameters():
                 continue
-            if path.endswith(".*"):
-                self.lines.append(Line(f"for module in self.{path.removesuffix('.*')}:"))
-                self._apply_to("module", argument, 1)
-            elif "." in path:
-                self._apply_to(f'self.get_submodule("{path}")', argument, 0)
-            else:
-                self._apply_to(f"self.{path}", argument, 0)
+            each, module = own.reach(self.rename)
+            if each:
+                self.lines.append(Line(f"for module in {each}:"))
+            if not each and len(own.steps) > 1 and "*" not in own.path:
+                module = f'self.get_submodule("{own.path}")'
+            self._apply_to(module, argument, int(bool(each)))
 
     def call_classes(self) -> None:
         """The methods of the classes inside, inner ones first: what they say beats outer rules."""

@@ -1,4 +1,4 @@
-"""Parametrized."""
+"""Parametrized, Nested."""
 
 import torch
 from torch import Tensor, nn
@@ -43,4 +43,39 @@ class Parametrized(nn.Module):
         x = self.body(self.conv1(image))  # dim x 8 x 8
         x = self.encoder(self.flatten(x).transpose(1, 2))  # 64 x dim
         output: Tensor = self.head(x.mean(dim=1))
+        return output
+
+
+class Nested(nn.Module):
+    """Map x (N, 8) to (N, 8); 728 parameters by default."""
+
+    def __init__(self, n: int = 2) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Linear(8, 8), *(nn.Linear(8, 8) for _ in range(n)), nn.Linear(8, 8)
+        )
+        self.deep = nn.Sequential(
+            *(
+                nn.Sequential(
+                    nn.ReLU(),
+                    *(nn.Sequential(nn.Linear(8, 8), nn.ReLU()) for _ in range(n)),
+                    nn.Linear(8, 8),
+                )
+                for _ in range(2)
+            )
+        )
+        for module in self.body[1 : 1 + n]:
+            nn.init.eye_(module.get_parameter("weight"))
+        nn.init.eye_(self.body[1 + n].get_parameter("weight"))
+        for module in (
+            inner for part in self.deep for inner in list(part.children())[1 : 1 + n]
+        ):
+            nn.init.eye_(module.get_submodule("0").get_parameter("weight"))
+        for module in self.deep:
+            nn.init.zeros_(list(module.children())[1 + n].get_parameter("weight"))
+        weight_norm(self.body[1 + n])
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.body(x)
+        output: Tensor = self.deep(x)
         return output
