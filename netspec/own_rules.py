@@ -63,7 +63,9 @@ class Own(NamedTuple):
                 case Span(begin, times):
                     end = At(begin.number, (*begin.times, times))
                     part = f"{_sum(begin, rename)} : {_sum(end, rename)}".removeprefix("0 ")
-                    each = _inside(each, f"{_indexable(module, number)}[{part}]")
+                    items = module if number == 1 else f"{module}.children()"
+                    # A list, since type checkers take a part of a Sequential for one module.
+                    each = _inside(each, f"list({items})[{part}]")
                     module = "module"
                 case Each():
                     each = _inside(each, module if number == 1 else f"{module}.children()")

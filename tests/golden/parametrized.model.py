@@ -64,7 +64,7 @@ class Nested(nn.Module):
                 for _ in range(2)
             )
         )
-        for module in self.body[1 : 1 + n]:
+        for module in list(self.body)[1 : 1 + n]:
             nn.init.eye_(module.get_parameter("weight"))
         nn.init.eye_(self.body[1 + n].get_parameter("weight"))
         for module in (
