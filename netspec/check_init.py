@@ -1,24 +1,30 @@
 """Find the initialisation scheme of every parameter: which rule names it, and whether it can be."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from netspec import syntax as s
 from netspec.arguments import bind, evaluate_arguments
-from netspec.catalogue import ALIASES, RANK_OPEN
+from netspec.catalogue import ALIASES, PARAMETRIZATIONS, RANK_OPEN
 from netspec.catalogue.initialiser import INITIALISERS, Initialiser
 from netspec.catalogue.layer import Misfit
+from netspec.catalogue.parametrization import Parametrization
 from netspec.check_fans import Weight, hint_fans
+from netspec.check_parametrization import bind_parametrization, can_have, report_replaced
 from netspec.diagnostic import Diagnostics, did_you_mean
-from netspec.graph import BuiltLayer, Net, Scheme
+from netspec.graph import BuiltLayer, Net, ParametrizationRule, Scheme
 from netspec.lazy import report_lazy
 from netspec.names import listing
 from netspec.source import Span
 from netspec.tensor import Shape, write_shape
-from netspec.visit import arguments_of
+from netspec.treatment import treatment_of
+from netspec.visit import arguments_of, title_of
 
 _CLASS, _PATTERN, _OWN = range(3)
+
+
+_R = TypeVar("_R", bound=Scheme | ParametrizationRule)
 
 
 class RuleScope(NamedTuple):
@@ -36,6 +42,31 @@ class RuleScope(NamedTuple):
     found: Diagnostics
     externs: Collection[str]
     whole_file: bool = False
+
+
+class Owner(NamedTuple):
+    """What rules select and has parameters: a layer, or a module inside one.
+
+    `prefix` is what its parameters are called by in `layer`, up to their own names.
+    """
+
+    name: str
+    kind: str
+    prefix: str
+    parameters: Mapping[str, Shape]
+    layer: BuiltLayer
+
+
+def owners_in(layer: BuiltLayer) -> Iterator[Owner]:
+    """A layer, and the modules of torch.nn that it is made of."""
+    for name, kind in {"": type(layer.layer).__name__, **layer.layer.inside()}.items():
+        prefix = f"{name}." if name else ""
+        own = {
+            parameter.removeprefix(prefix): shape
+            for parameter, shape in layer.parameters.items()
+            if parameter.startswith(prefix) and "." not in parameter.removeprefix(prefix)
+        }
+        yield Owner(f"{layer.name}.{name}".removesuffix("."), kind, prefix, own, layer)
 
 
 class Ruled(NamedTuple):
@@ -59,10 +90,10 @@ class _Rule(NamedTuple):
     checked: "_Checked"
     whole_file: bool = False
 
-    def covers(self, layer: BuiltLayer) -> bool:
+    def covers(self, owner: Owner) -> bool:
         if self.selector is None:
-            return layer.name == self.owner
-        return layer.name.startswith(self.prefix) and _selects(self.selector, layer, self.prefix)
+            return owner.name == self.owner
+        return owner.name.startswith(self.prefix) and _selects(self.selector, owner, self.prefix)
 
     def title(self) -> str:
         return self.owner if self.selector is None else _title(self.selector)
@@ -88,30 +119,45 @@ def resolve_schemes(
     rules += _own_rules(layers)
     rules.sort(key=lambda rule: rule.rank)
     built = {name: ruled.layer for name, ruled in layers.items()}
+    owners = [owner for layer in built.values() for owner in owners_in(layer)]
     schemes: dict[str, dict[str, tuple[Scheme, ...]]] = {name: {} for name in built}
+    changes: dict[str, dict[str, tuple[ParametrizationRule, ...]]] = {name: {} for name in built}
+    depths: dict[tuple[str, str], int] = {}
     weights: dict[str, Weight] = {}
     for rule in rules:
         found = rule.checked.found
-        covered = [layer for layer in built.values() if rule.covers(layer)]
+        covered = [owner for owner in owners if rule.covers(owner)]
         if complete and not covered and rule.selector is not None and not rule.whole_file:
             inside = [n.removeprefix(rule.prefix) for n in externs if n.startswith(rule.prefix)]
             _report_unmatched(rule.selector, inside, found)
         for argument in rule.schemes.arguments:
-            for layer in _holders(rule, argument, covered, found):
-                scheme = rule.checked.scheme(rule, argument, layer)
-                if scheme is not None and argument.name is not None:
-                    known = schemes[layer.name].get(argument.name.id, ())
-                    others = (other for other in known if not _same_rule(other, scheme))
-                    schemes[layer.name][argument.name.id] = (scheme, *others)
-                    if argument.name.id == "weight":
-                        weights[layer.name] = Weight(layer, scheme, argument.span, found)
+            for owner in _holders(rule, argument, covered, found):
+                assert argument.name is not None
+                top, name = owner.layer.name, f"{owner.prefix}{argument.name.id}"
+                scheme, parametrization = rule.checked.treatment(rule, argument, owner)
+                if scheme is not None:
+                    schemes[top][name] = _first(scheme, schemes[top].get(name, ()))
+                    if name == "weight":
+                        weights[owner.name] = Weight(owner.layer, scheme, argument.span, found)
+                if parametrization is not None:
+                    before = changes[top].get(name, ())
+                    changes[top][name] = _first(parametrization, before)
+                    depth = rule.rank[1]
+                    if before and rule.selector is not None and depths[top, name] > depth:
+                        path = f"{owner.name}.{argument.name.id}"
+                        report_replaced(path, argument.span, before[0], parametrization, found)
+                    depths[top, name] = max(depth, depths.get((top, name), depth))
     hint_fans(weights.values())
-    return {name: layer._replace(schemes=schemes[name]) for name, layer in built.items()}
+    return {
+        name: layer._replace(schemes=schemes[name], parametrizations=changes[name])
+        for name, layer in built.items()
+    }
 
 
-def _same_rule(one: Scheme, other: Scheme) -> bool:
-    """Whether two selectors of one statement mean the same parameter."""
-    return one.span == other.span and one.source is other.source
+def _first(rule: _R, known: tuple[_R, ...]) -> tuple[_R, ...]:
+    """A rule before the weaker ones; two selectors of one statement may mean the same parameter."""
+    weaker = (one for one in known if one.span != rule.span or one.source is not rule.source)
+    return (rule, *weaker)
 
 
 def _own_rules(layers: Mapping[str, Ruled]) -> list[_Rule]:
@@ -150,18 +196,18 @@ def _check_selectors(scope: RuleScope) -> None:
 
 def warn_unmatched(statements: Iterable[s.Init], nets: Collection[Net], found: Diagnostics) -> None:
     """Report selectors of a whole file that select no layer of any of its nets."""
-    layers = [layer for net in nets for layer in net.layers.values()]
+    owners = [o for net in nets for layer in net.layers.values() for o in owners_in(layer)]
     externs = [name for net in nets for name in net.externs]
     for statement in statements:
         for selector in statement.selectors:
-            if not any(_selects(selector, layer, "") for layer in layers):
+            if not any(_selects(selector, owner, "") for owner in owners):
                 _report_unmatched(selector, externs, found)
 
 
-def _selects(selector: s.Name | s.Literal, layer: BuiltLayer, prefix: str) -> bool:
+def _selects(selector: s.Name | s.Literal, owner: Owner, prefix: str) -> bool:
     if isinstance(selector, s.Literal):
-        return fnmatchcase(layer.name.removeprefix(prefix), str(selector.value))
-    kind = type(layer.layer).__name__
+        return fnmatchcase(owner.name.removeprefix(prefix), str(selector.value))
+    kind = owner.kind
     return kind == ALIASES.get(selector.id) or kind in RANK_OPEN.get(selector.id, {}).values()
 
 
@@ -216,9 +262,9 @@ def _rules(scope: RuleScope) -> list[_Rule]:
 
 
 def _holders(
-    rule: _Rule, argument: s.Argument, covered: list[BuiltLayer], found: Diagnostics
-) -> list[BuiltLayer]:
-    """The covered layers that have the parameter; reports one that none of their kind can have."""
+    rule: _Rule, argument: s.Argument, covered: list[Owner], found: Diagnostics
+) -> list[Owner]:
+    """The covered owners that have the parameter; reports one that none of their kind can have."""
     if argument.name is None:
         found.add(
             "wrong-argument",
@@ -229,10 +275,10 @@ def _holders(
         )
         return []
     name = argument.name.id
-    holders = [layer for layer in covered if name in layer.parameters]
-    possible = {p for layer in covered for p in ("weight", "bias", *layer.parameters)}
+    holders = [owner for owner in covered if name in owner.parameters]
+    possible = {p for owner in covered for p in ("weight", "bias", *owner.parameters)}
     if covered and not holders and (rule.selector is None or name not in possible):
-        having = sorted({p for layer in covered for p in layer.parameters})
+        having = sorted({p for owner in covered for p in owner.parameters})
         found.add(
             "unknown-parameter",
             f"{rule.title()} has no parameter `{name}`",
@@ -245,28 +291,49 @@ def _holders(
 
 
 class _Checked:
-    """Checks each scheme once a rule and parameter, and once for each shape that it meets."""
+    """Checks what a rule says of a parameter once, and once for each shape that it meets."""
 
     def __init__(self, scope: Mapping[str, Any], found: Diagnostics) -> None:
         self.scope = scope
         self.found = found
-        self.bound: dict[Span, Initialiser | None] = {}
+        self.bound: dict[Span, _Bound] = {}
 
-    def scheme(self, rule: _Rule, argument: s.Argument, layer: BuiltLayer) -> Scheme | None:
+    def treatment(
+        self, rule: _Rule, argument: s.Argument, owner: Owner
+    ) -> tuple[Scheme | None, ParametrizationRule | None]:
+        """How a parameter is filled, and what it is worked out from, as far as the rule says."""
         if argument.span not in self.bound:
             self.bound[argument.span] = self._bind(argument)
-        initialiser = self.bound[argument.span]
-        if initialiser is None or argument.name is None:
-            return None
-        name = argument.name.id
-        shape = layer.parameters[name]
-        if not _fits(initialiser, shape, f"{layer.name}.{name}", argument.span, self.found):
-            return None
-        arguments = arguments_of(argument.value)
-        return Scheme(initialiser, arguments, rule.opening(), rule.span, self.found.source)
+        initialiser, parametrization = self.bound[argument.span]
+        written = treatment_of(argument.value)
+        assert argument.name is not None
+        shape, path = owner.parameters[argument.name.id], f"{owner.name}.{argument.name.id}"
+        place = rule.opening(), rule.span, self.found.source
+        scheme = changed = None
+        if initialiser and written.scheme:
+            span = written.scheme.span if written.parametrization else argument.span
+            if _fits(initialiser, shape, path, span, self.found):
+                scheme = Scheme(initialiser, arguments_of(written.scheme), *place)
+        if parametrization and written.parametrization:
+            span = written.parametrization.span if written.scheme else argument.span
+            if can_have(parametrization, shape, owner.kind, path, span, self.found):
+                given = arguments_of(written.parametrization)
+                changed = ParametrizationRule(parametrization, given, *place)
+        return scheme, changed
 
-    def _bind(self, argument: s.Argument) -> Initialiser | None:
-        return _bind_scheme(argument.value, self.scope, self.found)
+    def _bind(self, argument: s.Argument) -> "_Bound":
+        scheme, parametrization = treatment_of(argument.value)
+        return _Bound(
+            scheme and _bind_scheme(scheme, self.scope, self.found),
+            parametrization and bind_parametrization(parametrization, self.scope, self.found),
+        )
+
+
+class _Bound(NamedTuple):
+    """What a rule says of a parameter, with its arguments checked."""
+
+    initialiser: Initialiser | None
+    parametrization: Parametrization | None
 
 
 def check_variable(
@@ -275,6 +342,15 @@ def check_variable(
     """The scheme of a bare tensor; None where it has none, or after reporting what is wrong."""
     value = variable.scheme
     if value is None:
+        return None
+    if treatment_of(value).parametrization is not None:
+        found.add(
+            "wrong-parametrization",
+            f"`{variable.name.id}` is a tensor without a layer: it has no parametrization",
+            value.span,
+            label="for parameters of layers",
+            help="give it an initialisation scheme, and work out what you need from it",
+        )
         return None
     initialiser = _bind_scheme(value, scope, found)
     if initialiser is None or not _fits(initialiser, shape, path, value.span, found):
@@ -291,6 +367,8 @@ def _bind_scheme(
     if not isinstance(function, s.Name) or function.id not in INITIALISERS:
         shown = f"`{function.id}`" if isinstance(function, s.Name) else "an expression"
         near = did_you_mean(function.id, INITIALISERS) if isinstance(function, s.Name) else ""
+        if isinstance(function, s.Chain) or title_of(value) in PARAMETRIZATIONS:
+            near = "write one scheme, then one parametrization: `weight=normal -> weight_norm`"
         found.add(
             "unknown-scheme",
             f"unknown initialisation scheme {shown}",

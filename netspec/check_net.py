@@ -1,6 +1,6 @@
 """Check one net: build its layers for the given parameters, follow the shapes through it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any
@@ -12,13 +12,23 @@ from netspec.catalogue import FUNCTIONS
 from netspec.check_device import check_crossings, check_device, report_far_layer
 from netspec.check_extern import run_extern
 from netspec.check_init import RuleScope, check_variable, resolve_schemes
+from netspec.check_parametrization import check_tied, check_values, warn_of_zeros
 from netspec.check_signature import Header, check_header
 from netspec.check_ties import check_freezes, check_ties
 from netspec.diagnostic import Diagnostics
 from netspec.dim import Expression, same, value_of
 from netspec.evaluate import UNKNOWN, Scope, evaluate
 from netspec.flow import Bundle, Constructor, Flow, Unknown, Value, flows_in, type_of
-from netspec.graph import Application, BlockUse, BuiltVariable, FunctionCall, Net, Port, Unfinished
+from netspec.graph import (
+    Application,
+    BlockUse,
+    BuiltLayer,
+    BuiltVariable,
+    FunctionCall,
+    Net,
+    Port,
+    Unfinished,
+)
 from netspec.home import Entry, Home
 from netspec.misfit import Misfit
 from netspec.naming import Names
@@ -52,6 +62,9 @@ def check_net(
     rules = RuleScope("", home.rules, -1, checker.scope, found, home.externs(), True)
     site.rules.append(rules)
     layers = resolve_schemes(site.layers(), site.rules, site.externs, complete)
+    check_tied(site.ties, site.tied_at, layers)
+    warn_of_zeros(layers.values(), found)
+    check_values(layers.values(), (site.device, *site.devices), found)
     if found.error_count > before or header.inputs is None or not checker.outputs():
         return Unfinished(net.name.id, net, site.steps)
     return Net(
@@ -67,13 +80,25 @@ def check_net(
         variables=site.variables,
         externs=site.externs,
         ties=site.ties,
-        frozen=frozenset(site.frozen),
+        frozen=_frozen(site.frozen, layers),
         steps=site.steps,
         device=site.device,
         devices=tuple(site.devices),
         returns_on=checker.returns_on,
         source=found.source,
     )
+
+
+def _frozen(names: Collection[str], layers: Mapping[str, BuiltLayer]) -> frozenset[str]:
+    """What is not learnt, by its names in the `state_dict`."""
+    kept = dict.fromkeys(names)
+    for layer in layers.values():
+        for parameter in layer.parametrizations:
+            path = f"{layer.name}.{parameter}"
+            if path in kept:
+                del kept[path]
+                kept |= dict.fromkeys(f"{layer.name}.{n}" for n in layer.learnt(parameter))
+    return frozenset(kept)
 
 
 def _device_of(net: s.Net, device: str, found: Diagnostics) -> str:
@@ -164,9 +189,15 @@ class Checker(Walker):
             foreign,
             self.site.located,
             self.site.ties,
+            self.site.tied_at,
             self.found,
         )
         kinds = {path: type(made.layer).__name__ for path, made in self.site.made.items()}
+        kinds |= {
+            f"{path}.{name}": kind
+            for path, made in self.site.made.items()
+            for name, kind in made.layer.inside().items()
+        }
         check_freezes(
             self.definition,
             self.prefix,

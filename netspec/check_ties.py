@@ -1,6 +1,6 @@
 """Check what `tie` and `freeze` name, once all layers of a net or block are known."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from fnmatch import fnmatchcase
 
 from netspec import syntax as s
@@ -9,6 +9,7 @@ from netspec.check_device import report_far_tie
 from netspec.diagnostic import Diagnostics, did_you_mean
 from netspec.dim import same
 from netspec.lazy import report_lazy
+from netspec.source import Span
 from netspec.tensor import Shape, write_shape
 
 
@@ -19,9 +20,12 @@ def check_ties(
     externs: Mapping[str, str],
     located: Mapping[str, str],
     ties: dict[str, str],
+    tied_at: dict[str, tuple[Span, Diagnostics]],
     found: Diagnostics,
 ) -> None:
     """Hold each `tie` against the parameters that there are; `ties` gets those that hold.
+
+    `tied_at` gets the places of these, by the first parameter, and who hears of them.
 
     `externs`: what is written in Python by its dotted name, so that its parameters are not known.
     """
@@ -48,6 +52,7 @@ def check_ties(
             report_far_tie(statement, _device(first, located), _device(second, located), found)
             continue
         ties[first] = second
+        tied_at[first] = (statement.span, found)
 
 
 def _device(parameter: str, located: Mapping[str, str]) -> str:
@@ -154,10 +159,8 @@ def selects(
     relative = owner.removeprefix(prefix)
     match selector:
         case s.Name(id) if id in ALIASES or id in RANK_OPEN:
-            parts = owner.split(".")
-            owners = (".".join(parts[:end]) for end in range(len(parts), 0, -1))
-            kind = next((kinds[path] for path in owners if path in kinds), "")
-            return kind == ALIASES.get(id) or kind in RANK_OPEN.get(id, {}).values()
+            titles = {ALIASES.get(id), *RANK_OPEN.get(id, {}).values()}
+            return any(kinds.get(name) in titles for name in _and_around(owner))
         case s.Name(id):
             return relative == id or relative.startswith(f"{id}.")
         case s.Literal(value):
@@ -166,3 +169,10 @@ def selects(
                 fnmatchcase(".".join(parts[:end]), str(value)) for end in range(1, len(parts) + 1)
             )
     return False
+
+
+def _and_around(owner: str) -> Iterator[str]:
+    """A dotted name, and those of what it stands in."""
+    while owner:
+        yield owner
+        owner = owner.rpartition(".")[0]

@@ -22,6 +22,7 @@ from netspec.table import align
 
 _KINDS = {
     "Initialiser": "initialisation scheme",
+    "Parametrization": "parametrization",
     "Optimizer": "optimiser",
     "Dataset": "data source",
 }

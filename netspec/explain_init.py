@@ -1,11 +1,12 @@
 """Tell for each parameter of a checked net how it is initialised, and which rule says so."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from netspec.catalogue.registry import is_own
 from netspec.catalogue.signature import write_value
-from netspec.graph import Net, Scheme
+from netspec.graph import Net, ParametrizationRule, Scheme
 from netspec.report import printable
 from netspec.table import align
 from netspec.tensor import Shape, write_shape
@@ -32,7 +33,8 @@ class Row(NamedTuple):
 
     `overruled`: the rules that name the parameter as well, the next in order first. `tied`: the
     parameter that this one is another name of. `bare`: a tensor without a layer, so that torch has
-    no default for it. `own`: it belongs to a layer that a user has registered.
+    no default for it. `own`: it belongs to a layer that a user has registered. `through`: the rules
+    that name a parametrization, the one that holds first.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Row(NamedTuple):
     tied: str = ""
     bare: bool = False
     own: bool = False
+    through: tuple[Rule, ...] = ()
 
 
 class Initialisation(NamedTuple):
@@ -66,10 +69,12 @@ def explain_init(net: Net) -> Initialisation:
 
 def _rows(net: Net) -> Iterator[Row]:
     for layer in net.layers.values():
-        for parameter, shape in layer.parameters.items():
+        for parameter in layer.parameters:
             schemes = layer.schemes.get(parameter, ())
-            row = _row(net, f"{layer.name}.{parameter}", shape, schemes)
-            yield row._replace(own=is_own(type(layer.layer)))
+            through = tuple(map(_rule, layer.parametrizations.get(parameter, ())))
+            for name, size in layer.learnt(parameter).items():
+                row = _row(net, f"{layer.name}.{name}", size, schemes)
+                yield row._replace(through=through, own=is_own(type(layer.layer)))
     for variable in net.variables.values():
         if variable.kind == "parameter":
             schemes = (variable.scheme,) if variable.scheme else ()
@@ -85,14 +90,14 @@ def _row(net: Net, name: str, shape: Shape, schemes: Sequence[Scheme]) -> Row:
     return Row(name, shape, rules[0] if rules else None, rules[1:])
 
 
-def _rule(scheme: Scheme) -> Rule:
+def _rule(scheme: Scheme | ParametrizationRule) -> Rule:
     line, column = scheme.source.position(scheme.span.start)
     return Rule(_call(scheme), scheme.rule, f"{scheme.source.name}:{line}:{column}")
 
 
-def _call(scheme: Scheme) -> str:
+def _call(scheme: Scheme | ParametrizationRule) -> str:
     """`normal(0.0, std=0.02)`: as its author wrote it, with values for expressions."""
-    initialiser = scheme.initialiser
+    initialiser = scheme.initialiser if isinstance(scheme, Scheme) else scheme.parametrization
     texts = [
         f"{argument.name.id}={write_value(initialiser.given[argument.name.id])}"
         if argument.name
@@ -109,11 +114,15 @@ def _cells(name: str, row: Row) -> list[tuple[str, ...]]:
     shape = write_shape(row.shape)
     if row.tied:
         return [(name, shape, f"tied to {row.tied}")]
+    beaten = [("  beats", "", *map(printable, rule)) for rule in row.overruled]
+    words = itertools.chain(["  through"], itertools.repeat("  beats"))
+    through = [
+        (word, "", *map(printable, rule)) for word, rule in zip(words, row.through, strict=False)
+    ]
     if row.rule is None:
         default = _CLASS if row.own else _DEFAULT
-        return [(name, shape, _NOTHING if row.bare else default)]
-    beaten = [("  beats", "", *map(printable, rule)) for rule in row.overruled]
-    return [(name, shape, *map(printable, row.rule)), *beaten]
+        return [(name, shape, _NOTHING if row.bare else default), *through]
+    return [(name, shape, *map(printable, row.rule)), *beaten, *through]
 
 
 class _Run(NamedTuple):

@@ -209,10 +209,11 @@ class Generaliser(Walker):
         """Report an argument that no name of this definition can give."""
         if not self.facts.frame or self.muted:
             return
-        for field in layer.fields().values():
-            value = getattr(layer, field.name, None) if field.inferred else None
-            if field.name not in layer.given and self._is_foreign(value):
-                report_no_formula(field.name, stage.callee.span, self.found)
+        for part in layer.whole():
+            for field in part.fields().values():
+                value = getattr(part, field.name, None) if field.inferred else None
+                if field.name not in part.given and self._is_foreign(value):
+                    report_no_formula(field.name, stage.callee.span, self.found)
 
     def _is_foreign(self, value: Any) -> bool:
         parts = value if isinstance(value, tuple | list) else (value,)

@@ -7,6 +7,7 @@ from netspec import syntax
 from netspec.catalogue.function import Function
 from netspec.catalogue.initialiser import Initialiser
 from netspec.catalogue.layer import Layer, count
+from netspec.catalogue.parametrization import Parametrization
 from netspec.diagnostic import Diagnostic
 from netspec.dim import Dim
 from netspec.home import Entry, Home
@@ -34,11 +35,24 @@ class Scheme(NamedTuple):
     source: Source
 
 
+class ParametrizationRule(NamedTuple):
+    """What one parameter is worked out from: a call of `torch.nn.utils.parametrizations`.
+
+    `rule` is what its author wrote, up to that: `init Linear`, or `with`.
+    """
+
+    parametrization: Parametrization
+    arguments: tuple[syntax.Argument, ...]
+    rule: str
+    span: Span
+    source: Source
+
+
 class BuiltLayer(NamedTuple):
     """One layer of a net: its dotted name, its arguments, where it stands.
 
     `schemes` has the schemes of each parameter that rules name, the one that holds first; the other
-    parameters keep torch's default.
+    parameters keep torch's default. `parametrizations` is the same for these.
     """
 
     name: str
@@ -48,6 +62,21 @@ class BuiltLayer(NamedTuple):
     schemes: Mapping[str, tuple[Scheme, ...]]
     span: Span
     source: Source
+    parametrizations: Mapping[str, tuple[ParametrizationRule, ...]] = {}
+
+    def learnt(self, parameter: str) -> Mapping[str, Shape]:
+        """What is learnt for a parameter, by its names in a `state_dict` of the layer."""
+        shape = self.parameters[parameter]
+        if parameter not in self.parametrizations:
+            return {parameter: shape}
+        owner, dot, own = parameter.rpartition(".")
+        parts = self.parametrizations[parameter][0].parametrization.learnt(shape)
+        prefix = f"{owner}{dot}parametrizations.{own}."
+        return {f"{prefix}{part}": size for part, size in parts.items()}
+
+    def all_learnt(self) -> dict[str, Shape]:
+        """All that is learnt, by its names in a `state_dict` of the layer."""
+        return {k: v for parameter in self.parameters for k, v in self.learnt(parameter).items()}
 
 
 class BuiltVariable(NamedTuple):
@@ -157,7 +186,7 @@ class Net(NamedTuple):
         shapes = {
             f"{layer.name}.{name}": shape
             for layer in self.layers.values()
-            for name, shape in layer.parameters.items()
+            for name, shape in layer.all_learnt().items()
         }
         shapes |= {v.name: v.type.shape for v in self.variables.values() if v.kind == "parameter"}
         return {name: shape for name, shape in shapes.items() if name not in self.ties}

@@ -12,6 +12,10 @@ _IMPORTS = {
     ("torch", "nn"),
     ("torch", None),
     ("torch.nn.functional", None),
+    ("torch.nn.utils.parametrizations", "orthogonal"),
+    ("torch.nn.utils.parametrizations", "spectral_norm"),
+    ("torch.nn.utils.parametrizations", "weight_norm"),
+    ("torch.nn.utils.parametrize", "is_parametrized"),
 }
 _BUILTINS = {
     "ValueError",

@@ -19,10 +19,12 @@ from netspec.lower_constructor import Constructor
 from netspec.lower_forward import lower_forward
 from netspec.lower_imports import write_imports
 from netspec.lower_init import classes_of, lower_init
+from netspec.lower_parametrization import lower_parametrization, parametrizing_of
 from netspec.plan import Plan
 from netspec.pool import ClassPool
 from netspec.program import Argument, Class, Line, Program
 from netspec.tensor import Tensor, Type
+from netspec.treatment import scheme_rules
 from netspec.visit import names_in, statements_in
 from netspec.write import write_expression
 
@@ -37,6 +39,7 @@ def lower(graph: Graph) -> Program:
     named = {net.name for net in nets}
     pool = ClassPool(write_class, graph.home, named, *_imported(graph.home))
     pool.note_rules(_rules(graph.home))
+    pool.parametrizing = parametrizing_of(graph.home)
     for net in nets:
         try:
             pool.classes.append(_write_net(net, graph, pool))
@@ -101,7 +104,7 @@ def _rules(home: Home) -> list[tuple[s.Init, set[str]]]:
                 for name in classes_of(selector.id)
             },
         )
-        for statement in statements
+        for statement in scheme_rules(statements)
     ]
 
 
@@ -110,11 +113,13 @@ def write_class(plan: Plan, pool: ClassPool) -> tuple[Class, tuple[str, ...]]:
     constructor = Constructor(plan, pool)
     items = constructor.build()
     initialisation = lower_init(plan, pool)
-    plan.required_dims = _dims_of(items, plan, initialisation.names)
+    parametrized = lower_parametrization(plan, pool)
+    named = (*initialisation.names, *parametrized.names)
+    plan.required_dims = _dims_of(items, plan, named)
     forward = lower_forward(plan, pool)
-    kept = dict.fromkeys([*forward.attributes, *initialisation.kept])
+    kept = dict.fromkeys([*forward.attributes, *initialisation.kept, *parametrized.kept])
     kept |= dict.fromkeys(sorted(plan.exports))
-    needed = needed_names(items, {*kept, *initialisation.names})
+    needed = needed_names(items, {*kept, *named})
     local = defined_names(items)
     taken = _arguments(plan, needed, local)
     before = [
@@ -136,10 +141,10 @@ def write_class(plan: Plan, pool: ClassPool) -> tuple[Class, tuple[str, ...]]:
         arguments=_signature(plan, taken),
         constructor=(*before, *write_items(items, needed, plan), *after),
         initialisation=initialisation.lines,
-        methods=initialisation.methods,
+        methods=(*initialisation.methods, *parametrized.methods),
         by_class=initialisation.by_class,
         by_name=initialisation.by_name,
-        ending=initialisation.ending,
+        ending=(*parametrized.lines, *initialisation.ending),
         inputs=forward.inputs,
         returns=forward.returns,
         forward_doc="",

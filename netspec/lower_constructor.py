@@ -11,6 +11,7 @@ from netspec.facts import BlockFact, ExternFact, Running
 from netspec.generalise import report_no_formula
 from netspec.items import Assign, Effect, Fill, Item, Nest, Place
 from netspec.lower_call import call_arguments, write_arguments
+from netspec.lower_parametrization import wrap, wraps
 from netspec.names import free_name, single
 from netspec.placement import device_at
 from netspec.plan import Plan
@@ -189,9 +190,8 @@ class Constructor:
         """The dimensions that the constructor takes in any case."""
         found: set[str] = set()
         for fact in self.plan.facts.layers.values():
-            for field in fact.layer.fields().values():
-                if field.inferred and field.name not in fact.layer.given:
-                    found |= _names_of(getattr(fact.layer, field.name))
+            for part in fact.layer.whole():
+                found |= _names_inferred(part)
             for argument in arguments_of(fact.stage.callee):
                 found |= {name.id for name in names_in(argument.value)}
         return found & set(self.plan.facts.dims)
@@ -362,9 +362,10 @@ class Constructor:
         facts = self.plan.facts
         found: set[str] = set()
         for fact in facts.layers.values():
-            for field in fact.layer.fields().values():
-                if field.inferred:
-                    found |= _names_of(getattr(fact.layer, field.name, None))
+            for part in fact.layer.whole():
+                for field in part.fields().values():
+                    if field.inferred:
+                        found |= _names_of(getattr(part, field.name, None))
         for block in facts.blocks.values():
             for name in self.pool.block_class(block).dims:
                 found |= _names_of(block.dims[name])
@@ -430,17 +431,26 @@ class Constructor:
             return self._block(facts.blocks[stage.span])
         if stage.span in facts.externs:
             return self._extern(facts.externs[stage.span])
-        layer = facts.layers[stage.span].layer
-        for field in layer.fields().values():
-            if field.inferred and field.name not in layer.given:
-                self.uses |= _names_of(getattr(layer, field.name))
-        return self._layer(layer, stage.callee)
+        code = self._layer(facts.layers[stage.span].layer, stage.callee)
+        around = wraps(stage, self.pool)
+        for argument in around:
+            self._note(argument.value)
+        return wrap(code, around, self.plan)
 
     def _layer(self, layer: Layer, callee: Any) -> str:
+        """The call that makes a layer, with those that it takes made in its arguments."""
+        self.uses |= _names_inferred(layer)
         arguments = arguments_of(callee)
         for argument in arguments:
             self._note(argument.value)
         written = write_arguments(arguments, self.plan.in_constructor)
+        names = layer.positional()
+        for place, argument in enumerate(arguments):
+            key = argument.name.id if argument.name else names[min(place, len(names) - 1)]
+            part = layer.given.get(key)
+            if isinstance(part, Layer):
+                code = self._layer(part, argument.value)
+                written[place] = written[place]._replace(text=code, constant=False)
         texts = call_arguments(layer, written, self.plan.in_constructor)
         placed = sum(not _KEYWORD.match(text) for text in texts)
         self.pool.note_layer(layer, self.plan.facts.home.source, callee.span, placed)
@@ -663,6 +673,16 @@ def _names_of(value: Any) -> set[str]:
     if isinstance(value, tuple | list):
         return {name for item in value for name in _names_of(item)}
     return form_names(form_of(value)) if not isinstance(value, str | None) else set()
+
+
+def _names_inferred(layer: Layer) -> set[str]:
+    """The names that the sizes mention which the input decides."""
+    return {
+        name
+        for field in layer.fields().values()
+        if field.inferred and field.name not in layer.given
+        for name in _names_of(getattr(layer, field.name))
+    }
 
 
 def _text(dim: Dim) -> str:

@@ -4,6 +4,7 @@ import re
 import sys
 from collections.abc import Iterable
 
+from netspec.catalogue import PARAMETRIZATIONS
 from netspec.layout import bracketed
 from netspec.pool import ClassPool
 from netspec.program import Class, Line
@@ -24,9 +25,14 @@ def write_imports(pool: ClassPool) -> tuple[tuple[str, ...], ...]:
         ("collections.abc", "Sequence", _uses(annotations, "Sequence[")),
         ("copy", "deepcopy", _uses(code, "deepcopy(")),
         ("fnmatch", "fnmatch", _uses(code, "fnmatch(")),
+        ("torch.nn.utils.parametrize", "is_parametrized", _uses(code, "is_parametrized(")),
+        *(
+            ("torch.nn.utils.parametrizations", name, _uses(code, f"{name}("))
+            for name in PARAMETRIZATIONS
+        ),
     ):
         if used:
-            taken[module] = [name]
+            taken.setdefault(module, []).append(name)
     for item in pool.imports():
         names = taken.setdefault(item.module, [])
         names += [] if str(item) in names else [str(item)]

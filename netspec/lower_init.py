@@ -14,9 +14,11 @@ from netspec.diagnostic import Diagnostics
 from netspec.glob import may_meet
 from netspec.lower_call import call_arguments, write_arguments
 from netspec.lower_extern import Outside
+from netspec.own_rules import Own, own_stages
 from netspec.plan import Plan
 from netspec.pool import ClassPool
 from netspec.program import Line, Method
+from netspec.treatment import only_schemes, scheme_rules
 from netspec.visit import arguments_of, names_in, stages_in, statements_in, title_of
 from netspec.write import write_literal
 
@@ -53,29 +55,29 @@ def lower_init(plan: Plan, pool: ClassPool) -> Initialisation:
     Rules by class come before what is named, by patterns and by layers' own `with (…)`; either part
     is a method where a class around this one has rules that this one's must be called again after.
     """
-    statements = _statements(plan)
+    statements = scheme_rules(statements_of(plan))
     own = _own_schemes(plan)
     patterns = [item for item in statements if _has(item, s.Literal)]
     after_classes = _meets_outer_rules(plan, pool, statements, own)
     after_patterns = _meets_outer_patterns(plan, pool, patterns, own)
-    classes = _Writer(plan, pool, after_classes)
+    classes = Writer(plan, pool, after_classes)
     classes.by_classes([item for item in statements if _has(item, s.Name)])
-    named = _Writer(plan, pool, after_classes or after_patterns)
+    named = Writer(plan, pool, after_classes or after_patterns)
     for statement in patterns:
         named.by_pattern(statement)
     named.inner_names(patterns)
-    for stage, name in own:
-        named.own(stage, name)
+    for item in own:
+        named.own(item)
     for variable in _variables(plan):
         named.variable(variable)
-    ending = _Writer(plan, pool, False)
+    ending = Writer(plan, pool, False)
     ending.ties_and_freezes()
     return _divided(classes, named, tuple(ending.lines), after_classes, after_patterns)
 
 
 def _divided(
-    classes: "_Writer",
-    named: "_Writer",
+    classes: "Writer",
+    named: "Writer",
     ending: tuple[Line, ...],
     after_classes: bool,
     after_patterns: bool,
@@ -111,7 +113,7 @@ def _has(statement: s.Init, kind: type) -> bool:
     return any(isinstance(selector, kind) for selector in statement.selectors)
 
 
-def _statements(plan: Plan) -> list[s.Init]:
+def statements_of(plan: Plan) -> list[s.Init]:
     """The `init` statements of a class: its file's before its own."""
     if plan.loop is not None:
         return []
@@ -121,50 +123,13 @@ def _statements(plan: Plan) -> list[s.Init]:
     return [*(plan.facts.home.rules if outer else ()), *own]
 
 
-def _own_schemes(plan: Plan) -> list[tuple[s.Stage, str]]:
-    """The layers with a `with (…)` of their own, and the attributes that they stand in."""
-    found: list[tuple[s.Stage, str]] = []
-    for statement in plan.body:
-        found += _schemes_of(plan, statement)
-    return found
-
-
-def _schemes_of(plan: Plan, statement: s.Statement) -> list[tuple[s.Stage, str]]:
-    names = plan.facts.names
-    found: list[tuple[s.Stage, str]] = []
-    match statement:
-        case s.LayerDefinition(name, callee, schemes, span) if schemes is not None:
-            return [(s.Stage(name, callee, schemes, span), name.id)]
-        case s.For(span=span, body=body):
-            loop = names.loops.get(span)
-            if loop is not None and loop.level:
-                return []
-            for inner in body:
-                for stage, path in _schemes_of(plan, inner):
-                    found.append((stage, path or f"{loop.name if loop else ''}.*"))
-            return found
-        case s.If(then=then, other=other):
-            return [pair for inner in (*then, *other) for pair in _schemes_of(plan, inner)]
-        case s.Assign(value=value) | s.Return(value=value):
-            for stage in stages_in(value, lambda name: name[:1].isupper()):
-                found += _in_stage(plan, stage)
-    return found
-
-
-def _in_stage(plan: Plan, stage: s.Stage) -> list[tuple[s.Stage, str]]:
-    name = plan.facts.names.stages.get(stage.span, "")
-    match stage.callee:
-        case s.Group(stages) if stage.label is None:
-            return [pair for part in stages for pair in _in_stage(plan, part)]
-        case s.Group(stages):
-            return [
-                (part, f"{name}.{part.label.id if part.label else number}")
-                for number, part in enumerate(stages)
-                if part.schemes is not None
-            ]
-        case s.Repeat(_, inner) if inner.schemes is not None:
-            return [(inner, f"{name}.*")]
-    return [(stage, name)] if stage.schemes is not None else []
+def _own_schemes(plan: Plan) -> list[Own]:
+    """The layers that a `with (…)` of their own initialises."""
+    return [
+        own._replace(stage=own.stage._replace(schemes=schemes))
+        for own in own_stages(plan)
+        if (schemes := only_schemes(own.stage.schemes)) is not None
+    ]
 
 
 def _variables(plan: Plan) -> list[s.Variable]:
@@ -172,7 +137,7 @@ def _variables(plan: Plan) -> list[s.Variable]:
 
 
 def _meets_outer_rules(
-    plan: Plan, pool: ClassPool, statements: Sequence[s.Init], own: Sequence[tuple[s.Stage, str]]
+    plan: Plan, pool: ClassPool, statements: Sequence[s.Init], own: Sequence[Own]
 ) -> bool:
     """Whether a class around this one has a rule for what this one initialises itself."""
     definition = plan.facts.definition
@@ -180,7 +145,7 @@ def _meets_outer_rules(
         return False
     outer = set(pool.selected)
     if plan.loop is None:
-        mine = [item for item in definition.body if isinstance(item, s.Init)]
+        mine = scheme_rules(item for item in definition.body if isinstance(item, s.Init))
         outer = {
             name for statement, names in pool.selections if statement not in mine for name in names
         }
@@ -191,15 +156,15 @@ def _meets_outer_rules(
                 ruled |= classes_of(selector.id)
             else:
                 return bool(outer)
-    for stage, _ in own:
-        fact = plan.facts.layers.get(stage.span)
+    for item in own:
+        fact = plan.facts.layers.get(item.stage.span)
         if fact is not None:
             ruled.add(type(fact.layer).__name__)
     return bool(ruled & outer)
 
 
 def _meets_outer_patterns(
-    plan: Plan, pool: ClassPool, patterns: Sequence[s.Init], own: Sequence[tuple[s.Stage, str]]
+    plan: Plan, pool: ClassPool, patterns: Sequence[s.Init], own: Sequence[Own]
 ) -> bool:
     """Whether a pattern of a class around this one may match what this one names itself."""
     definition = plan.facts.definition
@@ -213,9 +178,10 @@ def _meets_outer_patterns(
         for pattern in _parameter_patterns(statement)
     ]
     named = [pattern for statement in patterns for pattern in _parameter_patterns(statement)]
-    for stage, path in own:
-        assert stage.schemes is not None
-        named += [f"{path}.{a.name.id}" for a in stage.schemes.arguments if a.name is not None]
+    for item in own:
+        assert item.stage.schemes is not None
+        arguments = item.stage.schemes.arguments
+        named += [f"{item.path}.{a.name.id}" for a in arguments if a.name is not None]
     return any(may_meet(pattern, f"*.{name}") for pattern in outer for name in named)
 
 
@@ -241,12 +207,21 @@ def kinds_in(plan: Plan, pool: ClassPool) -> dict[str, _Kind]:
     """The classes of all layers that a class holds, those of its parts included."""
     kinds: dict[str, _Kind] = {}
     for layer in _layers_in(plan, pool, set()):
-        name = type(layer).__name__
-        own = frozenset(layer.parameters())
-        known = kinds.get(name, _Kind(name, own, frozenset()))
-        lacking = known.lacking | (known.parameters ^ own) | (layer.optional & own)
-        kinds[name] = _Kind(name, known.parameters | own, lacking)
+        parameters = list(layer.parameters())
+        for place, name in {"": type(layer).__name__, **layer.inside()}.items():
+            own = frozenset(_own_parameters(parameters, place))
+            known = kinds.get(name, _Kind(name, own, frozenset()))
+            optional = LAYERS[name].optional & own
+            lacking = known.lacking | (known.parameters ^ own) | optional
+            kinds[name] = _Kind(name, known.parameters | own, lacking)
     return kinds
+
+
+def _own_parameters(parameters: Sequence[str], place: str) -> list[str]:
+    """Of the parameters of a layer, those of the module at a place inside, "" for itself."""
+    prefix = f"{place}." if place else ""
+    inner = [name.removeprefix(prefix) for name in parameters if name.startswith(prefix)]
+    return [name for name in inner if "." not in name]
 
 
 def _layers_in(plan: Plan, pool: ClassPool, seen: set[str]) -> list[Layer]:
@@ -261,7 +236,9 @@ def _layers_in(plan: Plan, pool: ClassPool, seen: set[str]) -> list[Layer]:
     return layers
 
 
-class _Writer:
+class Writer:
+    """Writes the lines that initialise one class; `again`: in a method that others call."""
+
     def __init__(self, plan: Plan, pool: ClassPool, again: bool) -> None:
         self.plan = plan
         self.pool = pool
@@ -297,7 +274,7 @@ class _Writer:
                 wanted = [a.name.id for a in statement.schemes.arguments if a.name]
                 own = tuple(
                     p
-                    for p in sorted(wanted, key=_weight_first)
+                    for p in sorted(wanted, key=weight_first)
                     if p in kinds[name].parameters and not _overruled(name, p, later)
                 )
                 key = own, is_own(LAYERS[name])
@@ -377,7 +354,7 @@ class _Writer:
                     self.lines += self._apply(f"self.{name}.{parameter}", argument, 0, guarded)
             return
         imported = self.outside.variable("imported_parameters", self.lines)
-        test = _name_test(f"{pattern}.{parameter}")
+        test = name_test(f"{pattern}.{parameter}")
         test += f" and parameter not in {imported}" if imported else ""
         inner = self.outside.variable("inner_parameters", self.lines)
         test += f" and parameter not in {inner}" if inner else ""
@@ -390,6 +367,7 @@ class _Writer:
         return (
             not self.plan.facts.blocks
             and not names.loops
+            and not any(fact.layer.inside() for fact in self.plan.facts.layers.values())
             and not any(
                 isinstance(stage.callee, s.Group | s.Repeat)
                 for statement in statements_in(self.plan.facts.definition.body)
@@ -407,28 +385,30 @@ class _Writer:
                 found[stages[span]] = fact.layer
         return list(found.items())
 
-    def own(self, stage: s.Stage, path: str) -> None:
+    def own(self, own: Own) -> None:
         """The schemes of a layer's own `with (…)`."""
-        assert stage.schemes is not None
-        fact = self.plan.facts.layers.get(stage.span)
-        if fact is None:
+        fact = self.plan.facts.layers.get(own.stage.span)
+        schemes = own.stage.schemes
+        if fact is None or schemes is None:
             return
         for argument in sorted(
-            stage.schemes.arguments, key=lambda a: _weight_first(a.name.id if a.name else "")
+            schemes.arguments, key=lambda a: weight_first(a.name.id if a.name else "")
         ):
             if argument.name is None or argument.name.id not in fact.layer.parameters():
                 continue
             parameter = argument.name.id
-            if path.endswith(".*"):
-                self.lines.append(Line(f"for module in self.{path.removesuffix('.*')}:"))
-                target = f'module.get_parameter("{parameter}")'
-                self.lines += self._apply(target, argument, 1, False)
-            elif "." in path:
-                target = f'self.get_parameter("{path}.{parameter}")'
+            each, module = own.reach(self.rename)
+            if each:
+                self.lines.append(Line(f"for module in {each}:"))
+            if len(own.steps) == 1:
+                guarded = parameter in fact.layer.optional
+                self.lines += self._apply(f"{module}.{parameter}", argument, 0, guarded)
+            elif "*" not in own.path:
+                target = f'self.get_parameter("{own.path}.{parameter}")'
                 self.lines += self._apply(target, argument, 0, False)
             else:
-                guarded = parameter in fact.layer.optional
-                self.lines += self._apply(f"self.{path}.{parameter}", argument, 0, guarded)
+                target = f'{module}.get_parameter("{parameter}")'
+                self.lines += self._apply(target, argument, int(bool(each)), False)
 
     def variable(self, variable: s.Variable) -> None:
         """The scheme of a bare tensor, where `torch.zeros` or `torch.ones` does not serve."""
@@ -465,7 +445,7 @@ class _Writer:
             return
         pattern = str(selector.value)
         imported = self.outside.variable("imported_parts", self.lines)
-        test = _name_test(pattern) + (f" and module not in {imported}" if imported else "")
+        test = name_test(pattern) + (f" and module not in {imported}" if imported else "")
         self.lines.append(Line("for name, module in self.named_modules():"))
         self.lines.append(Line(f"if {test}:", 1))
         self.lines.append(Line("module.requires_grad_(False)", 2))
@@ -538,11 +518,12 @@ def _overruled(name: str, parameter: str, later: Sequence[s.Init]) -> bool:
     )
 
 
-def _weight_first(parameter: str) -> tuple[bool, str]:
+def weight_first(parameter: str) -> tuple[bool, str]:
+    """The order of parameters in a class: its weight, then the others by name."""
     return parameter != "weight", parameter
 
 
-def _name_test(pattern: str) -> str:
+def name_test(pattern: str) -> str:
     """The test of a name for a pattern: the plain methods of strings where they serve."""
     special = set("*?[")
     if not special & set(pattern):

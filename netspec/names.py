@@ -18,9 +18,9 @@ set_extra_state set_submodule share_memory state_dict T_destination to to_empty 
 type xpu zero_grad
 """
 _CODE_NAMES = """
-abs bool deepcopy dict enumerate F float fnmatch getattr int isinstance len list max min module next
-nn OrderedDict range reversed round self Sequence str sum super
-Tensor torch tuple ValueError zip
+abs bool deepcopy dict enumerate F float fnmatch getattr int is_parametrized isinstance len list max
+min module next nn OrderedDict orthogonal range reversed round self Sequence spectral_norm str sum
+super Tensor torch tuple ValueError weight_norm zip
 """
 # What every nn.Module has already; a test holds the list against torch.
 MODULE_ATTRIBUTES = frozenset(_MODULE_ATTRIBUTES.split())

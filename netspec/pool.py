@@ -1,5 +1,6 @@
 """The classes of a program: one for each net, for each block as it is used, for turns of loops."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -33,6 +34,17 @@ class Made(NamedTuple):
     plan: Plan
 
 
+class Parametrizing(NamedTuple):
+    """What a spec says of parametrizations as a whole.
+
+    `late`: a rule of initialisation may meet a parameter that is parametrized; all that initialises
+    comes first then. `rules`: how often each parameter is named.
+    """
+
+    late: bool
+    rules: Counter[str]
+
+
 Write = Callable[[Plan, "ClassPool"], tuple[Class, tuple[str, ...]]]
 
 
@@ -61,6 +73,7 @@ class ClassPool:
         self.placed: dict[str, int] = {}  # their arguments that are given by position
         self.selections: list[tuple[s.Init, set[str]]] = []
         self.selected: set[str] = set()
+        self.parametrizing = Parametrizing(False, Counter())
 
     def _name_externs(self) -> dict[tuple[str, str], Import]:
         """All externs that are near by module and class; two of one name are told apart."""

@@ -54,10 +54,12 @@ _PAGES = {
         ("Function",),
     ),
     "init.md": Page(
-        "Initialisation schemes",
-        "Schemes are the functions of `torch.nn.init`, without the underscore at their end. They "
-        f"stand in `with (…)`: [how rules are chosen](language.md#initialisation). {_ARGUMENTS}",
-        ("Initialiser",),
+        "Initialisation schemes and parametrizations",
+        "Schemes are the functions of `torch.nn.init`, without the underscore at their end, "
+        "parametrizations those of `torch.nn.utils.parametrizations`. Both stand in `with (…)`: "
+        "[how rules are chosen](language.md#initialisation), "
+        f"[what a parametrization does](language.md#parametrizations). {_ARGUMENTS}",
+        ("Initialiser", "Parametrization"),
     ),
     "training.md": Page(
         "What a train section can name",

@@ -47,6 +47,7 @@ class Site:
         self.variables: dict[str, BuiltVariable] = {}
         self.externs: dict[str, Entry] = {}
         self.ties: dict[str, str] = {}
+        self.tied_at: dict[str, tuple[Span, Diagnostics]] = {}  # where the ties stand
         self.frozen: set[str] = set()
         self.rules: list[RuleScope] = []
         self.steps: list[Step] = []

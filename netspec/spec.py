@@ -322,6 +322,7 @@ class Spec:
         chosen = spec.net(net)
         if device is not None:
             _require_device(device, self.graph.source)
+            _require_values(chosen, device)
         from netspec.permission import require_allowed
 
         allowed = self.allow_extern if allow_extern is None else allow_extern
@@ -404,6 +405,15 @@ class Spec:
         from netspec.explain_init import explain_init
 
         return explain_init(self.net(net))
+
+
+def _require_values(net: Net, device: str) -> None:
+    from netspec.check_parametrization import check_values
+
+    found = Diagnostics(net.source)
+    check_values(net.layers.values(), (device,), found)
+    if found.has_errors:
+        raise SpecError(found.in_order())
 
 
 def _require_device(device: str, source: Source) -> None:

@@ -1,6 +1,6 @@
 """Turn a checked net into a table: each layer with its output, its parameters and its work."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from netspec.catalogue.layer import count
@@ -9,6 +9,7 @@ from netspec.dim import Dim, Expression, symbols, value_of
 from netspec.graph import (
     Application,
     BlockUse,
+    BuiltLayer,
     ExternUse,
     Failure,
     FunctionCall,
@@ -77,13 +78,13 @@ class Sketch(NamedTuple):
 
 def summarise(net: Net) -> Summary:
     """The summary of a net, for the parameter values that it was checked with."""
-    rows = tuple(row for row in _rows(net.steps) if isinstance(row, Row))
+    rows = tuple(row for row in _rows(net.steps, net.layers) if isinstance(row, Row))
     return Summary(net.name, rows, net.parameter_count(), _sum(row.macs for row in rows))
 
 
 def sketch_net(net: Net | Unfinished, found: Diagnostics) -> Sketch:
     """What could be followed of a net; errors of it that have no place in that stand at the end."""
-    rows = list(_rows(net.steps))
+    rows = list(_rows(net.steps, net.layers if isinstance(net, Net) else {}))
     marked = {row.error.span for row in rows if isinstance(row, Failure)}
     start, end = net.syntax.span
     for error in found.in_order():
@@ -100,17 +101,21 @@ def _sum(numbers: Iterable[Dim]) -> Dim:
     return total
 
 
-def _rows(steps: Sequence[Step]) -> Iterator[Row | Failure]:
+def _rows(steps: Sequence[Step], layers: Mapping[str, BuiltLayer]) -> Iterator[Row | Failure]:
+    """The rows of the steps; `layers`: what is known of them once their rules are."""
     seen: set[str] = set()
     for step, block, depth in steps_in(steps):
         if isinstance(step, Failure):
             yield step._replace(name=step.name or block)
         else:
-            yield _row(step, seen, depth)
+            yield _row(step, layers, seen, depth)
 
 
 def _row(
-    step: Application | FunctionCall | BlockUse | ExternUse, seen: set[str], depth: int
+    step: Application | FunctionCall | BlockUse | ExternUse,
+    layers: Mapping[str, BuiltLayer],
+    seen: set[str],
+    depth: int,
 ) -> Row:
     indent = "  " * depth
     if isinstance(step, FunctionCall):
@@ -126,7 +131,9 @@ def _row(
             step.name, f"{indent}{step.extern.name.id}", step.output, counted, 0, known=False
         )
     macs = step.layer.macs(step.inputs[0], step.output, *step.inputs[1:])
-    own = count(step.layer.parameters()) if first else None
+    built = layers.get(step.name)
+    shapes = built.all_learnt() if built else step.layer.parameters()
+    own = count(shapes) if first else None
     return Row(step.name, f"{indent}{type(step.layer).__name__}", step.output, own, macs)
 
 

@@ -25,7 +25,7 @@ from netspec.relocate import relocated
 from netspec.signature_match import match_inputs
 from netspec.source import Span
 from netspec.tensor import Tensor, Type, write_shape
-from netspec.visit import arguments_of, names_in, title_of
+from netspec.visit import all_stages, arguments_of, names_in, title_of
 
 # What can be wrong with a statement whatever the values are.
 STATIC = frozenset(
@@ -33,6 +33,7 @@ STATIC = frozenset(
         *("unknown-name", "unknown-layer", "unknown-function", "unknown-argument", "wrong-layer"),
         *("surplus-argument", "missing-argument", "duplicate-argument", "argument-order"),
         *("duplicate-label", "reserved-name", "keyword", "unknown-scheme", "not-supported"),
+        "unknown-parametrization",
         *("duplicate-name", "recursion", "unknown-selector"),
     }
 )
@@ -273,11 +274,46 @@ class Walker(Expressions):
         for position, argument in enumerate(arguments_of(callee)):
             if entry is not None and self._takes_block(entry, argument, position):
                 value: Any = self._constructor(argument.value)
+            elif entry is None and takes_part(title_of(callee), argument, position):
+                value = self._part(argument.value)
             else:
                 value = evaluate(argument.value, self.scope, self.found)
             complete = complete and value is not UNKNOWN
             given.append(Given(argument.name, value, argument.span))
         return given if complete else None
+
+    def _part(self, node: s.Expression) -> Any:
+        """A layer that another one takes: what it is, with its arguments checked."""
+        title = title_of(node)
+        if not title or not (self.is_layer(title) or title[:1].isupper()):
+            return evaluate(node, self.scope, self.found)
+        if title in ALIASES and title not in self.home.blocks():
+            given = self.module_arguments(node)
+            if given is None:
+                return UNKNOWN
+            bound = bind(LAYERS[ALIASES[title]], title, given, node.span, self.found)
+            return UNKNOWN if bound is None else bound
+        name = s.Name(title, node.span)
+        if not self.is_layer(title):
+            self.unknown_layer(name)
+        else:
+            self._no_part(name)
+        return UNKNOWN
+
+    def _no_part(self, name: s.Name) -> None:
+        """Report what is a layer, but none that a layer can take."""
+        what = "a layer that has its place already" if name.id in self.layers else "a block"
+        help = "write a layer of torch.nn here, with its arguments"
+        if name.id in RANK_OPEN:
+            what = "a layer of any rank"
+            help = f"name the rank: `{next(iter(RANK_OPEN[name.id].values()))}`"
+        self.found.add(
+            "wrong-argument",
+            f"a layer of torch.nn is wanted here, found `{name.id}`, {what}",
+            name.span,
+            label="cannot be handed to a layer",
+            help=help,
+        )
 
     def _takes_block(self, entry: Entry, argument: s.Argument, position: int) -> bool:
         parameters = entry.definition.parameters
@@ -292,6 +328,9 @@ class Walker(Expressions):
         match node:
             case s.Name(id) if isinstance(self.scope.get(id), Constructor):
                 return Constructor(s.Stage(None, node, None, node.span), self)  # handed on
+            case s.Chain() if any(stage.schemes for stage in all_stages(node)):
+                self._report_handed_scheme(node)
+                return UNKNOWN
             case s.Chain(first, stages):
                 group = s.Group((s.Stage(None, first, None, first.span), *stages), node.span)
                 return Constructor(s.Stage(None, group, None, node.span), self)
@@ -308,6 +347,16 @@ class Walker(Expressions):
             help="hand it on as a chain writes it: `Linear(64)`, or `LayerNorm -> Linear(64)`",
         )
         return UNKNOWN
+
+    def _report_handed_scheme(self, node: s.Chain) -> None:
+        schemes = next(stage.schemes for stage in all_stages(node) if stage.schemes)
+        self.found.add(
+            "not-supported",
+            "a layer that is handed on takes no `with (…)`",
+            schemes.span,
+            label="handed to a block",
+            help='select it by its name: `init "…" with (…)`; `netspec summary` tells the names',
+        )
 
     # ---- stages ------------------------------------------------------------------------------
 
@@ -746,6 +795,17 @@ def _name_of(callee: s.Name | s.Call) -> s.Name:
     name = callee.function if isinstance(callee, s.Call) else callee
     assert isinstance(name, s.Name)
     return name
+
+
+def takes_part(title: str, argument: s.Argument, position: int) -> bool:
+    """Whether an argument of a layer of the catalogue is a layer."""
+    if title not in ALIASES:
+        return False
+    layer = LAYERS[ALIASES[title]]
+    names = layer.positional()
+    place = names[position] if position < len(names) else ""
+    field = layer.fields().get(argument.name.id if argument.name else place)
+    return field is not None and field.part
 
 
 def spread_inputs(value: Value) -> Sequence[Value]:

@@ -29,7 +29,7 @@ class _Names(dict[str, Any]):
 
 families()  # also those with a new layer, which the index does not have yet
 NAMES = _Names(
-    {title: LAYERS[name] for title, name in ALIASES.items()} | {d: _DType(d) for d in DTYPES}
+    {title: LAYERS[name] for title, name in list(ALIASES.items())} | {d: _DType(d) for d in DTYPES}
 )
 GALLERY = Path(__file__).parent / "catalogue.txt"
 EXAMPLES = [example for layer in LAYERS.values() for example in layer.examples]

@@ -1,4 +1,4 @@
-"""All layers, functions and initialisation schemes that a spec can name.
+"""All layers, functions, initialisation schemes and parametrizations that a spec can name.
 
 A family is imported when something of it is asked for: `index` knows which one holds a name.
 """
@@ -10,6 +10,7 @@ from types import ModuleType
 from netspec.catalogue.function import FUNCTIONS
 from netspec.catalogue.initialiser import INITIALISERS
 from netspec.catalogue.layer import ALIASES, LAYERS, LAZY, RANK_OPEN
+from netspec.catalogue.parametrization import PARAMETRIZATIONS
 
 
 def families() -> list[ModuleType]:
@@ -24,6 +25,7 @@ __all__ = [
     "INITIALISERS",
     "LAYERS",
     "LAZY",
+    "PARAMETRIZATIONS",
     "RANK_OPEN",
     "families",
 ]

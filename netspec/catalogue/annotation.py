@@ -11,14 +11,27 @@ from netspec.dim import Expression
 from netspec.tensor import DTYPES, DType, Tensor
 
 # A build-time value: int, Expression, float, bool, str, DType, None, list or tuple of these; or a
-# Tensor, where a function takes one.
+# Tensor, where a function takes one; or a Part, where a layer does.
 Value = Any
 
 
 class Described:
     """What an argument may be beside numbers and tensors: `noun` is what messages call it."""
 
-    noun: ClassVar[str]
+    noun: ClassVar[str] = ""
+
+    @classmethod
+    def in_words(cls) -> str:
+        """What a field of this type takes."""
+        return cls.noun
+
+
+class Part(Described):
+    """What a layer takes as an argument and is no plain value: another layer."""
+
+    @classmethod
+    def in_words(cls) -> str:
+        return f"a {cls.__name__}"
 
 
 _PLAIN = {int: "int", float: "float", bool: "bool", str: "str", type(None): "none"}
@@ -63,6 +76,11 @@ def is_described(annotation: object) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, Described)
 
 
+def is_part(annotation: object) -> bool:
+    """Whether a field takes a layer and nothing else."""
+    return isinstance(annotation, type) and issubclass(annotation, Part)
+
+
 def concretise(value: Value, stand_in: int | None = None) -> Value:
     """`value` with the numbers of its expressions, and tuples for lists, as the engine wants it.
 
@@ -96,7 +114,7 @@ def describe(annotation: object) -> str:
     if isinstance(annotation, type) and annotation in _NAMES:
         return _NAMES[annotation]
     if isinstance(annotation, type) and issubclass(annotation, Described):
-        return annotation.noun
+        return annotation.in_words()
     if origin is Annotated:
         return _describe_bounds(parts[0], parts[1:])
     if origin is Literal:
@@ -171,6 +189,8 @@ def kind_of(value: Value) -> str:
             return "a string"
         case Tensor():
             return "a tensor"
+        case Part():
+            return "a layer"
         case tuple() | list():
             return f"a tuple of {len(value)}"
         case Expression() if value.value is not None:
@@ -191,7 +211,7 @@ def write_value(value: Value) -> str:
         return f"({inner},)" if len(value) == 1 else f"({inner})"
     if isinstance(value, list):
         return f"[{', '.join(write_value(item) for item in value)}]"
-    if isinstance(value, Expression):
+    if isinstance(value, Expression | Part):
         return str(value)
     return repr(value)
 

@@ -186,6 +186,9 @@ class MultiheadAttention(Layer):
         shapes["out_proj.weight"] = (width, width)
         return shapes | ({"out_proj.bias": (width,)} if self.bias else {})
 
+    def inside(self) -> Mapping[str, str]:
+        return {"out_proj": "Linear"}
+
     def _width(self, own: Dim | None) -> Dim:
         return self.embed_dim if own is None else own
 

@@ -1,6 +1,7 @@
 """A layer of the catalogue: torch's arguments, the shape rule, parameters and MACs in one class."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from typing import Any, ClassVar, NamedTuple
 
 from netspec.catalogue.dtypes import require_dtype
@@ -10,7 +11,7 @@ from netspec.catalogue.registry import LAYERS as LAYERS
 from netspec.catalogue.registry import LAZY as LAZY
 from netspec.catalogue.registry import RANK_OPEN as RANK_OPEN
 from netspec.catalogue.registry import enter, is_own
-from netspec.catalogue.signature import LARGEST, Signature, Value
+from netspec.catalogue.signature import LARGEST, Part, Signature, Value, write_value
 from netspec.dim import Dim, Expression, at_least, product, same, sample_of, value_of
 from netspec.misfit import Misfit as Misfit
 from netspec.tensor import FLOATING, Shape, Tensor, Type, write_shape, write_type
@@ -24,7 +25,7 @@ class Example(NamedTuple):
     output: str
 
 
-class Layer(Signature):
+class Layer(Signature, Part):
     """A module of torch.nn, or one of a user's own. A subclass joins the catalogue under its name.
 
     One that is `abstract`, or whose name begins with `_`, does not. `aliases=("Other",)` gives it
@@ -62,6 +63,28 @@ class Layer(Signature):
         else:
             cls.torch = vars(cls).get("torch", f"torch.nn.{name}")
         enter(cls, aliases)
+
+    def __init__(self, *positional: Value, **keyword: Value) -> None:
+        super().__init__(*positional, **keyword)
+        # A copy for each: the sizes that the input decides for one hold for no other.
+        own = {name: copy(value) for name, value in self.given.items() if isinstance(value, Layer)}
+        self.given |= own
+        self.__dict__.update(own)
+
+    def __str__(self) -> str:
+        given = ", ".join(f"{name}={write_value(value)}" for name, value in self.given.items())
+        return f"{type(self).__name__}({given})"
+
+    @classmethod
+    def in_words(cls) -> str:
+        return "a layer" if cls is Layer else super().in_words()
+
+    def whole(self) -> "Iterator[Layer]":
+        """Itself, and the layers that it takes as arguments."""
+        yield self
+        for value in self.given.values():
+            if isinstance(value, Layer):
+                yield from value.whole()
 
     def apply(self, *inputs: Type | None, **named: Type | None) -> Type:
         """The output for the inputs; sets the arguments that they decide.
@@ -179,6 +202,13 @@ class Layer(Signature):
 
     def parameters(self) -> Mapping[str, Shape]:
         """The shapes of the learnable tensors by name, once `apply` has settled the arguments."""
+        return {}
+
+    def inside(self) -> Mapping[str, str]:
+        """The modules inside that have parameters, or parts that have, each with its class.
+
+        Their names are dotted, as those of `parameters` are.
+        """
         return {}
 
     def buffers(self) -> Mapping[str, Shape]:

@@ -177,6 +177,10 @@ class AdaptiveLogSoftmaxWithLoss(Layer):
             shapes[f"tail.{number}.1.weight"] = (classes, width)
         return shapes
 
+    def inside(self) -> Mapping[str, str]:
+        tails = [f"tail.{number}.{part}" for number in range(len(self.cutoffs)) for part in (0, 1)]
+        return dict.fromkeys(["head", *tails], "Linear")
+
     def macs(self, x: Tensor, y: Type, *rest: Any) -> Dim:
         """Those of the first matrix: how many samples need the others, only the data decides."""
         head = self.cutoffs[0] + len(self.cutoffs)

@@ -12,8 +12,9 @@ from typing import Annotated, Any, ClassVar, NamedTuple, get_args, get_origin
 from annotated_types import Ge, Gt, Le, MinLen
 from pydantic_core import SchemaValidator, ValidationError
 
+from netspec.catalogue.annotation import Part as Part
 from netspec.catalogue.annotation import Value as Value
-from netspec.catalogue.annotation import concretise, describe, label, value_help
+from netspec.catalogue.annotation import concretise, describe, is_part, label, value_help
 from netspec.catalogue.annotation import kind_of as kind_of
 from netspec.catalogue.annotation import schema_of as schema_of
 from netspec.catalogue.annotation import write_value as write_value
@@ -71,8 +72,8 @@ MISSING = Missing()
 class Field(NamedTuple):
     """One argument: its name, its Pydantic annotation, its default, and its marks.
 
-    `tensor`: it takes a tensor or several, if need be among other things. `numbers`: it takes the
-    numbers of what is a tensor in torch.
+    `tensor`: it takes a tensor or several, if need be among other things; `part`: so a layer.
+    `numbers`: it takes the numbers of what is a tensor in torch.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Field(NamedTuple):
     keyword: bool
     tensor: bool
     numbers: bool
+    part: bool
 
     @property
     def required(self) -> bool:
@@ -323,6 +325,7 @@ def _read_fields(cls: type[Signature]) -> Mapping[str, Field]:
                     keyword=KEYWORD in marks,
                     tensor=_takes_tensor(annotation),
                     numbers=NUMBERS in marks,
+                    part=_takes_part(annotation),
                 )
     return found
 
@@ -339,6 +342,10 @@ def _annotations(base: type) -> Mapping[str, Any]:
 
 def _takes_tensor(annotation: object) -> bool:
     return annotation is Tensor or any(_takes_tensor(part) for part in get_args(annotation))
+
+
+def _takes_part(annotation: object) -> bool:
+    return is_part(annotation) or any(map(_takes_part, get_args(annotation)))
 
 
 def _read_positional(cls: type[Signature]) -> tuple[str, ...]:

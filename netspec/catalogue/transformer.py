@@ -1,4 +1,4 @@
-"""Transformers (Vaswani et al., 2017): a layer of the encoder, one of the decoder, and both."""
+"""Transformers (Vaswani et al., 2017): layers of encoder and decoder, stacks of them, and both."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
@@ -20,8 +20,15 @@ from netspec.catalogue.layer import (
 )
 from netspec.catalogue.recurrent import Depth
 from netspec.catalogue.signature import KEYWORD, InferredInt, KeywordFlag, PositiveInt, Probability
+from netspec.catalogue.transformer_parts import (
+    DECODER,
+    ENCODER,
+    decoder_shapes,
+    encoder_shapes,
+    norm_shapes,
+)
 from netspec.dim import Dim, product, total
-from netspec.tensor import Shape, Tensor
+from netspec.tensor import Shape, Tensor, Type
 
 Activation = Literal["relu", "gelu"]
 
@@ -56,47 +63,6 @@ class _Transformer(Layer):
     def _feed(self, x: Sequences) -> Dim:
         layer: Any = self
         return product(x.batched(product((2, x.length, x.width, layer.dim_feedforward))))
-
-
-def _attention(prefix: str, width: Dim, bias: bool) -> dict[str, Shape]:
-    shapes: dict[str, Shape] = {f"{prefix}.in_proj_weight": (product((3, width)), width)}
-    if bias:
-        shapes[f"{prefix}.in_proj_bias"] = (product((3, width)),)
-    return shapes | _linear(f"{prefix}.out_proj", width, width, bias)
-
-
-def _linear(prefix: str, width: Dim, out: Dim, bias: bool) -> dict[str, Shape]:
-    shapes: dict[str, Shape] = {f"{prefix}.weight": (out, width)}
-    return shapes | ({f"{prefix}.bias": (out,)} if bias else {})
-
-
-def _norm(prefix: str, width: Dim, bias: bool) -> dict[str, Shape]:
-    shapes: dict[str, Shape] = {f"{prefix}.weight": (width,)}
-    return shapes | ({f"{prefix}.bias": (width,)} if bias else {})
-
-
-def _encoder(prefix: str, layer: Any) -> dict[str, Shape]:
-    width, bias = layer.d_model, layer.bias
-    return (
-        _attention(f"{prefix}self_attn", width, bias)
-        | _linear(f"{prefix}linear1", width, layer.dim_feedforward, bias)
-        | _linear(f"{prefix}linear2", layer.dim_feedforward, width, bias)
-        | _norm(f"{prefix}norm1", width, bias)
-        | _norm(f"{prefix}norm2", width, bias)
-    )
-
-
-def _decoder(prefix: str, layer: Any) -> dict[str, Shape]:
-    width, bias = layer.d_model, layer.bias
-    return (
-        _attention(f"{prefix}self_attn", width, bias)
-        | _attention(f"{prefix}multihead_attn", width, bias)
-        | _linear(f"{prefix}linear1", width, layer.dim_feedforward, bias)
-        | _linear(f"{prefix}linear2", layer.dim_feedforward, width, bias)
-        | _norm(f"{prefix}norm1", width, bias)
-        | _norm(f"{prefix}norm2", width, bias)
-        | _norm(f"{prefix}norm3", width, bias)
-    )
 
 
 class TransformerEncoderLayer(_Transformer):
@@ -138,7 +104,10 @@ class TransformerEncoderLayer(_Transformer):
         return src
 
     def parameters(self) -> Mapping[str, Shape]:
-        return _encoder("", self)
+        return encoder_shapes("", self)
+
+    def inside(self) -> Mapping[str, str]:
+        return ENCODER
 
     def macs(self, x: Tensor, y: Tensor, *rest: Any) -> Dim:
         sequence = self._sequences(x)
@@ -198,7 +167,10 @@ class TransformerDecoderLayer(_Transformer):
         return tgt
 
     def parameters(self) -> Mapping[str, Shape]:
-        return _decoder("", self)
+        return decoder_shapes("", self)
+
+    def inside(self) -> Mapping[str, str]:
+        return DECODER
 
     def macs(self, x: Tensor, y: Tensor, *rest: Any) -> Dim:
         to = self._sequences(x)
@@ -269,11 +241,24 @@ class Transformer(_Transformer):
     def parameters(self) -> Mapping[str, Shape]:
         shapes: dict[str, Shape] = {}
         for depth in range(number_of(self.num_encoder_layers)):
-            shapes |= _encoder(f"encoder.layers.{depth}.", self)
-        shapes |= _norm("encoder.norm", self.d_model, self.bias)
+            shapes |= encoder_shapes(f"encoder.layers.{depth}.", self)
+        shapes |= norm_shapes("encoder.norm", self.d_model, self.bias)
         for depth in range(number_of(self.num_decoder_layers)):
-            shapes |= _decoder(f"decoder.layers.{depth}.", self)
-        return shapes | _norm("decoder.norm", self.d_model, self.bias)
+            shapes |= decoder_shapes(f"decoder.layers.{depth}.", self)
+        return shapes | norm_shapes("decoder.norm", self.d_model, self.bias)
+
+    def inside(self) -> Mapping[str, str]:
+        depths = {"encoder": self.num_encoder_layers, "decoder": self.num_decoder_layers}
+        kinds: dict[str, str] = {}
+        for stack, parts in (("encoder", ENCODER), ("decoder", DECODER)):
+            title = f"Transformer{stack.title()}"
+            kinds[stack] = title
+            for depth in range(number_of(depths[stack])):
+                prefix = f"{stack}.layers.{depth}"
+                kinds[prefix] = f"{title}Layer"
+                kinds |= {f"{prefix}.{name}": kind for name, kind in parts.items()}
+            kinds[f"{stack}.norm"] = "LayerNorm"
+        return kinds
 
     def macs(self, x: Tensor, y: Tensor, *rest: Any) -> Dim:
         of, to = self._sequences(x), self._sequences(y)
@@ -285,3 +270,125 @@ class Transformer(_Transformer):
                 product((self.num_decoder_layers, decoder)),
             )
         )
+
+
+class _Stack(_Transformer):
+    def _layer(self) -> TransformerEncoderLayer | TransformerDecoderLayer:
+        raise NotImplementedError
+
+    def _norm(self) -> Layer | None:
+        norm: Layer | None = self.given.get("norm")
+        return norm
+
+    def _sequences(self, x: Tensor) -> Sequences:
+        return sequences(x, self._layer().batch_first)
+
+    def _normalised(self, x: Type) -> Type:
+        norm = self._norm()
+        return x if norm is None else norm.apply(x)
+
+    def _prefixes(self) -> list[tuple[str, Layer]]:
+        """The copies, and the norm where there is one, by the beginning of their names."""
+        layer: Any = self
+        parts: list[tuple[str, Layer]] = [
+            (f"layers.{depth}", self._layer()) for depth in range(number_of(layer.num_layers))
+        ]
+        norm = self._norm()
+        return parts if norm is None else [*parts, ("norm", norm)]
+
+    def parameters(self) -> Mapping[str, Shape]:
+        return {
+            f"{prefix}.{name}": shape
+            for prefix, part in self._prefixes()
+            for name, shape in part.parameters().items()
+        }
+
+    def buffers(self) -> Mapping[str, Shape]:
+        return {
+            f"{prefix}.{name}": shape
+            for prefix, part in self._prefixes()
+            for name, shape in part.buffers().items()
+        }
+
+    def inside(self) -> Mapping[str, str]:
+        kinds: dict[str, str] = {}
+        for prefix, part in self._prefixes():
+            kinds[prefix] = type(part).__name__
+            kinds |= {f"{prefix}.{name}": kind for name, kind in part.inside().items()}
+        return kinds
+
+    def macs(self, x: Tensor, y: Tensor, *rest: Any) -> Dim:
+        layer: Any = self
+        return product((layer.num_layers, self._layer().macs(x, x, *rest)))
+
+
+class TransformerEncoder(_Stack):
+    """`[T, N, E]` to `[T, N, E]`, or as its layer takes it: `num_layers` copies of `encoder_layer`.
+
+    The copies begin with the same weights, as torch makes them; an `init` gives each its own.
+    `norm` is a layer for what comes out, a `LayerNorm` as a rule. `mask` is `[T, T]` or `[N *
+    nhead, T, T]`, `src_key_padding_mask` `[N, T]`; True or -inf hides a position. In evaluation
+    torch packs what no padding hides into a nested tensor, and warns while it builds a layer that
+    it cannot do so for, as with batch_first=False: that is harmless, and not said with
+    enable_nested_tensor=False. On the device "meta" torch cannot do so with a padding mask.
+    """
+
+    may_take: ClassVar[tuple[str, ...]] = ("mask", "src_key_padding_mask")
+    takes: ClassVar[tuple[str, ...]] = ("src",)
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example(
+            "TransformerEncoder(TransformerEncoderLayer(8, batch_first=True), 6, norm=LayerNorm())",
+            "float32[N, T, 64]",
+            "float32[N, T, 64]",
+        ),
+    )
+
+    encoder_layer: TransformerEncoderLayer
+    num_layers: Depth
+    norm: Layer | None = None
+    enable_nested_tensor: bool = True
+    mask_check: bool = True
+
+    def _layer(self) -> TransformerEncoderLayer:
+        return self.encoder_layer
+
+    def output(
+        self,
+        src: Tensor,
+        mask: Tensor | None = None,
+        src_key_padding_mask: Tensor | None = None,
+    ) -> Type:
+        output = self.encoder_layer.apply(src)
+        x = self._sequences(src)
+        padding = ("src_key_padding_mask", src_key_padding_mask)
+        require_masks(self, self.encoder_layer.nhead, x, x, ("mask", mask), padding)
+        return self._normalised(output)
+
+
+class TransformerDecoder(_Stack):
+    """`tgt` `[T, N, E]` and `memory` `[S, N, E]` to `[T, N, E]`, or as its layer takes them.
+
+    `num_layers` copies of `decoder_layer`, each with the same memory; they begin with the same
+    weights, as torch makes them, and an `init` gives each its own. `norm` is a layer for what comes
+    out. Masks are those of the layer.
+    """
+
+    takes: ClassVar[tuple[str, ...]] = ("tgt", "memory")
+    may_take: ClassVar[tuple[str, ...]] = TransformerDecoderLayer.may_take
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example(
+            "TransformerDecoder(TransformerDecoderLayer(8, batch_first=True), 6, norm=LayerNorm())",
+            "float32[N, T, 64], float32[N, S, 64]",
+            "float32[N, T, 64]",
+        ),
+    )
+
+    decoder_layer: TransformerDecoderLayer
+    num_layers: Depth
+    norm: Layer | None = None
+
+    def _layer(self) -> TransformerDecoderLayer:
+        return self.decoder_layer
+
+    def output(self, tgt: Tensor, memory: Tensor, *masks: Tensor | None) -> Type:
+        return self._normalised(self.decoder_layer.apply(tgt, memory, *masks))

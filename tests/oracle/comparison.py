@@ -90,6 +90,19 @@ def inferred(layer: type[Layer], inputs: tuple[Any, ...]) -> dict[str, Any]:
     return values
 
 
+def module_of(layer: type[Layer], call: Call) -> nn.Module:
+    """Torch's module for a call; the layers among its arguments are made for the same inputs."""
+    known = {**inferred(layer, call.inputs), **call.arguments}
+    for name, value in known.items():
+        if isinstance(value, Layer):
+            known[name] = module_of(type(value), Call(value.given, call.inputs))
+    for name, field in layer.fields().items():
+        if field.numbers and known.get(name) is not None:
+            known[name] = torch.tensor(known[name], dtype=torch.float32)
+    module: nn.Module = getattr(nn, layer.__name__)(**known)
+    return module
+
+
 def theirs(layer: type[Layer], call: Call, device: str) -> Any:
     """Torch's module and output, or the exception."""
     fill = 1 if issubclass(layer, LossLayer) else 0  # ones are lengths and signs, too
@@ -100,11 +113,7 @@ def theirs(layer: type[Layer], call: Call, device: str) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            known = {**inferred(layer, call.inputs), **call.arguments}
-            for name, field in layer.fields().items():
-                if field.numbers and known.get(name) is not None:
-                    known[name] = torch.tensor(known[name], dtype=torch.float32)
-            module = getattr(nn, layer.__name__)(**known).to(device)
+            module = module_of(layer, call).to(device)
             real = call.map(make)
             return module, module(*real.inputs, **real.named)
         except RAISED as error:
@@ -148,8 +157,21 @@ def compare(
     assert {k: tuple(map(value_of, s)) for k, s in made.parameters().items()} == weights, case
     buffers = {name: tuple(tensor.shape) for name, tensor in module.named_buffers()}
     assert {k: tuple(map(value_of, s)) for k, s in made.buffers().items()} == buffers, case
+    _compare_inside(made, module, case)
     assert made.stateless == (not module.state_dict()) or not made.stateless, case
     return True
+
+
+def _compare_inside(made: Layer, module: nn.Module, case: str) -> None:
+    """Whether what rules select inside is what torch has there."""
+    real = dict(module.named_modules())
+    inside = made.inside()
+    for name, kind in inside.items():
+        assert isinstance(real[name], getattr(nn, kind)), (case, name)
+    own = {
+        name for name, part in real.items() if name and any(part.named_parameters(recurse=False))
+    }
+    assert own <= set(inside), case
 
 
 def compare_symbolic(layer: type[Layer], call: Call) -> None:

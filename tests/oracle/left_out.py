@@ -27,6 +27,8 @@ LEFT_OUT: Mapping[str, Mapping[str, str]] = {
         "UninitializedParameter": "for lazy modules: netspec infers sizes before it builds",
         "UninitializedBuffer": "for lazy modules: netspec infers sizes before it builds",
         "DataParallel": "wraps a whole net while training",
+        "NLLLoss2d": "deprecated: NLLLoss",
+        "LinearCrossEntropyOptions": "how torch cuts the work of one loss into pieces",
         "factory_kwargs": _HERE,
     },
     "torch.nn.functional": {
@@ -66,47 +68,17 @@ LEFT_OUT: Mapping[str, Mapping[str, str]] = {
         "Optimizer": "of torch.optim",
         "Tensor": "a type, not a scheduler",
     },
+    "torch.optim.swa_utils": {
+        "AveragedModel": "the settings `ema` and `swa` of a train section",
+        "update_bn": "what `swa` does at its end",
+        **dict.fromkeys(
+            ("get_ema_avg_fn", "get_ema_multi_avg_fn", "get_swa_avg_fn", "get_swa_multi_avg_fn"),
+            "what `ema` and `swa` average with",
+        ),
+        **dict.fromkeys(("LRScheduler", "Module", "Optimizer", "Tensor"), "of torch"),
+    },
     "torch.nn.utils.parametrizations": {
         "Module": "of torch.nn",
         "Tensor": "a type, not a parametrization",
     },
-}
-
-# FIXME temporary: on their way into the catalogue. What is still missing when they have come moves
-# up with its reason, and the rest of this goes, with its use in test_what_torch_has.py.
-PENDING: Mapping[str, frozenset[str]] = {
-    "torch.nn": frozenset(
-        {
-            *("BCELoss", "BCEWithLogitsLoss", "CTCLoss", "CosineEmbeddingLoss"),
-            *("CrossEntropyLoss", "GaussianNLLLoss", "HingeEmbeddingLoss", "HuberLoss"),
-            *("KLDivLoss", "L1Loss", "LinearCrossEntropyLoss", "LinearCrossEntropyOptions"),
-            *("MSELoss", "MarginRankingLoss", "MultiLabelMarginLoss", "MultiLabelSoftMarginLoss"),
-            *("MultiMarginLoss", "NLLLoss", "NLLLoss2d", "PoissonNLLLoss", "SmoothL1Loss"),
-            *("SoftMarginLoss", "TripletMarginLoss", "TripletMarginWithDistanceLoss"),
-            *("TransformerDecoder", "TransformerEncoder"),
-        }
-    ),
-    "torch.nn.functional": frozenset(
-        {
-            *("cosine_embedding_loss", "ctc_loss", "gaussian_nll_loss", "hinge_embedding_loss"),
-            *("kl_div", "linear_cross_entropy", "margin_ranking_loss", "multi_margin_loss"),
-            *("multilabel_margin_loss", "multilabel_soft_margin_loss", "poisson_nll_loss"),
-            *("soft_margin_loss", "triplet_margin_loss", "triplet_margin_with_distance_loss"),
-        }
-    ),
-    "torch.optim": frozenset(
-        {
-            *("ASGD", "Adadelta", "Adafactor", "Adamax", "LBFGS", "Muon", "NAdam", "RAdam"),
-            *("Rprop", "SparseAdam"),
-        }
-    ),
-    "torch.optim.lr_scheduler": frozenset(
-        {
-            *("ChainedScheduler", "ConstantLR", "CosineAnnealingLR", "CosineAnnealingWarmRestarts"),
-            *("CyclicLR", "ExponentialLR", "LambdaLR", "LinearLR", "MultiStepLR"),
-            *("MultiplicativeLR", "OneCycleLR", "PolynomialLR", "ReduceLROnPlateau"),
-            *("SequentialLR", "StepLR"),
-        }
-    ),
-    "torch.nn.utils.parametrizations": frozenset({"orthogonal", "spectral_norm", "weight_norm"}),
 }

@@ -74,6 +74,7 @@ VALUES = [
     *(0, 1, -1, 7, 2.5, 0.0, -0.5, 1.0, True, False, None, "zeros", "same", "mean", "x", ""),
     *((1,), (1, 2), (1, 2, 3), (0, 1), (1.5, 2), (True, 1), (None, 3), (), ("a",), (0.9, 0.999)),
     *(Tensor((2, 3)), (Tensor((2,)), Tensor(())), (Tensor((2,)), 3), DType("int64"), "int64"),
+    *(LAYERS["LayerNorm"](), LAYERS["TransformerEncoderLayer"](2), LAYERS["LayerNorm"]),
 ]
 
 

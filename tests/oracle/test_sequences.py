@@ -21,6 +21,9 @@ from tests.oracle.comparison import (
     compare_symbolic,
 )
 
+LayerNorm, RMSNorm, Identity, Linear = map(
+    LAYERS.__getitem__, ("LayerNorm", "RMSNorm", "Identity", "Linear")
+)
 N, T, S = 3, 5, 7
 FREE = {N: "N", T: "T", S: "S"}
 COUNT = 60
@@ -180,6 +183,23 @@ def _transformer(draw: Random) -> Call:
     return Call(given, both, masks)
 
 
+def _stack(one: str, make: Callable[[Random], Call]) -> Callable[[Random], Call]:
+    """A stack of what `make` draws, with a norm or without."""
+
+    def stack(draw: Random) -> Call:
+        given, inputs, masks = make(draw)
+        norms = [LayerNorm(), LayerNorm(eps=0.1, bias=False), RMSNorm(), Identity(), Linear(5)]
+        field = f"{one.lower()}_layer"
+        stacked = {field: LAYERS[f"Transformer{one}Layer"](**given)} | _options(draw, norm=norms)
+        stacked["num_layers"] = draw.choice([1, 2, 3])
+        if one == "Encoder":
+            masks = {name.replace("src_mask", "mask"): mask for name, mask in masks.items()}
+            stacked |= _options(draw, enable_nested_tensor=[True, False], mask_check=[False])
+        return Call(stacked, inputs, masks)
+
+    return stack
+
+
 MAKERS: dict[str, Callable[[Random], Call]] = {
     **{name: _recurrent(name) for name in ("RNN", "GRU", "LSTM")},
     **{name: _cell(name) for name in ("RNNCell", "GRUCell", "LSTMCell")},
@@ -187,6 +207,8 @@ MAKERS: dict[str, Callable[[Random], Call]] = {
     "TransformerEncoderLayer": _encoder,
     "TransformerDecoderLayer": _decoder,
     "Transformer": _transformer,
+    "TransformerEncoder": _stack("Encoder", _encoder),
+    "TransformerDecoder": _stack("Decoder", _decoder),
 }
 
 

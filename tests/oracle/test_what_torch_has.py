@@ -11,7 +11,7 @@ from torch import nn
 
 from netspec.catalogue import FUNCTIONS, LAZY, families
 from netspec.catalogue.signature import Signature
-from tests.oracle.left_out import LEFT_OUT, PENDING
+from tests.oracle.left_out import LEFT_OUT
 
 
 def _entries(base: type[Signature] = Signature) -> Iterator[type[Signature]]:
@@ -55,7 +55,7 @@ def what_is_wrong(namespace: str, space: Any) -> list[str]:
     public, reasons, described = _public(space), set(LEFT_OUT[namespace]), _described(namespace)
     # torch.softmax and torch.Tensor.softmax are torch.nn.functional.softmax, too
     have = described | set(FUNCTIONS) if namespace == "torch.nn.functional" else described
-    known = have | reasons | PENDING.get(namespace, frozenset())
+    known = have | reasons
     missing = {name for name in set(public) - known if not _is_variant(name, public, have)}
     return [
         *(f"{namespace} has {name}, which the catalogue lacks" for name in sorted(missing)),
@@ -71,12 +71,6 @@ def what_is_wrong(namespace: str, space: Any) -> list[str]:
 @pytest.mark.parametrize("namespace", LEFT_OUT)
 def test_all_of_torch_is_there_or_left_out_for_a_reason(namespace: str) -> None:
     assert what_is_wrong(namespace, import_module(namespace)) == []
-
-
-@pytest.mark.parametrize("namespace", PENDING)
-def test_what_is_on_its_way_is_in_torch(namespace: str) -> None:
-    assert set(PENDING[namespace]) - set(dir(import_module(namespace))) == set()
-    assert not set(PENDING[namespace]) & set(LEFT_OUT[namespace])
 
 
 class _Conv4d(nn.Module):

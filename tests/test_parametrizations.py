@@ -1,0 +1,242 @@
+"""Parametrizations in `with (…)`: the built module has what check says, whatever the rules."""
+
+import copy
+import pickle
+from random import Random
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+import netspec
+from netspec.diagnostic import SpecError
+
+PATTERNS = ["*", "fc", "fc*", "inner.*", "*.fc", "*fc2", "mid.inner.fc", "mid.*", "layers.*.fc"]
+
+
+class _Rules:
+    """Rules at random; a constant, or `eps`, says which rule a value is from."""
+
+    def __init__(self, seed: int) -> None:
+        self.draw = Random(seed)
+        self.count = 0
+
+    def _treatment(self, kinds: list[str]) -> str:
+        self.count += 1
+        parameters = self.draw.choice([["weight"], ["bias"], ["weight", "bias"]])
+        made = {
+            "scheme": f"constant({self.count})",
+            "norm": f"spectral_norm(eps={self.count}e-6)",
+            "both": f"constant({self.count}) -> spectral_norm(eps={self.count}e-6)",
+        }
+        return ", ".join(f"{name}={made[self.draw.choice(kinds)]}" for name in parameters)
+
+    def init(self, indent: str = "    ") -> str:
+        lines = ""
+        for _ in range(self.draw.choice([0, 0, 1, 1, 2])):
+            pattern = self.draw.random() < 0.4
+            classes = self.draw.choice(["Linear", "Conv1d", "Linear, Conv1d"])
+            selector = f'"{self.draw.choice(PATTERNS)}"' if pattern else classes
+            kinds = ["scheme"] if pattern and indent == "    " else ["scheme", "norm", "both"]
+            lines += f"{indent}init {selector} with ({self._treatment(kinds)})\n"
+        return lines
+
+    def own(self) -> str:
+        kinds = ["scheme", "norm", "both"]
+        return f" with ({self._treatment(kinds)})" if self.draw.random() < 0.4 else ""
+
+
+def _spec(seed: int) -> str:
+    rules = _Rules(seed)
+    return f"""{rules.init("")}
+block Inner(width: int)(x: [N, C, L]) {{
+{rules.init()}    return x -> conv: Conv1d(width, 1){rules.own()} -> fc: Linear(4){rules.own()}
+}}
+block Mid(width: int, depth: int = 2)(x: [N, C, L]) {{
+{rules.init()}    for i in range(depth) as layers {{
+        x = x -> fc: Linear(4){rules.own()} -> inner: Inner(width)
+    }}
+    for i in range(depth) as plain {{
+        x = x -> Linear(4){rules.own()}
+    }}
+    return x -> inner: Inner(width) -> fc2: Linear(4){rules.own()}
+}}
+net Outer(width: int = 3)(x: float32[N, 3, 4]) {{
+{rules.init()}    x = x -> mid: Mid(width) -> inner: Inner(width)
+    return x -> fc: Linear(4){rules.own()} -> conv: Conv1d(2, 1)
+}}
+"""
+
+
+@pytest.mark.parametrize("seed", range(80))
+def test_generated_code_follows_the_cascade(seed: int) -> None:
+    try:
+        spec = netspec.loads(_spec(seed))
+    except SpecError as error:
+        assert {one.code for one in error.diagnostics if one.severity == "error"} == {
+            "parametrized-twice"
+        }
+        return
+    model = spec.build(device="cpu")
+    _agree(spec, model)
+    for layer in spec.net().layers.values():
+        module = model.get_submodule(layer.name)
+        for name in layer.parameters:
+            _require_rules(module, name, layer, spec.source)
+    assert model(torch.randn(2, 3, 4)).shape == (2, 2, 4)
+
+
+def _require_rules(module: Any, name: str, layer: Any, source: str) -> None:
+    """Whether a parameter has the constant, and the `eps`, of the rules that hold."""
+    value, eps = module, None
+    if name in layer.parametrizations:
+        made = module.parametrizations[name]
+        assert len(made) == 1, source
+        value, eps = made.original, layer.parametrizations[name][0].parametrization.given["eps"]
+        assert made[0].eps == eps, f"{layer.name}.{name}\n{source}"
+    else:
+        value = getattr(module, name)
+    if name in layer.schemes:
+        wanted = layer.schemes[name][0].initialiser.given["val"]
+        assert torch.all(value == wanted), f"{layer.name}.{name}\n{source}"
+
+
+def _agree(spec: netspec.Spec, model: nn.Module) -> None:
+    """Names, shapes and counts of check, of the summary and of the module are the same."""
+    net = spec.net()
+    built = {name: tuple(tensor.shape) for name, tensor in model.named_parameters()}
+    assert built == net.parameter_shapes()
+    assert sum(p.numel() for p in model.parameters()) == spec.summary().parameters
+    assert {row.name for row in spec.explain_init().rows if not row.tied} == set(built)
+    still = {name for name, tensor in model.named_parameters() if not tensor.requires_grad}
+    assert net.frozen == still
+
+
+def test_a_layer_of_its_own_stands_inside_the_call() -> None:
+    spec = netspec.loads("""
+    net Critic(width: int = 8, steps: int = 2)(x: float32[N, 3, 16, 16]) -> [N, 1] {
+        x = x -> conv: Conv2d(width, 3) with (weight=spectral_norm(n_power_iterations=steps))
+        x = x -> repeat(2) Conv2d(width, 3) with (weight=weight_norm(dim=1))
+        return x -> Flatten -> fc: Linear(1) with (weight=parametrizations.orthogonal)
+    }""")
+    assert (
+        "self.conv = spectral_norm(nn.Conv2d(3, width, 3), n_power_iterations=steps)" in spec.source
+    )
+    assert "weight_norm(nn.Conv2d(width, width, 3), dim=1)" in spec.source
+    assert "from torch.nn.utils.parametrizations import (" not in spec.source
+    model = spec.build(device="cpu", steps=5)
+    assert model.conv.parametrizations.weight[0].n_power_iterations == 5
+    _agree(spec.with_parameters(steps=5), model)
+    row = model.fc.weight[0]
+    torch.testing.assert_close(row.norm(), torch.tensor(1.0))
+
+
+def test_what_initialises_comes_before_what_parametrizes() -> None:
+    spec = netspec.loads("""
+    block Down(width: int)(x: [N, C, H, W]) {
+        return x -> conv: Conv2d(width, 3) with (weight=weight_norm) -> ReLU
+    }
+    net A()(x: float32[N, 3, 16, 16]) {
+        init Conv2d with (weight=constant(2.0))
+        init "*.conv" with (bias=ones)
+        return x -> Down(4) -> Down(4)
+    }""")
+    model = spec.build(device="cpu")
+    _agree(spec, model)
+    for name in ("down1", "down2"):
+        conv = model.get_submodule(name).conv
+        assert torch.all(conv.parametrizations.weight.original1 == 2)
+        torch.testing.assert_close(conv.weight, torch.full_like(conv.weight, 2.0))
+        assert torch.all(conv.bias == 1)
+
+
+def test_a_scheme_and_a_parametrization_of_one_name_are_told_apart() -> None:
+    text = "net A()(x: float32[N, 4]) { return x -> fc: Linear(4) with (weight=RULE) }"
+    for rule, scheme, changed in [
+        ("orthogonal", True, False),
+        ("orthogonal(gain=2)", True, False),
+        ("parametrizations.orthogonal", False, True),
+        ('parametrizations.orthogonal(orthogonal_map="cayley")', False, True),
+        ("orthogonal -> orthogonal", True, True),
+        ("eye -> spectral_norm", True, True),
+        ("parametrizations.weight_norm(0)", False, True),
+    ]:
+        spec = netspec.loads(text.replace("RULE", rule))
+        layer = spec.net().layers["fc"]
+        assert (bool(layer.schemes), bool(layer.parametrizations)) == (scheme, changed)
+        _agree(spec, spec.build(device="cpu"))
+
+
+def test_rules_reach_inside_layers_and_recurrent_weights() -> None:
+    spec = netspec.loads("""
+    net A()(x: float32[N, T, 8]) -> [N, T, 4] {
+        init Linear with (weight=spectral_norm)
+        init GRU with (weight_hh_l0=orthogonal -> orthogonal, weight_ih_l0=weight_norm)
+        y, _ = x -> stack: TransformerEncoder(TransformerEncoderLayer(2, 8, batch_first=True), 2)
+            -> GRU(4, batch_first=True)
+        return y
+    }""")
+    model = spec.build(device="cpu")
+    _agree(spec, model)
+    assert model.stack.layers[1].self_attn.out_proj.parametrizations.weight[0].n_power_iterations
+    x = torch.randn(2, 5, 8)
+    model(x).sum().backward()
+    assert all(parameter.grad is not None for parameter in model.parameters())
+    model.eval()
+    with torch.no_grad():
+        assert model(x).shape == (2, 5, 4)
+
+
+def test_freezing_holds_what_is_parametrized() -> None:
+    spec = netspec.loads("""
+    net A()(x: float32[N, 4]) {
+        freeze "first"
+        init Linear with (weight=ones -> weight_norm)
+        return x -> first: Linear(4) -> Linear(2)
+    }""")
+    model = spec.build(device="cpu")
+    _agree(spec, model)
+    assert "first.parametrizations.weight.original0" in spec.net().frozen
+
+
+CRITIC = """net A()(x: float32[N, 3, 8, 8]) {
+    init Conv2d with (weight=normal(0.0, 0.02) -> spectral_norm)
+    x = x -> Conv2d(4, 3) -> ReLU -> Conv2d(4, 3)
+    return x -> Flatten -> Linear(2) with (weight=weight_norm)
+}"""
+
+
+def test_a_parametrized_model_copies_compiles_and_moves_its_weights() -> None:
+    spec = netspec.loads(CRITIC)
+    model, x = spec.build(device="cpu").eval(), torch.randn(2, 3, 8, 8)
+    twin = copy.deepcopy(model)
+    torch.testing.assert_close(twin(x), model(x))
+    compiled = torch.compile(model, fullgraph=True, backend="aot_eager")
+    torch.testing.assert_close(compiled(x), model(x))
+    other = spec.build(device="cpu").eval()
+    moved = netspec.transfer(model, other)
+    assert not moved.missing
+    assert "conv1.parametrizations.weight.0._u" in moved.moved
+    torch.testing.assert_close(other(x), model(x))
+
+
+def test_a_parametrized_model_does_not_pickle_as_torch_says() -> None:
+    model = netspec.loads(CRITIC).build(device="cpu")
+    with pytest.raises(RuntimeError, match="only supported through state_dict"):
+        pickle.dumps(model)
+    state = pickle.loads(pickle.dumps(model.state_dict()))
+    netspec.loads(CRITIC).build(device="cpu").load_state_dict(state)
+
+
+def test_orthogonal_weights_need_a_device_with_values() -> None:
+    text = "net A()(x: float32[N, 4]) { return x -> Linear(4) with (weight=eye -> orthogonal) }"
+    spec = netspec.loads(text)
+    for build in (
+        lambda: spec.build(device="meta"),
+        lambda: netspec.loads(f'device "meta"\n{text}'),
+    ):
+        with pytest.raises(SpecError) as caught:
+            build()
+        assert caught.value.diagnostics[0].code == "wrong-parametrization"
+    assert netspec.loads(CRITIC).build(device="meta") is not None
