@@ -2,7 +2,7 @@
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.parametrizations import orthogonal, spectral_norm, weight_norm
+from torch.nn.utils.parametrizations import spectral_norm, weight_norm
 
 
 class Residual(nn.Module):
@@ -37,7 +37,7 @@ class Parametrized(nn.Module):
             depth,
             norm=nn.LayerNorm(dim),
         )
-        self.head = orthogonal(nn.Linear(dim, 10))
+        self.head = spectral_norm(nn.Linear(dim, 10))
 
     def forward(self, image: Tensor) -> Tensor:
         x = self.body(self.conv1(image))  # dim x 8 x 8
