@@ -62,7 +62,8 @@ def check_extern_data(item: s.ExternData, found: Diagnostics) -> bool:
 
 def _report(problem: tuple[str, str] | None, span: Span, found: Diagnostics) -> None:
     if problem is not None:
-        found.add(problem[0], problem[1], span, label="not free", help="rename it in Python")
+        code, why = problem
+        found.add(code, why, span, label="not free", help="rename it in Python")
 
 
 def _check_fields(item: s.ExternData, found: Diagnostics) -> None:

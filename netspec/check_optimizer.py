@@ -137,6 +137,7 @@ def _report_nothing(item: s.Options, movable: Movable, found: Diagnostics) -> No
         label="selects nothing",
         help=did_you_mean(text.strip('"'), owners)
         or 'name a layer, a class, or a quoted pattern: `"head.*"`, `"*.bias"`',
+        severity="warning",
     )
 
 

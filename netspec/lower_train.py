@@ -233,7 +233,7 @@ class _Script:
         tried = [name for name in dict.fromkeys([device, *parts]) if name not in ("auto", "cpu")]
         if tried:
             lines += [
-                f"for used in ({', '.join(map(write_literal, tried))},):",
+                f"for used in {write_literal(tuple(tried))}:",
                 "    try:",
                 "        torch.zeros(1, device=used)",
                 "    except (AssertionError, RuntimeError) as error:  # torch has both for this",

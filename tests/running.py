@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
+
 import netspec
 
 
@@ -66,3 +68,14 @@ def errors(text: str) -> list[str]:
     except netspec.SpecError as error:
         return [f"{d.code}: {d.message}" for d in error.diagnostics if d.severity == "error"]
     return []
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two checkpoints are equal to the bit."""
+    if isinstance(a, torch.Tensor):
+        return torch.equal(a, b)
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
+    if isinstance(a, list):
+        return len(a) == len(b) and all(map(same, a, b))
+    return bool(a == b)

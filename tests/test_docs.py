@@ -20,10 +20,11 @@ from netspec import reference
 from netspec.catalogue import families
 from netspec.catalogue.layer import LAYERS
 from netspec.catalogue.registry import own_layers
-from netspec.catalogue.signature import Signature
-from netspec.check_train import NUMBERS, SETTINGS
+from netspec.catalogue.signature import Signature, write_value
+from netspec.check_train import SETTINGS
 from netspec.names import CODE_NAMES
 from netspec.report import write_text
+from netspec.settings import Settings
 from netspec.source import Source
 from netspec.spec import examine
 
@@ -415,6 +416,14 @@ def codes_in_source() -> set[str]:
     return codes
 
 
+def chosen(node: ast.expr) -> list[str]:
+    """What a conditional expression can come to."""
+    if isinstance(node, ast.IfExp):
+        return [*chosen(node.body), *chosen(node.orelse)]
+    assert isinstance(node, ast.Constant)
+    return [str(node.value)]
+
+
 def codes_of_call(node: ast.Call) -> set[str]:
     """The codes that a call reports, or hands to what reports them."""
     function = node.func.attr if isinstance(node.func, ast.Attribute) else ""
@@ -424,6 +433,8 @@ def codes_of_call(node: ast.Call) -> set[str]:
         case "report_duplicate", _:
             return {f"duplicate-{constants[0]}"}
         case (("_unknown" | "_call"), [_, _, ast.Constant(str() as kind)]):
+            return {f"unknown-{kind.replace(' ', '-')}"}
+        case "read_call", [_, _, ast.Constant(str() as kind), *_]:
             return {f"unknown-{kind.replace(' ', '-')}"}
         case (("_Problem" | "ArgumentError"), _):
             return {str(constants[0])}
@@ -435,8 +446,8 @@ def codes_of_call(node: ast.Call) -> set[str]:
             return {str(code.value)} if isinstance(code, ast.Constant) else set()
         case "add", [ast.Constant(str() as code), _, _, *_]:
             return {code}
-        case "add", [ast.IfExp(_, ast.Constant(str() as code), ast.Constant(str() as other)), *_]:
-            return {code, other}
+        case "add", [ast.IfExp() as choice, *_]:
+            return set(chosen(choice))
         case "add", [ast.Name("code") | ast.Attribute(_, "code"), _, _, *_]:
             return set()  # made by one of the calls above
         case "add", [ast.JoinedStr() as written, _, _, *_]:
@@ -473,8 +484,9 @@ def test_the_codes_of_the_gallery_are_among_them() -> None:
 def test_every_setting_of_a_train_section_has_its_line() -> None:
     rows = table("language.md", "The train section")
     assert sorted(rows) == sorted(SETTINGS)
-    for name, number in NUMBERS.items():
-        assert rows[name][0] == f"`{number.default}`", name
+    for name, value in Settings()._asdict().items():
+        unset = not value and not isinstance(value, bool)
+        assert rows[name][0] in (f"`{write_value(value)}`", "none" if unset else ""), name
 
 
 def test_the_names_that_generated_code_needs_are_listed() -> None:

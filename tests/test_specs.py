@@ -33,6 +33,14 @@ class Case(NamedTuple):
 CASES = {
     ("alexnet", "AlexNet"): Case(61_100_840, ({"classes": 3}, {"dropout": 0.0})),
     ("autoencoder", "Autoencoder"): Case(115_217, ({"latent": 5}, {"latent": 1})),
+    ("char_gpt", "CharGPT"): Case(
+        867_072, ({"dim": 16, "depth": 1, "heads": 2, "vocab": 9}, {"context": 32}), {"T": 6}
+    ),
+    ("dcgan_mnist", "Generator"): Case(234_177, ({"nz": 5, "width": 2}, {"nz": 1})),
+    ("dcgan_mnist", "Discriminator"): Case(36_577, ({"width": 2}, {"width": 1})),
+    ("diabetes", "DiabetesRegressor"): Case(1_441, ({"hidden": 3},)),
+    ("digits_lstm", "RowReader"): Case(19_594, ({"hidden": 5}, {"classes": 12})),
+    ("wine", "WineClassifier"): Case(573, ({"hidden": 4}, {"classes": 5})),
     ("conv1d", "M5"): Case(26_915, ({"classes": 3, "width": 4}, {"width": 1})),
     ("dcgan", "Generator"): Case(3_576_704, ({"nz": 5, "width": 2}, {"nz": 1}, {"width": 3})),
     ("dcgan", "Discriminator"): Case(2_765_568, ({"width": 2}, {"width": 1})),

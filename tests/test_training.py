@@ -19,8 +19,9 @@ import torch
 
 import netspec
 from netspec.cli import main
-from netspec.lower_train import SCRIPT
 from netspec.names import CODE_NAMES
+from netspec.script_names import SCRIPT
+from tests.running import same
 
 ROOT = Path(__file__).parent.parent
 SHORT = ("--max-batches", "3")
@@ -79,17 +80,6 @@ def train_in_a_process(script: Path, *options: str) -> Done:
 
 def load(path: Path) -> Any:
     return torch.load(path, weights_only=True)
-
-
-def same(a: Any, b: Any) -> bool:
-    """Whether two checkpoints are equal to the bit."""
-    if isinstance(a, torch.Tensor):
-        return torch.equal(a, b)
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
-    if isinstance(a, list):
-        return len(a) == len(b) and all(map(same, a, b))
-    return bool(a == b)
 
 
 # ---- a run -------------------------------------------------------------------------------------

@@ -113,6 +113,9 @@ class LinearCrossEntropyLoss(LossLayer):
         weight: dict[str, Shape] = {"linear.weight": (width, self.in_features)}
         return weight | ({"linear.bias": (width,)} if self.bias else {})
 
+    def inside(self) -> Mapping[str, str]:
+        return {"linear": "Linear"}
+
     def macs(self, x: Tensor, y: Tensor, *rest: Any) -> Dim:
         return product((*x.shape, self.num_classes, *self.out_features))
 

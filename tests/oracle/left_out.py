@@ -75,7 +75,7 @@ LEFT_OUT: Mapping[str, Mapping[str, str]] = {
             ("get_ema_avg_fn", "get_ema_multi_avg_fn", "get_swa_avg_fn", "get_swa_multi_avg_fn"),
             "what `ema` and `swa` average with",
         ),
-        **dict.fromkeys(("LRScheduler", "Module", "Optimizer", "Tensor"), "of torch"),
+        **dict.fromkeys(("LRScheduler", "Module", "Tensor"), "of torch"),
     },
     "torch.nn.utils.parametrizations": {
         "Module": "of torch.nn",

@@ -17,7 +17,7 @@ from netspec.catalogue import FUNCTIONS, LAYERS
 from netspec.dim import Dim, substitute, value_of
 from netspec.tensor import Tensor
 from tests.oracle import calls
-from tests.oracle.comparison import Call, inferred, map_type, ours
+from tests.oracle.comparison import Call, map_type, module_of, ours
 from tests.oracle.drawing import fitting_calls, fitting_layers
 from tests.oracle.test_drawn_calls import MAKERS
 
@@ -35,12 +35,15 @@ NOT_COUNTED = {
 COUNTED_LESS = {"elman": "a loop over what only data counts has one turn in the summary"}
 
 
-@pytest.mark.parametrize("name", sorted(LAYERS))
+STACKS = {"TransformerEncoder", "TransformerDecoder"}  # held against torch's slow path elsewhere
+
+
+@pytest.mark.parametrize("name", sorted({*LAYERS} - STACKS))
 def test_macs_of_a_layer_are_half_of_torchs_flops(name: str) -> None:
     for call in itertools.islice(_fitting(name), 8):
         made = ours(LAYERS[name], call)
         assert not isinstance(made, str)
-        module = getattr(nn, name)(**{**inferred(LAYERS[name], call.inputs), **call.arguments})
+        module = module_of(LAYERS[name], call)
         mine = value_of(made[0].macs(call.inputs[0], made[1], *call.inputs[1:]))
         real = call.map(lambda x: torch.zeros(x.shape, dtype=getattr(torch, x.dtype)))
         theirs = _flops(module, real.inputs, real.named)

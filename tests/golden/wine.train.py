@@ -1,0 +1,232 @@
+"""Train WineClassifier on Wine.
+
+python train.py --resume                           # go on from out/last.pt
+torchrun --standalone --nproc-per-node 2 train.py  # data-parallel
+"""
+
+import argparse
+import math
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+from sklearn.datasets import load_wine
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.optim.lr_scheduler import CosineAnnealingLR
+from torch.utils.data import BatchSampler, DataLoader, DistributedSampler, TensorDataset
+from torchmetrics.classification import MulticlassF1Score
+from tqdm import tqdm
+
+from model import WineClassifier  # isort: skip
+
+
+@dataclass
+class Config:
+    """Every field is a command-line flag, too: --batch-size 32."""
+
+    out: str = "out"
+    epochs: int = 30
+    batch_size: int = 16  # per process
+    lr: float = 0.01
+    seed: int = 0
+    max_batches: int = 0  # 0 trains on all of them
+    resume: bool = False
+
+    def __post_init__(self) -> None:
+        least = {"epochs": 1, "batch_size": 1, "lr": 0, "seed": 0, "max_batches": 0}
+        for name, minimum in least.items():
+            if not minimum <= getattr(self, name) < 2**62:
+                flag = f"--{name.replace('_', '-')}"
+                raise ValueError(f"{flag} must be from {minimum} to 2**62")
+
+
+def load_data() -> TensorDataset:
+    """Read the 178 wines in scikit-learn: 13 features, labels."""
+    features, labels = load_wine(return_X_y=True)
+    return TensorDataset(
+        torch.from_numpy(features).float(), torch.from_numpy(labels).long()
+    )
+
+
+def make_loaders(
+    cfg: Config, device: torch.device, rank: int, world: int
+) -> tuple[DistributedSampler[Any], DataLoader[Any], DataLoader[Any]]:
+    """Return sampler and loader for training, and the loader for validation."""
+    split = torch.Generator().manual_seed(0)  # the same one, whatever the seed
+    data, val_data = torch.utils.data.random_split(load_data(), [0.8, 0.2], split)
+    pin = device.type == "cuda"
+    data.indices = data.indices[: cfg.max_batches * cfg.batch_size or None]
+    sampler: DistributedSampler[Any] = DistributedSampler(
+        data, world, rank, seed=cfg.seed
+    )
+    batches = BatchSampler(sampler, cfg.batch_size, drop_last=False)
+    loader = DataLoader(data, None, sampler=batches, pin_memory=pin)
+    shard = range(rank, len(val_data), world)  # each sample on exactly one rank
+    val_batches = BatchSampler(shard, cfg.batch_size, drop_last=False)
+    val_loader = DataLoader(val_data, None, sampler=val_batches, pin_memory=pin)
+    return sampler, loader, val_loader
+
+
+def make_nets(device: torch.device) -> nn.Module:
+    """Return the net, with random weights."""
+    model: nn.Module = WineClassifier().to(device)
+    return model
+
+
+def compute_loss(model: nn.Module, batch: Sequence[Tensor]) -> Any:
+    """Return the loss of a batch, and what its figures are made of."""
+    features, label = batch
+    logits = model(features)
+    loss = F.cross_entropy(logits, label)
+    return loss, logits, label
+
+
+@torch.inference_mode()
+def evaluate(model: nn.Module, loader: DataLoader[Any]) -> dict[str, float]:
+    """Return the mean loss, accuracy and f1 score."""
+    device = next(model.parameters()).device
+    model.eval()
+    f1_score = MulticlassF1Score(num_classes=3).to(device)
+    sums = torch.zeros(3, device=device)
+    for batch in loader:
+        batch = [t.to(device, non_blocking=t.is_pinned()) for t in batch]
+        loss, logits, label = compute_loss(model, batch)
+        count = len(batch[0])
+        sums[0] += loss * count
+        sums[1] += (logits.argmax(1) == label).sum()
+        sums[2] += count
+        f1_score.update(logits.softmax(1), label)
+    if dist.is_initialized():
+        dist.all_reduce(sums)
+    val_loss, accuracy = (sums[:-1] / sums[-1]).tolist()
+    return {
+        "val_loss": val_loss,
+        "accuracy": accuracy,
+        "f1_score": f1_score.compute().item(),
+    }
+
+
+def save(state: object, path: Path) -> None:
+    """Write, then rename: no crash and no full disk leaves half a checkpoint."""
+    draft = path.with_suffix(".tmp")
+    try:
+        torch.save(state, draft)
+        draft.replace(path)
+    except (OSError, RuntimeError) as error:  # torch has both for a full disk
+        draft.unlink(missing_ok=True)
+        raise SystemExit(f"cannot save {path}: {error}") from None
+
+
+def train(cfg: Config) -> Iterator[dict[str, float]]:
+    """Train, and yield the figures of each epoch."""
+    found = torch.accelerator.is_available() and torch.accelerator.current_accelerator()
+    device = found or torch.device("cpu")
+    rank = int(os.environ.get("RANK", "0"))  # torchrun sets these
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    if world > 1:
+        device = torch.device(device.type, int(os.environ["LOCAL_RANK"]))
+        dist.init_process_group(dist.get_default_backend_for_device(device))
+    torch.manual_seed(cfg.seed)
+    model = make_nets(device)
+    sampler, loader, val_loader = make_loaders(cfg, device, rank, world)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=cfg.lr)
+    scheduler = CosineAnnealingLR(optimizer, T_max=cfg.epochs)
+    out, rows = Path(cfg.out), []
+    parts: dict[str, Any] = {
+        "model": model,
+        "optimizer": optimizer,
+        "scheduler": scheduler,
+    }
+    kinds = {name: type(part).__name__ for name, part in parts.items()}
+    if cfg.resume:
+        try:
+            state = torch.load(out / "last.pt", map_location=device, weights_only=True)
+            if state["kinds"] != kinds:
+                raise ValueError(f"it is of {state['kinds']}")
+            for name, part in parts.items():
+                part.load_state_dict(state[name])
+            rows = [dict(row) for row in state["rows"]]
+        except Exception as error:  # there is no telling what a file holds
+            raise SystemExit(f"cannot resume from {out}: {error!r:.500}") from None
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "last.tmp").write_bytes(b"")  # fails now, not after an epoch
+    net = DistributedDataParallel(model) if world > 1 else model
+    for epoch in range(len(rows), cfg.epochs):
+        torch.manual_seed(cfg.seed + epoch * world + rank)  # dropout, noise, workers
+        sampler.set_epoch(epoch)
+        model.train()
+        losses = []
+        bar = tqdm(loader, f"epoch {epoch}", leave=False, disable=rank > 0 or None)
+        for batch in bar:
+            batch = [t.to(device, non_blocking=t.is_pinned()) for t in batch]
+            loss, *_ = compute_loss(net, batch)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.detach())
+        curve = torch.stack(losses)
+        if not curve.isfinite().all():
+            step = int(curve.isfinite().int().argmin())
+            raise SystemExit(
+                f"loss is {curve[step].tolist()} in epoch {epoch}, step {step}"
+            )
+        mean = curve.mean(dim=0)
+        if world > 1:
+            dist.all_reduce(mean)
+        row = {"epoch": epoch, "loss": mean.item() / world}
+        row |= evaluate(model, val_loader)
+        if not math.isfinite(row["val_loss"]):
+            raise SystemExit(f"val_loss is {row['val_loss']} in epoch {epoch}")
+        rows.append(row)
+        scheduler.step()
+        if rank == 0:
+            best = max(rows, key=lambda row: row["accuracy"])
+            if best is row:
+                save(model.state_dict(), out / "best.pt")
+            state = {name: part.state_dict() for name, part in parts.items()}
+            state |= {"kinds": kinds, "rows": rows}
+            save(state, out / "last.pt")
+            table = [row, *(line.values() for line in rows)]
+            text = "\n".join(",".join(map(str, line)) for line in table)
+            (out / "metrics.csv").write_text(text + "\n")
+            yield row
+    if world > 1:
+        dist.barrier()  # without it gloo sometimes aborts at exit
+        dist.destroy_process_group()
+
+
+def parse_config(arguments: Sequence[str] | None = None) -> Config:
+    """Read the settings from the command line, or from a list like it."""
+    parser = argparse.ArgumentParser(description="Train WineClassifier on Wine.")
+    for f in fields(Config):
+        is_bool = {"action": argparse.BooleanOptionalAction}
+        kind: Any = is_bool if f.type is bool else {"type": f.type}
+        flag = f"--{f.name.replace('_', '-')}"
+        parser.add_argument(flag, default=f.default, help=f"({f.default})", **kind)
+    try:
+        return Config(**vars(parser.parse_args(arguments)))
+    except ValueError as error:
+        parser.error(str(error))
+
+
+def main() -> None:
+    cfg = parse_config()
+    try:
+        for row in train(cfg):
+            print(*(f"{name}={value:.4g}" for name, value in row.items()))
+    except KeyboardInterrupt:
+        print(f"stopped: --resume goes on from {cfg.out}/last.pt", file=sys.stderr)
+        raise SystemExit(130) from None
+    except OSError as error:  # one of a worker brings its traceback
+        raise SystemExit(str(error).strip().rpartition("\n")[2]) from None
+
+
+if __name__ == "__main__":
+    main()
