@@ -57,7 +57,8 @@ class _Script:
         self.updates = plan_updates(training, codes)
         self.evaluation: Evaluation = plan_evaluation(training, self.updates)
         self.layers = {k: text for code in codes for k, text in code.layers.items()}
-        self.wraps = len(training.nets) == 1 and not self.layers
+        names = {item.name for item in training.nets}
+        self.wraps = len(names) == 1 and self._moved() == names
 
     def render(self) -> str:
         body = fill("train.py.jinja", **self._context((), ""))
