@@ -130,7 +130,8 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
     rank = int(os.environ.get("RANK", "0"))  # torchrun sets these
     world = int(os.environ.get("WORLD_SIZE", "1"))
     if world > 1:
-        device = torch.device(device.type, int(os.environ["LOCAL_RANK"]))
+        if device.type != "cpu":
+            torch.accelerator.set_device_index(int(os.environ["LOCAL_RANK"]))
         dist.init_process_group(dist.get_default_backend_for_device(device))
     torch.manual_seed(cfg.seed)
     model = make_nets(device)
