@@ -432,6 +432,7 @@ class _Script:
             lines.append(f"{values} = (mean / world).tolist()")
             shown = ", ".join(f'"{name}": {name}' for name in names)
             lines.append(f'row = {{"epoch": epoch, {shown}}}')
+        lines += self._shared_buffers()
         if self.training.validates:
             modules = ", ".join("ema" if n == self._averaged() else n for n in self._modules())
             lines.append(f"row |= evaluate({modules}, val_loader)")
@@ -444,6 +445,21 @@ class _Script:
                 f"    swa.update_parameters({self._modules()[0]})",
             ]
         return lines
+
+    def _shared_buffers(self) -> list[str]:
+        """The lines that give all processes the buffers of the first, where nets have some."""
+        names = [item.name for item in self.training.nets if _has_buffers(item)]
+        if not names:
+            return []
+        names += [n for n, on in (("ema", self.settings.ema), ("swa", self.settings.swa)) if on]
+        own = f"{names[0]}.buffers()"
+        if len(names) > 1:
+            own = f"[{', '.join(f'*{name}.buffers()' for name in names)}]"
+        return [
+            "if world > 1:  # statistics of batches differ between processes",
+            f"    for buffer in {own}:",
+            "        dist.broadcast(buffer, 0)",
+        ]
 
     def _require_finite(self) -> list[str]:
         """The lines that end a run whose loss on the held-out data is no number."""
@@ -594,6 +610,15 @@ class _Imports:
 
     def lines(self) -> list[str]:
         return [*sorted(set(self.plain), key=_by_module), *import_lines(self.taken, self.taken)]
+
+
+def _has_buffers(item: TrainedNet) -> bool:
+    variables = item.net.variables.values()
+    return (
+        any(layer.layer.buffers() for layer in item.net.layers.values())
+        or any(variable.kind == "buffer" for variable in variables)
+        or bool(item.net.externs)
+    )
 
 
 def _by_module(line: str) -> str:

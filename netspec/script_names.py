@@ -4,7 +4,7 @@
 SCRIPT = frozenset(
     """
     Any argparse arguments asdict average average_gradients AveragedModel bar batch batches
-    BatchSampler best cfg closure code compute_loss Config count csv curve data dataclass
+    BatchSampler best buffer cfg closure code compute_loss Config count csv curve data dataclass
     DataLoader Dataset datasets device dist DistributedDataParallel DistributedSampler draft ema
     epoch error evaluate F f fields figures file files fits flag fnmatch found group groups Image
     is_bool islice Iterator kind kinds least lines load_data load_dataset load_file load_val_data

@@ -193,6 +193,9 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
             dist.all_reduce(mean)
         d_loss, g_loss = (mean / world).tolist()
         row = {"epoch": epoch, "d_loss": d_loss, "g_loss": g_loss}
+        if world > 1:  # statistics of batches differ between processes
+            for buffer in [*G.buffers(), *D.buffers()]:
+                dist.broadcast(buffer, 0)
         rows.append(row)
         if rank == 0:
             state = {name: part.state_dict() for name, part in parts.items()}

@@ -182,6 +182,9 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
         if world > 1:
             dist.all_reduce(mean)
         row = {"epoch": epoch, "loss": mean.item() / world}
+        if world > 1:  # statistics of batches differ between processes
+            for buffer in model.buffers():
+                dist.broadcast(buffer, 0)
         row |= evaluate(model, val_loader)
         if not math.isfinite(row["val_loss"]):
             raise SystemExit(f"val_loss is {row['val_loss']} in epoch {epoch}")
