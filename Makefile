@@ -26,9 +26,10 @@ format: $(INSTALLED)  ## format the code and mend what ruff can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(INSTALLED)  ## measure start-up, long nets and built modules
+bench: $(INSTALLED)  ## measure start-up, long nets, built modules and training
 	$(BIN)/python -m tests.bench.run
 	$(BIN)/python -m tests.bench.large_nets
+	$(BIN)/python -m tests.bench.training
 
 clean:  ## remove the virtual environment and what was built
 	rm -rf $(VENV) demo dist build
