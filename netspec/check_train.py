@@ -107,6 +107,7 @@ class _Section:
         metrics = self.whole.settings.get("metrics")
         listed = read_metrics(metrics and metrics.value, self.scope, self.found)
         self._check_best(settings, listed)
+        self._check_single(steps or ())
         if steps is None:
             return None
         return Training(
@@ -345,6 +346,20 @@ class _Section:
         own = [key for key, layer in computation.graph.layers.items() if layer.parameters]
         moves = (*(item.name for item in moved), *own)
         return Step(name, computation.graph, computation.figures, moves, tuple(optimizers))
+
+    def _check_single(self, steps: Sequence[Step]) -> None:
+        """Report settings that are about one net, where there are several modules to train."""
+        names = dict.fromkeys(name for step in steps for name in step.moves)
+        names |= dict.fromkeys(item.name for item in self.trained)
+        for key in ("ema", "swa", "export"):
+            if key in self.whole.settings and len(names) > 1:
+                self.found.add(
+                    "conflicting-settings",
+                    f"`{key}` is for one net, and the section trains {listing(names)}",
+                    self.whole.settings[key].target.span,
+                    label="of which of them?",
+                    help="leave it out, or do without the others",
+                )
 
     def _check_best(self, settings: Settings, metrics: Sequence[Named]) -> None:
         """The best state is chosen by a figure that there is."""

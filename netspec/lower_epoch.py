@@ -1,0 +1,207 @@
+"""Write what a training script does in an epoch: with a batch, at the end, with what it saves."""
+
+from netspec.lower_transforms import call_transform
+from netspec.lower_update import write_update
+from netspec.schedule import Schedule
+from netspec.script_plan import ScriptPlan
+from netspec.training import TrainedNet
+
+
+def epoch_count(plan: ScriptPlan) -> str:
+    return "math.ceil(cfg.steps / steps_per_epoch)" if plan.settings.steps else "cfg.epochs"
+
+
+def epoch_loader(plan: ScriptPlan) -> str:
+    if not plan.settings.steps:
+        return "loader"
+    left = "cfg.steps - epoch * steps_per_epoch"
+    if plan.settings.accumulate > 1:
+        left = f"({left}) * cfg.accumulate"
+    return f"islice(loader, {left})"
+
+
+def batch_lines(plan: ScriptPlan) -> list[str]:
+    lines = call_transform(plan.training, "True")
+    if plan.settings.channels_last:
+        layout = "torch.channels_last"
+        lines.append(f"batch = [t.to(memory_format={layout}) if t.ndim == 4 else t for t in batch]")
+    for update in plan.updates:
+        own = write_update(plan.training, update, averaged=not plan.wraps)
+        if plan.wraps:
+            old = f"{update.code.name}({plan.training.nets[0].name},"
+            own = [line.replace(old, f"{update.code.name}(net,") for line in own]
+        lines += own
+    kept = [f"{update.loss}.detach()" for update in plan.updates]
+    one = kept[0] if len(kept) == 1 else f"torch.stack([{', '.join(kept)}])"
+    lines.append(f"losses.append({one})")
+    return lines
+
+
+def end_lines(plan: ScriptPlan) -> list[str]:
+    """What happens at the end of an epoch, in all processes."""
+    settings = plan.settings
+    lines = [
+        "curve = torch.stack(losses)",
+        "if not curve.isfinite().all():",
+    ]
+    rows = "curve.isfinite()" if len(plan.updates) == 1 else "curve.isfinite().all(dim=1)"
+    lines += [
+        f"    step = int({rows}.int().argmin())",
+        '    raise SystemExit(f"loss is {curve[step].tolist()} in epoch {epoch}, step {step}")',
+        "mean = curve.mean(dim=0)",
+        "if world > 1:",
+        "    dist.all_reduce(mean)",
+    ]
+    names = [update.loss for update in plan.updates]
+    if len(names) == 1:
+        lines.append('row = {"epoch": epoch, "loss": mean.item() / world}')
+    else:
+        values = ", ".join(names)
+        lines.append(f"{values} = (mean / world).tolist()")
+        shown = ", ".join(f'"{name}": {name}' for name in names)
+        lines.append(f'row = {{"epoch": epoch, {shown}}}')
+    lines += _shared_buffers(plan)
+    if plan.training.validates:
+        modules = ", ".join("ema" if n == plan.averaged() else n for n in plan.modules())
+        lines.append(f"row |= evaluate({modules}, val_loader)")
+        lines += _require_finite(plan)
+    lines.append("rows.append(row)")
+    lines += _scheduled(plan)
+    if settings.swa:
+        lines += [
+            "if epoch + 1 >= cfg.swa:",
+            f"    swa.update_parameters({plan.modules()[0]})",
+        ]
+    return lines
+
+
+def _shared_buffers(plan: ScriptPlan) -> list[str]:
+    """The lines that give all processes the buffers of the first, where nets have some."""
+    names = [item.name for item in plan.training.nets if _has_buffers(item)]
+    if not names:
+        return []
+    names += [n for n, on in (("ema", plan.settings.ema), ("swa", plan.settings.swa)) if on]
+    own = f"{names[0]}.buffers()"
+    if len(names) > 1:
+        own = f"[{', '.join(f'*{name}.buffers()' for name in names)}]"
+    return [
+        "if world > 1:  # statistics of batches differ between processes",
+        f"    for buffer in {own}:",
+        "        dist.broadcast(buffer, 0)",
+    ]
+
+
+def _require_finite(plan: ScriptPlan) -> list[str]:
+    """The lines that end a run whose loss on the held-out data is no number."""
+    lines: list[str] = []
+    for update in plan.updates:
+        name = f"val_{update.loss}"
+        lines += [
+            f'if not math.isfinite(row["{name}"]):',
+            f"    raise SystemExit(f\"{name} is {{row['{name}']}} in epoch {{epoch}}\")",
+        ]
+    return lines
+
+
+def _scheduled(plan: ScriptPlan) -> list[str]:
+    lines: list[str] = []
+    for update in plan.updates:
+        for mover in update.movers:
+            schedule = mover.call.schedule
+            if schedule is not None and not schedule.by_step:
+                figure = f'row["{_figure(plan, schedule)}"]' if schedule.metric else ""
+                lines.append(f"{mover.scheduler}.step({figure})")
+    return lines
+
+
+def _figure(plan: ScriptPlan, schedule: Schedule) -> str:
+    """The figure that a schedule follows, the larger or the smaller the better."""
+    if not plan.training.validates:
+        return "loss"
+    rises = getattr(schedule.scheduler, "mode", "min") == "max"
+    return plan.evaluation.best if rises != plan.evaluation.falls else "val_loss"
+
+
+def save_lines(plan: ScriptPlan) -> list[str]:
+    """What the first process saves at the end of an epoch."""
+    settings = plan.settings
+    lines: list[str] = []
+    if plan.training.validates:
+        choose = "min" if plan.evaluation.falls else "max"
+        lines.append(f'best = {choose}(rows, key=lambda row: row["{plan.evaluation.best}"])')
+        lines.append("if best is row:")
+        lines += [f"    {line}" for line in _best(plan)]
+    lines.append("state = {name: part.state_dict() for name, part in parts.items()}")
+    lines.append('state |= {"kinds": kinds, "rows": rows}')
+    lines.append('save(state, out / "last.pt")')
+    if settings.save_every:
+        lines += [
+            "if (epoch + 1) % cfg.save_every == 0:",
+            '    save(state, out / f"epoch{epoch + 1:05}.pt")',
+        ]
+    if settings.keep:
+        lines += [
+            'for old in sorted(out.glob("epoch*.pt"))[: -cfg.keep]:',
+            "    old.unlink()",
+        ]
+    lines += [
+        "table = [row, *(line.values() for line in rows)]",
+        'text = "\\n".join(",".join(map(str, line)) for line in table)',
+        '(out / "metrics.csv").write_text(text + "\\n")',
+    ]
+    if settings.log == "tensorboard":
+        lines += [
+            "for name, value in row.items():",
+            "    writer.add_scalar(name, value, epoch)",
+        ]
+    if settings.log == "wandb":
+        lines.append("wandb.log(row)")
+    return lines
+
+
+def _best(plan: ScriptPlan) -> list[str]:
+    names = plan.modules()
+    if len(names) == 1:
+        module = "ema.module" if plan.settings.ema else names[0]
+        lines = [f'save({module}.state_dict(), out / "best.pt")']
+        if plan.settings.export == "safetensors":
+            lines.append(f'save_model({module}, str(out / "best.safetensors"))')
+        return lines
+    inner = ", ".join(f'"{name}": {name}.state_dict()' for name in names)
+    return [f'save({{{inner}}}, out / "best.pt")']
+
+
+def stop_lines(plan: ScriptPlan) -> list[str]:
+    if not plan.settings.early_stopping:
+        return []
+    choose = "min" if plan.evaluation.falls else "max"
+    return [
+        f'figures = [row["{plan.evaluation.best}"] for row in rows]',
+        f"if figures.index({choose}(figures)) + cfg.early_stopping <= epoch:",
+        "    break",
+    ]
+
+
+def last_lines(plan: ScriptPlan) -> list[str]:
+    if not plan.settings.swa:
+        return []
+    return [
+        "if rank == 0:",
+        f"    update_bn({_seen(plan)}, swa, device)",
+        '    save(swa.module.state_dict(), out / "swa.pt")',
+    ]
+
+
+def _seen(plan: ScriptPlan) -> str:
+    """The batches of an epoch as the net sees them."""
+    calls = call_transform(plan.training, "False")
+    return f"({calls[0].partition(' = ')[2]} for batch in loader)" if calls else "loader"
+
+
+def _has_buffers(item: TrainedNet) -> bool:
+    variables = item.net.variables.values()
+    return (
+        any(layer.layer.buffers() for layer in item.net.layers.values())
+        or any(variable.kind == "buffer" for variable in variables)
+        or bool(item.net.externs)
+    )

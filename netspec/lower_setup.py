@@ -1,0 +1,137 @@
+"""Write what a training script makes before it begins: device, nets, optimisers, checkpoints."""
+
+from netspec.lower_call import write_arguments
+from netspec.lower_update import write_optimizers
+from netspec.schedule import STEPS, STEPS_PER_EPOCH
+from netspec.script_plan import ScriptPlan
+from netspec.training import TrainedNet
+from netspec.write import write_literal
+
+_ACCELERATOR = "torch.accelerator"
+
+
+def device_lines(plan: ScriptPlan) -> list[str]:
+    device = plan.training.nets[0].net.device
+    parts = [name for item in plan.training.nets for name in item.net.devices]
+    lines = [f"device = torch.device({write_literal(device)})"]
+    if device == "auto":
+        lines = [
+            f"found = {_ACCELERATOR}.is_available() and {_ACCELERATOR}.current_accelerator()",
+            'device = found or torch.device("cpu")',
+        ]
+    tried = [name for name in dict.fromkeys([device, *parts]) if name not in ("auto", "cpu")]
+    if tried:
+        lines += [
+            f"for used in {write_literal(tuple(tried))}:",
+            "    try:",
+            "        torch.zeros(1, device=used)",
+            "    except (AssertionError, RuntimeError) as error:  # torch has both for this",
+            '        raise SystemExit(f"cannot use {used}: {error}") from None',
+        ]
+    return lines
+
+
+def net_lines(plan: ScriptPlan) -> list[str]:
+    lines: list[str] = []
+    for item in plan.training.nets:
+        arguments = [
+            f"{a.name}={a.text}" if a.name else a.text for a in write_arguments(item.arguments, str)
+        ]
+        call = f"{plan.class_name(item)}({', '.join(arguments)})"
+        lines += _placed(plan, item, call)
+    lines += [f"{name}: nn.Module = {text}.to(device)" for name, text in plan.layers.items()]
+    for item in plan.training.nets:
+        if item.name not in plan.moved():
+            lines.append(f"{item.name}.requires_grad_(False)")
+    return lines
+
+
+def _placed(plan: ScriptPlan, item: TrainedNet, call: str) -> list[str]:
+    typed = f"{item.name}: nn.Module"
+    if item.net.devices:
+        head = "with device:  # parts with devices of their own are made there"
+        return [head, f"    {typed} = {call}"]
+    lines = [f"{typed} = {call}.to(device)"]
+    if plan.settings.channels_last:
+        layout = "memory_format=torch.channels_last"
+        lines.append(f"{item.name}.to({layout})  # type: ignore[call-overload]")
+    return lines
+
+
+def start_lines(plan: ScriptPlan, item: TrainedNet) -> list[str]:
+    """The lines that load the weights that a net begins with."""
+    if not item.start:
+        return []
+    lines = ["if not cfg.resume:", f"    source = {write_literal(item.start)}", "    try:"]
+    read = "torch.load(source, map_location=device, weights_only=True)"
+    if item.start.endswith(".safetensors"):
+        read = "load_file(source)"
+    lines.append(f"        weights = {read}")
+    if item.strict:
+        lines.append(f"        {item.name}.load_state_dict(weights)")
+    else:
+        fits = "{k: v for k, v in weights.items() if k in own and v.shape == own[k].shape}"
+        lines += [
+            f"        own = {item.name}.state_dict()",
+            f"        fits = {fits}",
+            f"        {item.name}.load_state_dict(fits, strict=False)",
+            '        print(f"{len(fits)} of {len(own)} tensors are from {source}")',
+        ]
+    return [
+        *lines,
+        "    except Exception as error:  # there is no telling what a file holds",
+        '        raise SystemExit(f"cannot begin with {source}: {error!r:.500}") from None',
+    ]
+
+
+def optimizer_lines(plan: ScriptPlan) -> list[str]:
+    settings = plan.settings
+    lines: list[str] = []
+    names = plan.schedule_names()
+    if settings.steps or names & {STEPS, STEPS_PER_EPOCH}:
+        lines.append(f"steps_per_epoch = {plan.steps_per_epoch()}")
+    if STEPS in names:
+        total = "cfg.steps" if settings.steps else "cfg.epochs * steps_per_epoch"
+        lines.append(f"steps = {total}")
+    for update in plan.updates:
+        lines += write_optimizers(plan.training, update)
+    (first, *_) = plan.modules()
+    if settings.ema:
+        lines.append("average = get_ema_multi_avg_fn(cfg.ema)  # type: ignore[no-untyped-call]")
+        given = "multi_avg_fn=average, use_buffers=True"
+        lines.append(f"ema = AveragedModel({first}, {given})")
+    if settings.swa:
+        lines.append(f"swa = AveragedModel({first})")
+    return lines
+
+
+def parts_text(plan: ScriptPlan) -> str:
+    """What a checkpoint holds, by name."""
+    names = plan.modules()
+    movers = [mover for update in plan.updates for mover in update.movers]
+    names += [n for m in movers for n in (m.optimizer, m.scheduler, m.scaler) if n]
+    names += [n for n, on in (("ema", plan.settings.ema), ("swa", plan.settings.swa)) if on]
+    return f"{{{', '.join(f'{write_literal(name)}: {name}' for name in names)}}}"
+
+
+def ready_lines(plan: ScriptPlan) -> list[str]:
+    lines: list[str] = []
+    if plan.settings.compile:
+        lines.append("if cfg.compile:")
+        lines += [
+            f"    {item.name}.compile()  # in place: names in checkpoints stay"
+            for item in plan.training.nets
+        ]
+    if plan.wraps:
+        (net,) = plan.training.nets
+        wrapped_net = f"DistributedDataParallel({net.name}) if world > 1 else {net.name}"
+        lines.append(f"net = {wrapped_net}")
+    if plan.settings.log == "tensorboard":
+        lines.append("writer: Any = SummaryWriter(out) if rank == 0 else None")
+    if plan.settings.log == "wandb":
+        name = write_literal(plan.training.name)
+        lines += [
+            "if rank == 0:",
+            f"    wandb.init(project={name}, config=asdict(cfg), dir=cfg.out)",
+        ]
+    return lines

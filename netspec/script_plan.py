@@ -1,0 +1,52 @@
+"""What the parts of a training script are written from: its steps, modules and figures, by name."""
+
+from collections.abc import Sequence
+
+from netspec.lower_evaluation import Evaluation, plan_evaluation
+from netspec.lower_step import StepCode
+from netspec.lower_update import plan_updates
+from netspec.script_names import SCRIPT
+from netspec.settings import Settings
+from netspec.training import TrainedNet, Training
+
+
+class ScriptPlan:
+    """A training with the names that its script has for all that it needs.
+
+    `layers`: the modules of losses and the calls that make them. `wraps`: there is one net, and
+    nothing else is trained, so that `DistributedDataParallel` can average its gradients.
+    """
+
+    def __init__(self, training: Training, codes: Sequence[StepCode]) -> None:
+        self.training = training
+        self.settings: Settings = training.settings
+        self.updates = plan_updates(training, codes)
+        self.evaluation: Evaluation = plan_evaluation(training, self.updates)
+        self.layers = {k: text for code in codes for k, text in code.layers.items()}
+        names = {item.name for item in training.nets}
+        self.wraps = len(names) == 1 and self.moved() == names
+
+    def modules(self) -> list[str]:
+        """All that the steps are handed: nets and the layers of losses."""
+        return [item.name for item in self.training.nets] + list(self.layers)
+
+    def moved(self) -> set[str]:
+        return {name for step in self.training.steps for name in step.moves}
+
+    def averaged(self) -> str:
+        return self.modules()[0] if self.settings.ema else ""
+
+    def class_name(self, item: TrainedNet) -> str:
+        """What the script calls the class of a net."""
+        taken = SCRIPT | {known.name for known in self.training.nets}
+        return f"{item.net.name}Net" if item.net.name in taken else item.net.name
+
+    def schedule_names(self) -> set[str]:
+        """What schedules want to know of the length of the training."""
+        movers = [mover for update in self.updates for mover in update.movers]
+        return {name for m in movers if m.call.schedule for name in m.call.schedule.names}
+
+    def steps_per_epoch(self) -> str:
+        if self.settings.accumulate > 1:
+            return "math.ceil(len(loader) / cfg.accumulate)"
+        return "len(loader)"
