@@ -34,7 +34,10 @@ MaybeSize = PositiveInt | None
 
 
 class AdaptiveAvgPool1d(_Adaptive):
-    """The means of `output_size` windows, whatever the length: `[N, C, L]` to `[N, C, L']`."""
+    """The means of `output_size` windows, whatever the length: `[N, C, L]` to `[N, C, L']`.
+
+    `L' = output_size`; None keeps a size.
+    """
 
     ndim: ClassVar[int] = 1
     examples: ClassVar[tuple[Example, ...]] = (
@@ -45,7 +48,10 @@ class AdaptiveAvgPool1d(_Adaptive):
 
 
 class AdaptiveAvgPool2d(_Adaptive):
-    """The means of `output_size` windows, whatever the size: `[N, C, H, W]` to `[N, C, H', W']`."""
+    """The means of `output_size` windows, whatever the size: `[N, C, H, W]` to `[N, C, H', W']`.
+
+    `H' = output_size`, W' alike; None keeps a size.
+    """
 
     ndim: ClassVar[int] = 2
     examples: ClassVar[tuple[Example, ...]] = (
@@ -57,7 +63,10 @@ class AdaptiveAvgPool2d(_Adaptive):
 
 
 class AdaptiveAvgPool3d(_Adaptive):
-    """The means of `output_size` windows: `[N, C, D, H, W]` to `[N, C, D', H', W']`."""
+    """The means of `output_size` windows: `[N, C, D, H, W]` to `[N, C, D', H', W']`.
+
+    `D' = output_size`, H' and W' alike; None keeps a size.
+    """
 
     ndim: ClassVar[int] = 3
     examples: ClassVar[tuple[Example, ...]] = (
@@ -68,7 +77,10 @@ class AdaptiveAvgPool3d(_Adaptive):
 
 
 class AdaptiveMaxPool1d(_Adaptive):
-    """The largest numbers of `output_size` windows: `[N, C, L]` to `[N, C, L']`."""
+    """The largest numbers of `output_size` windows: `[N, C, L]` to `[N, C, L']`.
+
+    `L' = output_size`; None keeps a size.
+    """
 
     ndim: ClassVar[int] = 1
     examples: ClassVar[tuple[Example, ...]] = (
@@ -80,7 +92,10 @@ class AdaptiveMaxPool1d(_Adaptive):
 
 
 class AdaptiveMaxPool2d(_Adaptive):
-    """The largest numbers of `output_size` windows: `[N, C, H, W]` to `[N, C, H', W']`."""
+    """The largest numbers of `output_size` windows: `[N, C, H, W]` to `[N, C, H', W']`.
+
+    `H' = output_size`, W' alike; None keeps a size.
+    """
 
     ndim: ClassVar[int] = 2
     examples: ClassVar[tuple[Example, ...]] = (
@@ -92,7 +107,10 @@ class AdaptiveMaxPool2d(_Adaptive):
 
 
 class AdaptiveMaxPool3d(_Adaptive):
-    """The largest numbers of `output_size` windows: `[N, C, D, H, W]` to `[N, C, D', H', W']`."""
+    """The largest numbers of `output_size` windows: `[N, C, D, H, W]` to `[N, C, D', H', W']`.
+
+    `D' = output_size`, H' and W' alike; None keeps a size.
+    """
 
     ndim: ClassVar[int] = 3
     examples: ClassVar[tuple[Example, ...]] = (

@@ -142,7 +142,10 @@ class _Conv(_Convolution):
 
 
 class Conv1d(_Conv):
-    """Convolution over a signal: `[N, C, L]` to `[N, out_channels, L']`."""
+    """Convolution over a signal: `[N, C, L]` to `[N, out_channels, L']`.
+
+    `L' = (L + 2 * padding - dilation * (kernel_size - 1) - 1) // stride + 1`.
+    """
 
     ndim: ClassVar[int] = 1
     examples: ClassVar[tuple[Example, ...]] = (
@@ -161,7 +164,10 @@ class Conv1d(_Conv):
 
 
 class Conv2d(_Conv):
-    """Convolution over an image: `[N, C, H, W]` to `[N, out_channels, H', W']`."""
+    """Convolution over an image: `[N, C, H, W]` to `[N, out_channels, H', W']`.
+
+    `H' = (H + 2 * padding - dilation * (kernel_size - 1) - 1) // stride + 1`, W' alike.
+    """
 
     ndim: ClassVar[int] = 2
     examples: ClassVar[tuple[Example, ...]] = (
@@ -185,7 +191,10 @@ class Conv2d(_Conv):
 
 
 class Conv3d(_Conv):
-    """Convolution over a volume: `[N, C, D, H, W]` to `[N, out_channels, D', H', W']`."""
+    """Convolution over a volume: `[N, C, D, H, W]` to `[N, out_channels, D', H', W']`.
+
+    `D' = (D + 2 * padding - dilation * (kernel_size - 1) - 1) // stride + 1`, H' and W' alike.
+    """
 
     ndim: ClassVar[int] = 3
     examples: ClassVar[tuple[Example, ...]] = (
@@ -244,7 +253,10 @@ def _convolve_transposed(layer: Any, x: Tensor) -> Tensor:
 
 
 class ConvTranspose1d(_ConvTranspose, aliases=("Deconv1d",)):
-    """Transposed convolution over a signal: `[N, C, L]` to `[N, out_channels, L']`."""
+    """Transposed convolution over a signal: `[N, C, L]` to `[N, out_channels, L']`.
+
+    `L' = (L - 1) * stride - 2 * padding + dilation * (kernel_size - 1) + output_padding + 1`.
+    """
 
     ndim: ClassVar[int] = 1
     examples: ClassVar[tuple[Example, ...]] = (
@@ -266,7 +278,11 @@ class ConvTranspose1d(_ConvTranspose, aliases=("Deconv1d",)):
 
 
 class ConvTranspose2d(_ConvTranspose, aliases=("Deconv2d",)):
-    """Transposed convolution over an image: `[N, C, H, W]` to `[N, out_channels, H', W']`."""
+    """Transposed convolution over an image: `[N, C, H, W]` to `[N, out_channels, H', W']`.
+
+    `H' = (H - 1) * stride - 2 * padding + dilation * (kernel_size - 1) + output_padding + 1`, W'
+    alike.
+    """
 
     ndim: ClassVar[int] = 2
     examples: ClassVar[tuple[Example, ...]] = (
@@ -288,7 +304,11 @@ class ConvTranspose2d(_ConvTranspose, aliases=("Deconv2d",)):
 
 
 class ConvTranspose3d(_ConvTranspose, aliases=("Deconv3d",)):
-    """Transposed convolution of a volume, `[N, C, D, H, W]` to `[N, out_channels, D', H', W']`."""
+    """Transposed convolution of a volume, `[N, C, D, H, W]` to `[N, out_channels, D', H', W']`.
+
+    `D' = (D - 1) * stride - 2 * padding + dilation * (kernel_size - 1) + output_padding + 1`, H'
+    and W' alike.
+    """
 
     ndim: ClassVar[int] = 3
     examples: ClassVar[tuple[Example, ...]] = (

@@ -77,7 +77,11 @@ def with_indices(layer: Any, y: Tensor) -> Type:
 
 
 class MaxPool1d(_MaxPool):
-    """The largest number of each window: `[N, C, L]` to `[N, C, L']`; stride is the kernel size."""
+    """The largest number of each window: `[N, C, L]` to `[N, C, L']`; stride is the kernel size.
+
+    `L' = (L + 2 * padding - dilation * (kernel_size - 1) - 1) // stride + 1`; rounded up with
+    `ceil_mode`.
+    """
 
     ndim: ClassVar[int] = 1
     examples: ClassVar[tuple[Example, ...]] = (
@@ -93,7 +97,11 @@ class MaxPool1d(_MaxPool):
 
 
 class MaxPool2d(_MaxPool):
-    """The largest number of each window: `[N, C, H, W]` to `[N, C, H', W']`."""
+    """The largest number of each window: `[N, C, H, W]` to `[N, C, H', W']`.
+
+    `H' = (H + 2 * padding - dilation * (kernel_size - 1) - 1) // stride + 1`, W' alike; rounded up
+    with `ceil_mode`.
+    """
 
     ndim: ClassVar[int] = 2
     examples: ClassVar[tuple[Example, ...]] = (
@@ -112,7 +120,11 @@ class MaxPool2d(_MaxPool):
 
 
 class MaxPool3d(_MaxPool):
-    """The largest number of each window: `[N, C, D, H, W]` to `[N, C, D', H', W']`."""
+    """The largest number of each window: `[N, C, D, H, W]` to `[N, C, D', H', W']`.
+
+    `D' = (D + 2 * padding - dilation * (kernel_size - 1) - 1) // stride + 1`, H' and W' alike;
+    rounded up with `ceil_mode`.
+    """
 
     ndim: ClassVar[int] = 3
     examples: ClassVar[tuple[Example, ...]] = (
@@ -133,7 +145,10 @@ class _AvgPool(Layer):
 
 
 class AvgPool1d(_AvgPool):
-    """The mean of each window: `[N, C, L]` to `[N, C, L']`; stride is the kernel size."""
+    """The mean of each window: `[N, C, L]` to `[N, C, L']`; stride is the kernel size.
+
+    `L' = (L + 2 * padding - kernel_size) // stride + 1`; rounded up with `ceil_mode`.
+    """
 
     ndim: ClassVar[int] = 1
     examples: ClassVar[tuple[Example, ...]] = (
@@ -148,7 +163,10 @@ class AvgPool1d(_AvgPool):
 
 
 class AvgPool2d(_AvgPool):
-    """The mean of each window: `[N, C, H, W]` to `[N, C, H', W']`; stride is the kernel size."""
+    """The mean of each window: `[N, C, H, W]` to `[N, C, H', W']`; stride is the kernel size.
+
+    `H' = (H + 2 * padding - kernel_size) // stride + 1`, W' alike; rounded up with `ceil_mode`.
+    """
 
     ndim: ClassVar[int] = 2
     examples: ClassVar[tuple[Example, ...]] = (
@@ -164,7 +182,11 @@ class AvgPool2d(_AvgPool):
 
 
 class AvgPool3d(_AvgPool):
-    """The mean of each window: `[N, C, D, H, W]` to `[N, C, D', H', W']`."""
+    """The mean of each window: `[N, C, D, H, W]` to `[N, C, D', H', W']`.
+
+    `D' = (D + 2 * padding - kernel_size) // stride + 1`, H' and W' alike; rounded up with
+    `ceil_mode`.
+    """
 
     ndim: ClassVar[int] = 3
     examples: ClassVar[tuple[Example, ...]] = (
@@ -209,7 +231,10 @@ class _LPPool(Layer):
 
 
 class LPPool1d(_LPPool):
-    """(Σ xᵖ) ** (1 / p) of windows, p = `norm_type`: `[N, C, L]` to `[N, C, L']`."""
+    """(Σ xᵖ) ** (1 / p) of windows, p = `norm_type`: `[N, C, L]` to `[N, C, L']`.
+
+    `L' = (L - kernel_size) // stride + 1`; rounded up with `ceil_mode`.
+    """
 
     ndim: ClassVar[int] = 1
     padding: ClassVar[int] = 0
@@ -224,7 +249,10 @@ class LPPool1d(_LPPool):
 
 
 class LPPool2d(_LPPool):
-    """(Σ xᵖ) ** (1 / p) of windows, p = `norm_type`: `[N, C, H, W]` to `[N, C, H', W']`."""
+    """(Σ xᵖ) ** (1 / p) of windows, p = `norm_type`: `[N, C, H, W]` to `[N, C, H', W']`.
+
+    `H' = (H - kernel_size) // stride + 1`, W' alike; rounded up with `ceil_mode`.
+    """
 
     ndim: ClassVar[int] = 2
     padding: ClassVar[int] = 0
@@ -239,7 +267,10 @@ class LPPool2d(_LPPool):
 
 
 class LPPool3d(_LPPool):
-    """(Σ xᵖ) ** (1 / p) of windows, p = `norm_type`: `[N, C, D, H, W]` to `[N, C, D', H', W']`."""
+    """(Σ xᵖ) ** (1 / p) of windows, p = `norm_type`: `[N, C, D, H, W]` to `[N, C, D', H', W']`.
+
+    `D' = (D - kernel_size) // stride + 1`, H' and W' alike; rounded up with `ceil_mode`.
+    """
 
     ndim: ClassVar[int] = 3
     padding: ClassVar[int] = 0

@@ -193,7 +193,10 @@ class _Upsampling2d(_Resize):
 
 
 class UpsamplingNearest2d(_Upsampling2d):
-    """Repeat the pixels of an image, as `Upsample` does: `[N, C, H, W]` to `[N, C, H', W']`."""
+    """Repeat the pixels of an image, as `Upsample` does: `[N, C, H, W]` to `[N, C, H', W']`.
+
+    `H' = int(H * scale_factor)`, W' alike; or `size`.
+    """
 
     mode: ClassVar[str] = "nearest"
     examples: ClassVar[tuple[Example, ...]] = (
@@ -209,7 +212,10 @@ class UpsamplingNearest2d(_Upsampling2d):
 
 
 class UpsamplingBilinear2d(_Upsampling2d):
-    """Interpolate between pixels with corners aligned: `[N, C, H, W]` to `[N, C, H', W']`."""
+    """Interpolate between pixels with corners aligned: `[N, C, H, W]` to `[N, C, H', W']`.
+
+    `H' = int(H * scale_factor)`, W' alike; or `size`.
+    """
 
     mode: ClassVar[str] = "bilinear"
     align_corners: ClassVar[bool] = True

@@ -41,7 +41,10 @@ class _MaxUnpool(Layer):
 
 
 class MaxUnpool1d(_MaxUnpool):
-    """Put back what max pooling found: `[N, C, L]` to `[N, C, L']`."""
+    """Put back what max pooling found: `[N, C, L]` to `[N, C, L']`.
+
+    `L' = (L - 1) * stride - 2 * padding + kernel_size`.
+    """
 
     ndim: ClassVar[int] = 1
     examples: ClassVar[tuple[Example, ...]] = (
@@ -54,7 +57,10 @@ class MaxUnpool1d(_MaxUnpool):
 
 
 class MaxUnpool2d(_MaxUnpool):
-    """Put back what max pooling found: `[N, C, H, W]` to `[N, C, H', W']`."""
+    """Put back what max pooling found: `[N, C, H, W]` to `[N, C, H', W']`.
+
+    `H' = (H - 1) * stride - 2 * padding + kernel_size`, W' alike.
+    """
 
     ndim: ClassVar[int] = 2
     examples: ClassVar[tuple[Example, ...]] = (
@@ -69,7 +75,10 @@ class MaxUnpool2d(_MaxUnpool):
 
 
 class MaxUnpool3d(_MaxUnpool):
-    """Put back what max pooling found: `[N, C, D, H, W]` to `[N, C, D', H', W']`."""
+    """Put back what max pooling found: `[N, C, D, H, W]` to `[N, C, D', H', W']`.
+
+    `D' = (D - 1) * stride - 2 * padding + kernel_size`, H' and W' alike.
+    """
 
     ndim: ClassVar[int] = 3
     examples: ClassVar[tuple[Example, ...]] = (

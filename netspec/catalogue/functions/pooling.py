@@ -75,7 +75,11 @@ class _MaxPool(OfLayer):
 
 
 class MaxPool1d(_MaxPool, name="max_pool1d"):
-    """The largest number of each window: [N, C, L] to [N, C, L']."""
+    """The largest number of each window: [N, C, L] to [N, C, L'].
+
+    `L' = (L + 2 * padding - dilation * (kernel_size - 1) - 1) // stride + 1`; rounded up with
+    `ceil_mode`.
+    """
 
     layer: ClassVar[str] = "MaxPool1d"
 
@@ -88,7 +92,11 @@ class MaxPool1d(_MaxPool, name="max_pool1d"):
 
 
 class MaxPool2d(_MaxPool, name="max_pool2d"):
-    """The largest number of each window: [N, C, H, W] to [N, C, H', W']."""
+    """The largest number of each window: [N, C, H, W] to [N, C, H', W'].
+
+    `H' = (H + 2 * padding - dilation * (kernel_size - 1) - 1) // stride + 1`, W' alike; rounded up
+    with `ceil_mode`.
+    """
 
     layer: ClassVar[str] = "MaxPool2d"
 
@@ -101,7 +109,11 @@ class MaxPool2d(_MaxPool, name="max_pool2d"):
 
 
 class MaxPool3d(_MaxPool, name="max_pool3d"):
-    """The largest number of each window: [N, C, D, H, W] to [N, C, D', H', W']."""
+    """The largest number of each window: [N, C, D, H, W] to [N, C, D', H', W'].
+
+    `D' = (D + 2 * padding - dilation * (kernel_size - 1) - 1) // stride + 1`, H' and W' alike;
+    rounded up with `ceil_mode`.
+    """
 
     layer: ClassVar[str] = "MaxPool3d"
 
@@ -114,7 +126,10 @@ class MaxPool3d(_MaxPool, name="max_pool3d"):
 
 
 class AvgPool1d(OfLayer, name="avg_pool1d"):
-    """The mean of each window: [N, C, L] to [N, C, L']."""
+    """The mean of each window: [N, C, L] to [N, C, L'].
+
+    `L' = (L + 2 * padding - kernel_size) // stride + 1`; rounded up with `ceil_mode`.
+    """
 
     layer: ClassVar[str] = "AvgPool1d"
 
@@ -126,7 +141,10 @@ class AvgPool1d(OfLayer, name="avg_pool1d"):
 
 
 class AvgPool2d(OfLayer, name="avg_pool2d"):
-    """The mean of each window: [N, C, H, W] to [N, C, H', W']."""
+    """The mean of each window: [N, C, H, W] to [N, C, H', W'].
+
+    `H' = (H + 2 * padding - kernel_size) // stride + 1`, W' alike; rounded up with `ceil_mode`.
+    """
 
     layer: ClassVar[str] = "AvgPool2d"
 
@@ -139,7 +157,11 @@ class AvgPool2d(OfLayer, name="avg_pool2d"):
 
 
 class AvgPool3d(OfLayer, name="avg_pool3d"):
-    """The mean of each window: [N, C, D, H, W] to [N, C, D', H', W']."""
+    """The mean of each window: [N, C, D, H, W] to [N, C, D', H', W'].
+
+    `D' = (D + 2 * padding - kernel_size) // stride + 1`, H' and W' alike; rounded up with
+    `ceil_mode`.
+    """
 
     layer: ClassVar[str] = "AvgPool3d"
 
@@ -168,7 +190,10 @@ class _LpPool(OfLayer):
 
 
 class LpPool1d(_LpPool, name="lp_pool1d"):
-    """The p-norm of each window: [N, C, L] to [N, C, L']."""
+    """The p-norm of each window: [N, C, L] to [N, C, L'].
+
+    `L' = (L - kernel_size) // stride + 1`; rounded up with `ceil_mode`.
+    """
 
     layer: ClassVar[str] = "AvgPool1d"
 
@@ -179,7 +204,10 @@ class LpPool1d(_LpPool, name="lp_pool1d"):
 
 
 class LpPool2d(_LpPool, name="lp_pool2d"):
-    """The p-norm of each window: [N, C, H, W] to [N, C, H', W']."""
+    """The p-norm of each window: [N, C, H, W] to [N, C, H', W'].
+
+    `H' = (H - kernel_size) // stride + 1`, W' alike; rounded up with `ceil_mode`.
+    """
 
     layer: ClassVar[str] = "AvgPool2d"
 
@@ -190,7 +218,10 @@ class LpPool2d(_LpPool, name="lp_pool2d"):
 
 
 class LpPool3d(_LpPool, name="lp_pool3d"):
-    """The p-norm of each window: [N, C, D, H, W] to [N, C, D', H', W']."""
+    """The p-norm of each window: [N, C, D, H, W] to [N, C, D', H', W'].
+
+    `D' = (D - kernel_size) // stride + 1`, H' and W' alike; rounded up with `ceil_mode`.
+    """
 
     layer: ClassVar[str] = "AvgPool3d"
 
