@@ -419,6 +419,7 @@ class Constructor:
             case s.Group() as group:
                 return self._group(group)
             case s.Repeat(count, inner):
+                self._require_one_size(stage.callee)
                 element = self.construct(inner)
                 self._note(count)
                 clause = f"for _ in range({self._written(count)})"
@@ -533,6 +534,20 @@ class Constructor:
         dim = fact.dims[name]
         if isinstance(dim, Expression) and any(a.frame != facts.frame for a in atoms(dim)):
             report_no_formula(name, fact.stage.callee.span, facts.found, own=False)
+
+    def _require_one_size(self, repeat: s.Repeat) -> None:
+        """Refuse a `repeat` inside of another whose layers get sizes that change in it."""
+        facts = self.plan.facts
+        wanted = self._sizes_that_layers_want()
+        if any(running.name in wanted for running in facts.running.get(repeat.span, ())):
+            facts.found.add(
+                "no-formula",
+                "the layers of a `repeat` inside of another get sizes that change",
+                repeat.span,
+                label="its first layer gets another size than those behind it",
+                help="write `for … in range(…) { … }` for the outer one, or put the first layer "
+                "before both",
+            )
 
     def _handed(self, fact: BlockFact, name: str, argument: s.Argument | None) -> str:
         """A block that is handed to a block: made here, or handed on."""
