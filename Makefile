@@ -20,7 +20,7 @@ test: $(INSTALLED)  ## format check, lint, types, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n auto --dist worksteal
 
 format: $(INSTALLED)  ## format the code and mend what ruff can
 	$(BIN)/ruff format .

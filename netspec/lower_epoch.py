@@ -8,10 +8,12 @@ from netspec.training import TrainedNet
 
 
 def epoch_count(plan: ScriptPlan) -> str:
+    """How many epochs there are."""
     return "math.ceil(cfg.steps / steps_per_epoch)" if plan.settings.steps else "cfg.epochs"
 
 
 def epoch_loader(plan: ScriptPlan) -> str:
+    """What gives the batches of an epoch."""
     if not plan.settings.steps:
         return "loader"
     left = "cfg.steps - epoch * steps_per_epoch"
@@ -21,6 +23,7 @@ def epoch_loader(plan: ScriptPlan) -> str:
 
 
 def batch_lines(plan: ScriptPlan) -> list[str]:
+    """What happens with each batch."""
     lines = call_transform(plan.training, "True")
     if plan.settings.channels_last:
         layout = "torch.channels_last"
@@ -172,6 +175,7 @@ def _best(plan: ScriptPlan) -> list[str]:
 
 
 def stop_lines(plan: ScriptPlan) -> list[str]:
+    """The lines that end a run early."""
     if not plan.settings.early_stopping:
         return []
     choose = "min" if plan.evaluation.falls else "max"
@@ -183,6 +187,7 @@ def stop_lines(plan: ScriptPlan) -> list[str]:
 
 
 def last_lines(plan: ScriptPlan) -> list[str]:
+    """What happens behind the last epoch."""
     if not plan.settings.swa:
         return []
     return [

@@ -11,6 +11,7 @@ _ACCELERATOR = "torch.accelerator"
 
 
 def device_lines(plan: ScriptPlan) -> list[str]:
+    """The device, and a try of those that must be there."""
     device = plan.training.nets[0].net.device
     parts = [name for item in plan.training.nets for name in item.net.devices]
     lines = [f"device = torch.device({write_literal(device)})"]
@@ -32,6 +33,7 @@ def device_lines(plan: ScriptPlan) -> list[str]:
 
 
 def net_lines(plan: ScriptPlan) -> list[str]:
+    """The nets and the layers of losses."""
     lines: list[str] = []
     for item in plan.training.nets:
         arguments = [
@@ -43,7 +45,7 @@ def net_lines(plan: ScriptPlan) -> list[str]:
     for item in plan.training.nets:
         if item.name not in plan.moved():
             lines.append(f"{item.name}.requires_grad_(False)")
-    return lines
+    return [*lines, f"return {', '.join(plan.modules())}"]
 
 
 def _placed(plan: ScriptPlan, item: TrainedNet, call: str) -> list[str]:
@@ -85,6 +87,7 @@ def start_lines(plan: ScriptPlan, item: TrainedNet) -> list[str]:
 
 
 def optimizer_lines(plan: ScriptPlan) -> list[str]:
+    """The optimisers, with what they count, and averages of weights."""
     settings = plan.settings
     lines: list[str] = []
     names = plan.schedule_names()
@@ -115,6 +118,7 @@ def parts_text(plan: ScriptPlan) -> str:
 
 
 def ready_lines(plan: ScriptPlan) -> list[str]:
+    """What is done just before the first epoch."""
     lines: list[str] = []
     if plan.settings.compile:
         lines.append("if cfg.compile:")

@@ -123,8 +123,8 @@ def test_lenet5_learns_to_read_digits(script: Path, tmp_path: Path) -> None:
     done = train_in_a_process(script, "--out", str(tmp_path))
     assert done.returncode == 0, done.stderr
     accuracies = [float(found[-1]) for found in re.findall(RESULT, done.stdout)]
-    assert len(accuracies) == 10
-    assert max(accuracies) >= 0.95
+    assert len(accuracies) == 15
+    assert max(accuracies) >= 0.97
     rows = load(tmp_path / "last.pt")["rows"]
     assert max(row["accuracy"] for row in rows) == pytest.approx(max(accuracies), abs=5e-4)
 
@@ -350,7 +350,7 @@ def test_help_names_every_setting_with_its_default(script: Path) -> None:
     done = train(script, "--help")
     assert done.returncode == 0
     assert done.stdout.startswith("usage: train.py")
-    for name, default in {"epochs": 10, "batch-size": 64, "lr": 0.01, "seed": 0}.items():
+    for name, default in {"epochs": 15, "batch-size": 64, "lr": 0.03, "seed": 0}.items():
         assert re.search(rf"--{name} [A-Z_]+\s+\({default}\)", done.stdout)
 
 

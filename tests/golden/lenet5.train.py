@@ -31,9 +31,9 @@ class Config:
     """Every field is a command-line flag, too: --batch-size 32."""
 
     out: str = "out"
-    epochs: int = 10
+    epochs: int = 15
     batch_size: int = 64  # per process
-    lr: float = 0.01
+    lr: float = 0.03
     seed: int = 0
     max_batches: int = 0  # 0 trains on all of them
     resume: bool = False
