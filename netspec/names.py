@@ -24,6 +24,8 @@ super Tensor torch tuple ValueError weight_norm zip
 """
 # What every nn.Module has already; a test holds the list against torch.
 MODULE_ATTRIBUTES = frozenset(_MODULE_ATTRIBUTES.split())
+# What generated classes have besides, where they need it.
+METHODS = frozenset(("init_named_weights", "init_weights", "parametrize_weights"))
 # Names that the generated code uses for its own purposes.
 CODE_NAMES = frozenset(_CODE_NAMES.split())
 
@@ -35,6 +37,8 @@ def label_problem(name: str) -> tuple[str, str] | None:
         return problem
     if name in MODULE_ATTRIBUTES:
         return "reserved-name", f"`{name}` is an attribute that every `nn.Module` has"
+    if name in METHODS:
+        return "reserved-name", f"`{name}` is a method of generated classes"
     if name.startswith("_"):
         return "reserved-name", f"`{name}` begins with `_`, as what `nn.Module` keeps to itself"
     return None
