@@ -319,7 +319,9 @@ class _Stack(_Transformer):
 
     def macs(self, x: Tensor, y: Tensor, *rest: Any) -> Dim:
         layer: Any = self
-        return product((layer.num_layers, self._layer().macs(x, x, *rest)))
+        layers = product((layer.num_layers, self._layer().macs(x, x, *rest)))
+        norm = self._norm()
+        return layers if norm is None else layers + norm.macs(x, y)
 
 
 class TransformerEncoder(_Stack):

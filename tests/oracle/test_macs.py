@@ -35,10 +35,7 @@ NOT_COUNTED = {
 COUNTED_LESS = {"elman": "a loop over what only data counts has one turn in the summary"}
 
 
-STACKS = {"TransformerEncoder", "TransformerDecoder"}  # held against torch's slow path elsewhere
-
-
-@pytest.mark.parametrize("name", sorted({*LAYERS} - STACKS))
+@pytest.mark.parametrize("name", sorted(LAYERS))
 def test_macs_of_a_layer_are_half_of_torchs_flops(name: str) -> None:
     for call in itertools.islice(_fitting(name), 8):
         made = ours(LAYERS[name], call)
