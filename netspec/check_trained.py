@@ -11,7 +11,8 @@ from netspec.check_signature import fits_type, report_duplicate, type_words
 from netspec.diagnostic import Diagnostics, did_you_mean
 from netspec.evaluate import UNKNOWN, evaluate
 from netspec.graph import Net
-from netspec.names import listing, variable_problem
+from netspec.names import label_problem, listing, variable_problem
+from netspec.script_names import script_problem
 from netspec.source import Span
 from netspec.training import TrainedNet
 
@@ -60,8 +61,11 @@ def _check_names(train: s.Train, found: Diagnostics) -> None:
     seen: set[str] = set()
     for item in train.nets:
         name = item.name
-        problem = variable_problem(name.id)
-        if problem:
+        problem = variable_problem(name.id) or label_problem(name.id)
+        meaning = script_problem(name.id)
+        if problem is None and meaning is not None:
+            problem = "reserved-name", meaning
+        if problem is not None:
             code, why = problem
             found.add(code, why, name.span, label="not free", help=f"call it `{name.id}_`, say")
         elif name.id in seen:

@@ -1,7 +1,7 @@
 """Write what a training script does in an epoch: with a batch, at the end, with what it saves."""
 
 from netspec.lower_transforms import call_transform
-from netspec.lower_update import write_update
+from netspec.lower_update import Update, write_update
 from netspec.schedule import Schedule
 from netspec.script_plan import ScriptPlan
 from netspec.training import TrainedNet
@@ -57,7 +57,7 @@ def end_lines(plan: ScriptPlan) -> list[str]:
     ]
     names = [update.loss for update in plan.updates]
     if len(names) == 1:
-        lines.append('row = {"epoch": epoch, "loss": mean.item() / world}')
+        lines.append(f'row = {{"epoch": epoch, "{names[0]}": mean.item() / world}}')
     else:
         values = ", ".join(names)
         lines.append(f"{values} = (mean / world).tolist()")
@@ -81,6 +81,16 @@ def end_lines(plan: ScriptPlan) -> list[str]:
 def _shared_buffers(plan: ScriptPlan) -> list[str]:
     """The lines that give all processes the buffers of the first, where nets have some."""
     names = [item.name for item in plan.training.nets if _has_buffers(item)]
+    names += [
+        variable
+        for update in plan.updates
+        for name, variable in update.code.variables.items()
+        if any(
+            layer.layer.buffers()
+            for key, layer in update.step.graph.layers.items()
+            if key.partition(".")[0] == name
+        )
+    ]
     if not names:
         return []
     names += [n for n, on in (("ema", plan.settings.ema), ("swa", plan.settings.swa)) if on]
@@ -112,17 +122,17 @@ def _scheduled(plan: ScriptPlan) -> list[str]:
         for mover in update.movers:
             schedule = mover.call.schedule
             if schedule is not None and not schedule.by_step:
-                figure = f'row["{_figure(plan, schedule)}"]' if schedule.metric else ""
+                figure = f'row["{_figure(plan, update, schedule)}"]' if schedule.metric else ""
                 lines.append(f"{mover.scheduler}.step({figure})")
     return lines
 
 
-def _figure(plan: ScriptPlan, schedule: Schedule) -> str:
+def _figure(plan: ScriptPlan, update: Update, schedule: Schedule) -> str:
     """The figure that a schedule follows, the larger or the smaller the better."""
     if not plan.training.validates:
-        return "loss"
+        return update.loss
     rises = getattr(schedule.scheduler, "mode", "min") == "max"
-    return plan.evaluation.best if rises != plan.evaluation.falls else "val_loss"
+    return plan.evaluation.best if rises != plan.evaluation.falls else f"val_{update.loss}"
 
 
 def save_lines(plan: ScriptPlan) -> list[str]:

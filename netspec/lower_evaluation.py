@@ -5,7 +5,9 @@ from typing import Any, NamedTuple
 
 from netspec.lower_transforms import call_transform
 from netspec.lower_update import Update
-from netspec.training import MetricCall, Training
+from netspec.names import free_name, variable_problem
+from netspec.script_names import SCRIPT
+from netspec.training import MetricCall, Step, Training
 
 
 class Evaluation(NamedTuple):
@@ -39,13 +41,14 @@ def plan_evaluation(training: Training, updates: Sequence[Update]) -> Evaluation
     step = training.steps[-1]
     outputs = (port.type for port in step.graph.outputs[1:])
     types = dict(zip(step.figures, outputs, strict=True))
-    sums = {call.name: _sum(call, types) for call in training.metrics}
+    named = _variables(step, training, updates)
+    sums = {call.name: _sum(call, types, named) for call in training.metrics}
     means = [call for call in training.metrics if sums[call.name]]
     objects = [call for call in training.metrics if not sums[call.name]]
     names = [f"val_{update.loss}" for update in updates] + [call.name for call in means]
     lines = call_transform(training, "False")
     for update in updates:
-        lines.append(_compute(training, update))
+        lines.append(_compute(training, update, named if update.step is step else {}))
     count = len(names)
     lines.append("count = len(batch[0])")
     lines += [f"sums[{i}] += {update.loss} * count" for i, update in enumerate(updates)]
@@ -58,7 +61,7 @@ def plan_evaluation(training: Training, updates: Sequence[Update]) -> Evaluation
         output, target = (types[name] for name in call.operands)
         made.append(f"{call.name} = {call.metric.made(output, target)}.to(device)")
         imports += call.metric.imports(output, target)
-        given = call.metric.operands(output, target, call.operands)
+        given = call.metric.operands(output, target, [named[name] for name in call.operands])
         lines.append(f"{call.name}.update({', '.join(given)})")
     best = _best(training, names)
     kept = [call for call in training.metrics if call.name == best]
@@ -74,20 +77,37 @@ def plan_evaluation(training: Training, updates: Sequence[Update]) -> Evaluation
     )
 
 
-def _sum(call: MetricCall, types: Mapping[str, Any]) -> str:
+def _variables(step: Step, training: Training, updates: Sequence[Update]) -> dict[str, str]:
+    """The variables of `evaluate` for the figures: none that it has another use for."""
+    taken = {"batch", "count", "device", "loader", "sums", "transform"}
+    taken |= {update.loss for update in updates} | {call.name for call in training.metrics}
+    taken |= {name for update in updates for name in update.code.modules}
+
+    def is_taken(name: str) -> bool:
+        return name in taken or name in SCRIPT or variable_problem(name) is not None
+
+    variables: dict[str, str] = {}
+    for name in step.figures:
+        variables[name] = free_name(name, is_taken)
+        taken.add(variables[name])
+    return variables
+
+
+def _sum(call: MetricCall, types: Mapping[str, Any], named: Mapping[str, str]) -> str:
     """The sum of a metric over a batch, where it is a mean."""
     output, target = call.operands
-    return call.metric.code(types[output], types[target], call.operands)
+    return call.metric.code(types[output], types[target], (named[output], named[target]))
 
 
-def _compute(training: Training, update: Update) -> str:
+def _compute(training: Training, update: Update, named: Mapping[str, str]) -> str:
     """The line that computes a step's loss, and what metrics are made of."""
     code, step = update.code, update.step
     call = f"{code.name}({', '.join([*code.modules, 'batch'])})"
     if code.returns == "Tensor":
         return f"{update.loss} = {call}"
     used = {name for metric in training.metrics for name in metric.operands}
-    names = [update.loss, *(name if name in used else "_" for name in step.figures)]
+    figures = (named.get(name, name) if name in used else "_" for name in step.figures)
+    names = [update.loss, *figures]
     return f"{', '.join(names)} = {call}"
 
 

@@ -1,7 +1,7 @@
 """Turn what a training step computes into a function: nets and a batch in, loss out."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from netspec.catalogue.registry import own_named
@@ -11,30 +11,33 @@ from netspec.names import free_name
 from netspec.plan import Plan
 from netspec.pool import ClassPool
 from netspec.program import Line
-from netspec.training import Step, TrainedNet
+from netspec.script_names import script_problem
+from netspec.training import Step, Training
 from netspec.visit import names_in
 
 # An attribute of the class that the step would be, outside of strings.
 _SELF = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'|\bself\.(\w+)')
+_SPOKEN = re.compile(r"(?<![\w.])[^\W\d]\w*")  # names, but for attributes
 
 
 class StepCode(NamedTuple):
     """A function that computes a loss: its name, the modules that it takes, and its lines.
 
-    `layers`: the modules of the loss itself, by name, as the script makes them. `fields`: the
-    names that it reads from a batch. `imports`: layers of the user's own, by module.
+    `layers`: the modules of the loss itself, by the variables of the script, as it makes them;
+    `variables`: these by the names in the step. `imports`: layers of the user's own, by module.
     """
 
     name: str
     modules: tuple[str, ...]
     layers: dict[str, str]
+    variables: dict[str, str]
     batch: str
     lines: tuple[str, ...]
     returns: str
     imports: tuple[tuple[str, str], ...]
 
 
-def lower_step(step: Step, nets: Sequence[TrainedNet], reserved: set[str]) -> StepCode:
+def lower_step(step: Step, training: Training, reserved: set[str]) -> StepCode:
     """The function of a step."""
     facts = generalise_net(step.graph)
     home = step.graph.home
@@ -43,19 +46,25 @@ def lower_step(step: Step, nets: Sequence[TrainedNet], reserved: set[str]) -> St
     pool = ClassPool(write_class, home, reserved, list(home.externs().values()), foreign)
     pool.require_general(facts)
     written, _ = write_class(Plan(step.graph.name, facts, step.graph.syntax.body), pool)
-    names = [item.name for item in nets]
+    names = [item.name for item in training.nets]
     layers = dict(_made(line) for line in written.constructor)
-    own = {name: text for name, text in layers.items() if name not in names}
-    lines = [_local(line, names[0]) for line in written.forward]
-    modules = tuple(name for name in names if name in used) + tuple(own)
     read = [item.name for item in written.inputs]
+    spoken = {name for line in written.forward for name in _SPOKEN.findall(line.text)}
+    taken = {*reserved, *names, *read, *spoken}
+    variables = _variables([key for key in layers if key not in names], step, training, taken)
+    own = {variable: layers[name] for name, variable in variables.items()}
+    modules = tuple(name for name in names if name in used) + tuple(own)
+    learns = next(n for n in (*step.moves, *modules) if variables.get(n, n) in modules)
+    learning = f"{variables.get(learns, learns)}.training"
+    local = {**variables, "training": learning}
+    lines = [_local(line, local) for line in written.forward]
     shown = [name if _reads(lines, name) else "_" for name in read]
-    batch = free_name("batch", lambda name: name in used or name in read)
+    batch = free_name("batch", lambda name: name in used or name in read or name in own)
     unpacked = f"{', '.join(shown) if len(shown) > 1 else f'({shown[0]},)'} = {batch}"
     body = (unpacked, *(f"{'    ' * depth}{text}" for text, depth, _ in lines))
     title = f"compute_{step.name.lower()}_loss" if step.name else "compute_loss"
     imports = tuple((item.module, str(item)) for item in pool.imports() if item.module != "model")
-    return StepCode(title, modules, own, batch, body, written.returns, imports)
+    return StepCode(title, modules, own, variables, batch, body, written.returns, imports)
 
 
 def _made(line: Line) -> tuple[str, str]:
@@ -64,13 +73,35 @@ def _made(line: Line) -> tuple[str, str]:
     return target.removeprefix("self."), call
 
 
-def _local(line: Line, first: str) -> Line:
+def _variables(
+    names: Sequence[str], step: Step, training: Training, taken: set[str]
+) -> dict[str, str]:
+    """The variables of a step's own layers: with the step's name where others have such a layer."""
+    elsewhere = {
+        key.partition(".")[0]
+        for other in training.steps
+        if other is not step
+        for key in other.graph.layers
+    }
+    spoken = {*taken}
+
+    def is_taken(name: str) -> bool:
+        return name in spoken or script_problem(name) is not None
+
+    variables: dict[str, str] = {}
+    for name in names:
+        wanted = f"{step.name.lower()}_{name}" if name in elsewhere else name
+        wanted = f"{wanted}_layer" if is_taken(wanted) else wanted
+        variables[name] = free_name(wanted, is_taken)
+        spoken.add(variables[name])
+    return variables
+
+
+def _local(line: Line, variables: Mapping[str, str]) -> Line:
     """A line of forward as one of a function, where modules are arguments."""
 
     def plain(match: re.Match[str]) -> str:
-        if not match[1]:
-            return match[0]
-        return f"{first}.training" if match[1] == "training" else match[1]
+        return variables.get(match[1], match[1]) if match[1] else match[0]
 
     return line._replace(text=_SELF.sub(plain, line.text))
 

@@ -57,7 +57,7 @@ _TORCH = (
 def render_train(training: Training, script: str = "train.py") -> str:
     """The source of the script, which is called `script`."""
     reserved = set(SCRIPT)
-    codes = [lower_step(step, training.nets, reserved) for step in training.steps]
+    codes = [lower_step(step, training, reserved) for step in training.steps]
     return _Script(training, codes, script).render()
 
 
@@ -97,10 +97,8 @@ class _Script:
                 0,
             ),
             **self.evaluation.context(),
-            "nets": [
-                {"name": item.name, "frozen": item.name not in self.plan.moved()}
-                for item in training.nets
-            ],
+            "modes": self.plan.modes(),
+            "with_parameters": self.plan.with_parameters(),
             "averages_gradients": not self.plan.wraps,
             "device": device_lines(self.plan),
             "setup": self._setup(),
@@ -231,7 +229,7 @@ class _Script:
     def _made_nets(self) -> dict[str, Any]:
         """The function that makes the nets, and what it gives."""
         names = self.plan.modules()
-        types = ["nn.Module"] * len(names)
+        types = ["nn.Module"] * len(names) if len(names) < 5 else ["nn.Module", "..."]
         type_ = types[0] if len(names) == 1 else f"tuple[{', '.join(types)}]"
         several = len(self.training.nets) > 1
         what = "the nets" if several else "the net"

@@ -1,6 +1,6 @@
 """Write how a training script makes its optimisers, and what they do with the loss of a batch."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from netspec import syntax as s
@@ -23,12 +23,30 @@ class Mover(NamedTuple):
 
 
 class Update(NamedTuple):
-    """A step with its movers and the variable of its loss."""
+    """A step with its movers and the variable of its loss.
+
+    `moves`: the variables of what the step trains, by the names that it has for them.
+    """
 
     step: Step
     code: StepCode
     movers: tuple[Mover, ...]
+    moves: dict[str, str]
     loss: str
+
+    def whole(self, nets: Collection[str]) -> str:
+        """One module of all that is trained: its parameters have the names that groups mean."""
+        names = list(self.moves)
+        if len(names) == 1 and names[0] in nets:
+            return names[0]
+        inner = ", ".join(f'"{name}": {variable}' for name, variable in self.moves.items())
+        return f"nn.ModuleDict({{{inner}}})"
+
+    def parameters(self) -> str:
+        """All parameters that are trained."""
+        if len(self.moves) == 1:
+            return f"{next(iter(self.moves.values()))}.parameters()"
+        return f"[{', '.join(f'*{variable}.parameters()' for variable in self.moves.values())}]"
 
 
 def plan_updates(training: Training, codes: Sequence[StepCode]) -> list[Update]:
@@ -48,7 +66,8 @@ def plan_updates(training: Training, codes: Sequence[StepCode]) -> list[Update]:
                     f"{prefix}lr{ending}",
                 )
             )
-        updates.append(Update(step, code, tuple(movers), f"{prefix}loss"))
+        moves = {name: code.variables.get(name, name) for name in step.moves}
+        updates.append(Update(step, code, tuple(movers), moves, f"{prefix}loss"))
     return updates
 
 
@@ -64,8 +83,7 @@ def rate_of(call: OptimizerCall) -> float:
 def write_optimizers(training: Training, update: Update) -> list[str]:
     """The lines that make the optimisers of a step, their schedules and scalers."""
     lines: list[str] = []
-    moves = update.step.moves
-    whole = moves[0] if len(moves) == 1 else f"nn.ModuleDict({{{_named(moves)}}})"
+    whole = update.whole([item.name for item in training.nets])
     first, *others = update.movers
     split = bool(others or first.call.groups) or training.settings.decay == "matrices"
     if split:
@@ -74,11 +92,8 @@ def write_optimizers(training: Training, update: Update) -> list[str]:
             lines += _take(f"{mover.optimizer}_parameters", mover.call.selectors, whole)
         lines += _groups(training, first, whole)
         own = "groups"
-    elif len(moves) == 1:
-        own = f"{whole}.parameters()"
     else:
-        inner = ", ".join(f"*{name}.parameters()" for name in moves)
-        own = f"[{inner}]"
+        own = update.parameters()
     for mover in update.movers:
         parameters = own if mover is first else f"{mover.optimizer}_parameters"
         lines.append(_optimizer(training, mover, parameters))
@@ -90,10 +105,6 @@ def write_optimizers(training: Training, update: Update) -> list[str]:
         if mover.scaler:
             lines.append(f"{mover.scaler} = torch.amp.GradScaler(device.type)")
     return lines
-
-
-def _named(names: Sequence[str]) -> str:
-    return ", ".join(f'"{name}": {name}' for name in names)
 
 
 def _optimizer(training: Training, mover: Mover, parameters: str) -> str:
@@ -263,11 +274,7 @@ def _scheduled(mover: Mover) -> list[str]:
 
 
 def _clip(training: Training, update: Update) -> list[str]:
-    settings = training.settings
-    moves = update.step.moves
-    parameters = f"{moves[0]}.parameters()"
-    if len(moves) > 1:
-        parameters = f"[{', '.join(f'*{name}.parameters()' for name in moves)}]"
+    settings, parameters = training.settings, update.parameters()
     if settings.clip_norm:
         return [f"nn.utils.clip_grad_norm_({parameters}, cfg.clip_norm)"]
     if settings.clip_value:

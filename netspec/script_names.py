@@ -1,5 +1,9 @@
 """The names that generated training scripts have a meaning for."""
 
+import re
+
+from netspec.catalogue.metric import METRICS
+
 # No net and no value of a step is called so.
 SCRIPT = frozenset(
     """
@@ -16,3 +20,19 @@ SCRIPT = frozenset(
     whole window world writer
     """.split()  # noqa: SIM905 - a list of so many would fill the page
 )
+# What a script makes for each of its steps, optimisers and groups.
+_MADE = re.compile(
+    r"(\w+_)?(optimizer|scheduler|scaler|lr)\d*(_parameters|_names)?|group\d*(_names)?"
+    r"|(\w+_)?loss|compute_\w+_loss"
+)
+# Attributes of `nn.ModuleDict` that other modules lack: it cannot hold a module of that name.
+_OF_DICT = frozenset(("clear", "items", "keys", "pop", "update", "values"))
+
+
+def script_problem(name: str) -> str | None:
+    """Why no module of a training script can be called `name`; None if it can."""
+    if name in SCRIPT or name in METRICS or _MADE.fullmatch(name):
+        return f"`{name}` has a meaning of its own in the training script"
+    if name in _OF_DICT:
+        return f"`{name}` is an attribute of `nn.ModuleDict`, which holds what is trained"
+    return None

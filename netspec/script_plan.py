@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from netspec.lower_evaluation import Evaluation, plan_evaluation
 from netspec.lower_step import StepCode
 from netspec.lower_update import plan_updates
+from netspec.names import free_name
 from netspec.script_names import SCRIPT
 from netspec.settings import Settings
 from netspec.training import TrainedNet, Training
@@ -30,6 +31,15 @@ class ScriptPlan:
         """All that the steps are handed: nets and the layers of losses."""
         return [item.name for item in self.training.nets] + list(self.layers)
 
+    def modes(self) -> list[tuple[str, str]]:
+        """Each module with its mode in training: "eval" of nets whose weights are kept."""
+        frozen = {item.name for item in self.training.nets} - self.moved()
+        return [(name, "eval" if name in frozen else "train") for name in self.modules()]
+
+    def with_parameters(self) -> str:
+        """A module that has parameters, as all that is trained does."""
+        return next(variable for update in self.updates for variable in update.moves.values())
+
     def moved(self) -> set[str]:
         return {name for step in self.training.steps for name in step.moves}
 
@@ -38,8 +48,17 @@ class ScriptPlan:
 
     def class_name(self, item: TrainedNet) -> str:
         """What the script calls the class of a net."""
-        taken = SCRIPT | {known.name for known in self.training.nets}
-        return f"{item.net.name}Net" if item.net.name in taken else item.net.name
+        taken = SCRIPT | set(self.modules()) | self._imported()
+        name = f"{item.net.name}Net" if item.net.name in taken else item.net.name
+        return free_name(name, lambda n: n in taken)
+
+    def _imported(self) -> set[str]:
+        """The classes that the script imports beside those of its nets."""
+        schedules = [mover.call.schedule for update in self.updates for mover in update.movers]
+        names = {x.torch for schedule in schedules if schedule for x in schedule.schedulers()}
+        names |= {line.rpartition(" ")[2] for line in self.evaluation.imports}
+        names |= {name for update in self.updates for _, name in update.code.imports}
+        return {name.rpartition(".")[2] for name in names}
 
     def schedule_names(self) -> set[str]:
         """What schedules want to know of the length of the training."""

@@ -51,7 +51,7 @@ STRICTER = {
     "takes labels of dtype int64, found uint8": "torch takes them in two dimensions only",
     r"takes labels \[\] with an output \[\d+\], found \[1\]": "the batch is missing in the output; "
     "torch gives one loss or a tensor of one, as it happens",
-    r"takes labels \[1\] with an output \[1, \d+\], found \[\]": "the batch is missing in the label",
+    r"takes labels \[1\] with an output \[1, \d+\], found \[\]": "the label has no batch",
     "`weight` of .* must be .* as the output is": "torch is not so with probabilities",
     "`weight` of .* has a number for each": "torch takes [1, C] in more than two dimensions",
     "`weight` of .* does not broadcast": "torch stretches the loss to the weight",
