@@ -24,8 +24,8 @@ def assess(script: Script, config: Any, path: Path) -> Row:
         torch.manual_seed(config.seed)
         nets = script.make_nets(device)
         load_checkpoint(nets, path)
-        loader = script.validation_loader(config, device)
+        loader = script.validation_loader(config)
         torch.manual_seed(config.seed)  # a net that draws noise gets the same each time
         with said_by_script():
-            row: Row = script.module.evaluate(*nets.values(), loader)
+            row: Row = script.module.evaluate(*nets.values(), loader, device)
     return row

@@ -108,7 +108,20 @@ _SCRIPT_IMPORTS = {
 }
 _SCRIPT_BUILTINS = _BUILTINS | {
     *("AssertionError", "Exception", "KeyboardInterrupt", "OSError", "RuntimeError", "SystemExit"),
-    *("all", "any", "getattr", "map", "object", "open", "print", "set", "sorted", "type", "vars"),
+    *(
+        "all",
+        "any",
+        "getattr",
+        "isinstance",
+        "map",
+        "object",
+        "open",
+        "print",
+        "set",
+        "sorted",
+        "type",
+        "vars",
+    ),
     *("__name__", "iter"),
 }
 _SCRIPT_NODES = (
@@ -129,7 +142,7 @@ _SCRIPT_NODES = (
 )
 # What a script takes of modules that can do anything, and what no script takes of torch.
 _DUNDER = {"__init__", "__len__", "__name__"}
-_TAKEN = {"os": {"environ"}, "sys": {"stderr"}}
+_TAKEN = {"os": {"environ", "getenv"}, "sys": {"stderr"}}
 _LEFT = {"classes", "hub", "jit", "ops", "package", "serialization"}
 
 

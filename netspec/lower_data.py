@@ -51,6 +51,12 @@ def externs_of(training: Training) -> list[Import]:
     ]
 
 
+def move_batch(training: Training) -> str:
+    """The line that moves a batch to the device: from pinned memory, where workers fill it."""
+    given = "device, non_blocking=t.is_pinned()" if training.settings.workers else "device"
+    return f"batch = [t.to({given}) for t in batch]"
+
+
 def write_loaders(training: Training) -> list[str]:
     """The lines that make the loaders, for training and for validation."""
     settings = training.settings
@@ -58,10 +64,8 @@ def write_loaders(training: Training) -> list[str]:
     shuffle = "" if settings.shuffle else ", shuffle=False"
     lines = [
         *_splits(training),
-        'pin = device.type == "cuda"',
         "data.indices = data.indices[: cfg.max_batches * cfg.batch_size or None]",
-        f"sampler: DistributedSampler[Any] = DistributedSampler(data, world, rank{shuffle}, "
-        "seed=cfg.seed)",
+        f"sampler = DistributedSampler[Any](data, world, rank{shuffle}, seed=cfg.seed)",
     ]
     lines += _loader("loader", "data", dataset, "sampler", "batches", training)
     if training.validates:
@@ -75,8 +79,9 @@ def _loader(
     name: str, data: str, dataset: Dataset, sampler: str, batches: str, training: Training
 ) -> list[str]:
     """A loader: of whole batches at once where the data is in memory."""
-    options = ", num_workers=cfg.workers" if training.settings.workers else ""
-    options += ", pin_memory=pin"
+    options = ""
+    if training.settings.workers:
+        options = ", num_workers=cfg.workers, pin_memory=torch.cuda.is_available()"
     if dataset.streamed:
         return [f"{name} = DataLoader({data}, cfg.batch_size, sampler={sampler}{options})"]
     return [

@@ -1,5 +1,6 @@
 """Write what a training script does in an epoch: with a batch, at the end, with what it saves."""
 
+from netspec.lower_data import move_batch
 from netspec.lower_transforms import call_transform
 from netspec.lower_update import Update, write_update
 from netspec.schedule import Schedule
@@ -24,7 +25,7 @@ def epoch_loader(plan: ScriptPlan) -> str:
 
 def batch_lines(plan: ScriptPlan) -> list[str]:
     """What happens with each batch."""
-    lines = call_transform(plan.training, "True")
+    lines = [move_batch(plan.training), *call_transform(plan.training, "True")]
     if plan.settings.channels_last:
         layout = "torch.channels_last"
         lines.append(f"batch = [t.to(memory_format={layout}) if t.ndim == 4 else t for t in batch]")
@@ -36,22 +37,20 @@ def batch_lines(plan: ScriptPlan) -> list[str]:
         lines += own
     kept = [f"{update.loss}.detach()" for update in plan.updates]
     one = kept[0] if len(kept) == 1 else f"torch.stack([{', '.join(kept)}])"
-    lines.append(f"losses.append({one})")
-    return lines
+    shown = ", ".join(f"{update.loss}={update.loss}.item()" for update in plan.updates)
+    return [
+        *lines,
+        f"losses.append({one})",
+        "if len(losses) % 10 == 1:",
+        f"    bar.set_postfix({shown})",
+    ]
 
 
 def end_lines(plan: ScriptPlan) -> list[str]:
     """What happens at the end of an epoch, in all processes."""
     settings = plan.settings
     lines = [
-        "curve = torch.stack(losses)",
-        "if not curve.isfinite().all():",
-    ]
-    rows = "curve.isfinite()" if len(plan.updates) == 1 else "curve.isfinite().all(dim=1)"
-    lines += [
-        f"    step = int({rows}.int().argmin())",
-        '    raise SystemExit(f"loss is {curve[step].tolist()} in epoch {epoch}, step {step}")',
-        "mean = curve.mean(dim=0)",
+        "mean = torch.stack(losses).mean(dim=0)",
         "if world > 1:",
         "    dist.all_reduce(mean)",
     ]
@@ -66,9 +65,13 @@ def end_lines(plan: ScriptPlan) -> list[str]:
     lines += _shared_buffers(plan)
     if plan.training.validates:
         modules = ", ".join("ema" if n == plan.averaged() else n for n in plan.modules())
-        lines.append(f"row |= evaluate({modules}, val_loader)")
-        lines += _require_finite(plan)
-    lines.append("rows.append(row)")
+        lines.append(f"row |= evaluate({modules}, val_loader, device)")
+    lines += [
+        "if not all(map(math.isfinite, row.values())):",
+        "    steps = [i for i, x in enumerate(losses) if not x.isfinite().all()]",
+        '    raise SystemExit(f"not finite in epoch {epoch}, steps {steps[:3]}: {row}")',
+        "rows.append(row)",
+    ]
     lines += _scheduled(plan)
     if settings.swa:
         lines += [
@@ -104,18 +107,6 @@ def _shared_buffers(plan: ScriptPlan) -> list[str]:
     ]
 
 
-def _require_finite(plan: ScriptPlan) -> list[str]:
-    """The lines that end a run whose loss on the held-out data is no number."""
-    lines: list[str] = []
-    for update in plan.updates:
-        name = f"val_{update.loss}"
-        lines += [
-            f'if not math.isfinite(row["{name}"]):',
-            f"    raise SystemExit(f\"{name} is {{row['{name}']}} in epoch {{epoch}}\")",
-        ]
-    return lines
-
-
 def _scheduled(plan: ScriptPlan) -> list[str]:
     lines: list[str] = []
     for update in plan.updates:
@@ -141,11 +132,10 @@ def save_lines(plan: ScriptPlan) -> list[str]:
     lines: list[str] = []
     if plan.training.validates:
         choose = "min" if plan.evaluation.falls else "max"
-        lines.append(f'best = {choose}(rows, key=lambda row: row["{plan.evaluation.best}"])')
-        lines.append("if best is row:")
+        lines.append(f'if row is {choose}(rows, key=lambda row: row["{plan.evaluation.best}"]):')
         lines += [f"    {line}" for line in _best(plan)]
     lines.append("state = {name: part.state_dict() for name, part in parts.items()}")
-    lines.append('state |= {"kinds": kinds, "rows": rows}')
+    lines.append('state["rows"] = rows')
     lines.append('save(state, out / "last.pt")')
     if settings.save_every:
         lines += [

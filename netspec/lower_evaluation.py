@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from netspec.lower_data import move_batch
 from netspec.lower_transforms import call_transform
 from netspec.lower_update import Update
 from netspec.names import free_name, variable_problem
@@ -46,7 +47,7 @@ def plan_evaluation(training: Training, updates: Sequence[Update]) -> Evaluation
     means = [call for call in training.metrics if sums[call.name]]
     objects = [call for call in training.metrics if not sums[call.name]]
     names = [f"val_{update.loss}" for update in updates] + [call.name for call in means]
-    lines = call_transform(training, "False")
+    lines = [move_batch(training), *call_transform(training, "False")]
     for update in updates:
         lines.append(_compute(training, update, named if update.step is step else {}))
     count = len(names)

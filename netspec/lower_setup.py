@@ -1,7 +1,7 @@
 """Write what a training script makes before it begins: device, nets, optimisers, checkpoints."""
 
 from netspec.lower_call import write_arguments
-from netspec.lower_update import write_optimizers
+from netspec.lower_update import Mover, write_optimizers
 from netspec.schedule import STEPS, STEPS_PER_EPOCH
 from netspec.script_plan import ScriptPlan
 from netspec.training import TrainedNet
@@ -110,11 +110,21 @@ def optimizer_lines(plan: ScriptPlan) -> list[str]:
 
 def parts_text(plan: ScriptPlan) -> str:
     """What a checkpoint holds, by name."""
-    names = plan.modules()
-    movers = [mover for update in plan.updates for mover in update.movers]
-    names += [n for m in movers for n in (m.optimizer, m.scheduler, m.scaler) if n]
-    names += [n for n, on in (("ema", plan.settings.ema), ("swa", plan.settings.swa)) if on]
-    return f"{{{', '.join(f'{write_literal(name)}: {name}' for name in names)}}}"
+    parts = {name: name for name in plan.modules()}
+    for mover in (mover for update in plan.updates for mover in update.movers):
+        parts |= _parts_of(mover, alone=len(plan.updates) == len(plan.updates[0].movers) == 1)
+    parts |= {n: n for n, on in (("ema", plan.settings.ema), ("swa", plan.settings.swa)) if on}
+    return f"{{{', '.join(f'{write_literal(key)}: {part}' for key, part in parts.items())}}}"
+
+
+def _parts_of(mover: Mover, *, alone: bool) -> dict[str, str]:
+    """Optimiser and schedule by their classes: no other one can be resumed with their states."""
+    classes = {mover.optimizer: type(mover.call.optimizer).__name__}
+    if mover.call.schedule:
+        classes[mover.scheduler] = type(mover.call.schedule.scheduler).__name__
+    if mover.scaler:
+        classes[mover.scaler] = "GradScaler"
+    return {kind if alone else f"{part} {kind}": part for part, kind in classes.items()}
 
 
 def ready_lines(plan: ScriptPlan) -> list[str]:

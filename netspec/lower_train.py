@@ -29,7 +29,7 @@ from netspec.lower_update import Update, rate_of
 from netspec.render import fill, fold
 from netspec.script_names import SCRIPT
 from netspec.script_plan import ScriptPlan
-from netspec.settings import Settings
+from netspec.settings import POSITIVE, Settings
 from netspec.training import TrainedNet, Training
 from netspec.write import write_literal
 
@@ -92,13 +92,13 @@ class _Script:
                 [
                     *(f"{name}: nn.Module" for name in self.plan.modules()),
                     "loader: DataLoader[Any]",
+                    "device: torch.device",
                 ],
                 ") -> dict[str, float]:",
                 0,
             ),
             **self.evaluation.context(),
             "modes": self.plan.modes(),
-            "with_parameters": self.plan.with_parameters(),
             "averages_gradients": not self.plan.wraps,
             "device": device_lines(self.plan),
             "setup": self._setup(),
@@ -118,7 +118,8 @@ class _Script:
             "ending": stop_lines(self.plan),
             "finally": last_lines(self.plan),
             "parser": self._parser(),
-            "least": self._least(),
+            "positive": self._positive(),
+            "flag_action": self._flag_action(),
         }
 
     # ---- above the functions ---------------------------------------------------------------------
@@ -192,16 +193,16 @@ class _Script:
             options.append("compile: bool = True")
         return [*options, f"seed: int = {settings.seed}"]
 
-    def _least(self) -> str:
-        """The least value of each option that has one."""
-        settings = self.settings
-        least = {"steps" if settings.steps else "epochs": 1, "batch_size": 1}
-        least |= {mover.rate: 0 for update in self.updates for mover in update.movers}
-        if settings.accumulate > 1:
-            least["accumulate"] = 1
-        least |= {"seed": 0, "max_batches": 0}
-        pairs = ", ".join(f"{write_literal(name)}: {value}" for name, value in least.items())
-        return f"{{{pairs}}}"
+    def _positive(self) -> str:
+        """The settings that must be at least 1; the others take 0."""
+        own = [line.partition(":")[0] for line in self._options()]
+        return write_literal(tuple(name for name in own if name in POSITIVE))
+
+    def _flag_action(self) -> str:
+        """How a switch becomes a flag: with one to turn it off, where it is on."""
+        if any(line.endswith("bool = True") for line in self._options()):
+            return '{"action": argparse.BooleanOptionalAction}'
+        return '{"action": "store_true"}'
 
     # ---- data ------------------------------------------------------------------------------------
 
@@ -209,7 +210,7 @@ class _Script:
         """The function that makes the loaders, and what it gives."""
         validates = self.training.validates
         types = ["DistributedSampler[Any]", "DataLoader[Any]", *["DataLoader[Any]"] * validates]
-        given = ["cfg: Config", "device: torch.device", "rank: int", "world: int"]
+        given = ["cfg: Config", "rank: int", "world: int"]
         tail = f") -> tuple[{', '.join(types)}]:"
         more = ", and the loader for validation" if validates else ""
         return {

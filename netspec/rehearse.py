@@ -74,7 +74,7 @@ def rehearse(script: Script, config: Any) -> Rehearsal:
     with kept_random_state(), tempfile.TemporaryDirectory(prefix="netspec-") as folder:
         with said_by_script():
             module.load_data = functools.cache(module.load_data)
-            _, loader, *others = module.make_loaders(config, device, 0, 1)
+            _, loader, *others = module.make_loaders(config, 0, 1)
             batch = next(iter(loader))
         found = _Counter(script, others)
         accumulate = getattr(config, "accumulate", 1)

@@ -12,6 +12,7 @@ from netspec.diagnostic import Diagnostics, SpecError, did_you_mean
 from netspec.names import listing
 from netspec.permission import require_allowed
 from netspec.run_error import RunError
+from netspec.settings import POSITIVE
 from netspec.spec import Spec
 from netspec.training import Training
 
@@ -71,11 +72,10 @@ class Script(NamedTuple):
                 known = listing(list(defaults), len(defaults))
                 raise RunError(f"there is no setting `{name}`", help or f"settings are {known}")
             _require_type(name, value, type(defaults[name]))
-        try:
-            return self.module.Config(**settings)
-        except ValueError as error:
-            flag, rest = str(error).split(" ", 1)
-            raise RunError(f"`{flag.removeprefix('--').replace('-', '_')}` {rest}") from None
+            least = int(name in POSITIVE)
+            if not isinstance(value, str) and not least <= value < 2**62:
+                raise RunError(f"`{name}` must be from {least} to 2**62, found {value!r:.80}")
+        return self.module.Config(**settings)
 
     def parse(self, arguments: Sequence[str]) -> Any:
         """The script's settings from its command-line flags; what is wrong with them exits."""
@@ -88,14 +88,14 @@ class Script(NamedTuple):
         modules = made if isinstance(made, tuple) else (made,)
         return dict(zip(self.nets, modules, strict=True))
 
-    def validation_loader(self, config: Any, device: "torch.device") -> Any:
+    def validation_loader(self, config: Any) -> Any:
         """What gives the batches of the validation data.
 
         Raises:
             RunError: where the data cannot be read.
         """
         with said_by_script():
-            _, _, loader = self.module.make_loaders(config, device, 0, 1)
+            _, _, loader = self.module.make_loaders(config, 0, 1)
         return loader
 
     def require_validation(self) -> None:

@@ -36,10 +36,6 @@ class ScriptPlan:
         frozen = {item.name for item in self.training.nets} - self.moved()
         return [(name, "eval" if name in frozen else "train") for name in self.modules()]
 
-    def with_parameters(self) -> str:
-        """A module that has parameters, as all that is trained does."""
-        return next(variable for update in self.updates for variable in update.moves.values())
-
     def moved(self) -> set[str]:
         return {name for step in self.training.steps for name in step.moves}
 

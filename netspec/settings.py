@@ -40,6 +40,10 @@ class Settings(NamedTuple):
     log: str = ""
 
 
+# The settings of a script that are at least 1; no other number is below 0.
+POSITIVE = frozenset(("accumulate", "batch_size", "epochs", "keep", "save_every", "steps"))
+
+
 class Kind(NamedTuple):
     """What a setting may be, and in words; `example`: a value to write in its place."""
 

