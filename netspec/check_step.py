@@ -239,6 +239,19 @@ def _read_metric(node: s.Expression, scope: Mapping[str, Any], found: Diagnostic
     return Named(MetricCall(name, bound, tuple(operands)), node.span)
 
 
+def check_counts(metrics: Sequence[Named], kept: int | None, found: Diagnostics) -> None:
+    """Refuse metrics that take more samples than validate; `kept` is None where data decides."""
+    for call, span in metrics:
+        if kept is not None and kept < call.metric.least:
+            found.add(
+                "wrong-data",
+                f"`{call.metric.name}` takes {call.metric.least} samples, and {kept} validates",
+                span,
+                label="how do they vary?",
+                help="keep more samples for validation, or leave this metric out",
+            )
+
+
 def check_metrics(
     metrics: Sequence[Named], types: Mapping[str, Tensor], found: Diagnostics
 ) -> None:

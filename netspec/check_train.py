@@ -9,12 +9,13 @@ from netspec.check_data import (
     Fields,
     check_feed,
     check_fields,
+    check_split,
     check_validation,
     read_dataset,
 )
 from netspec.check_optimizer import check_optimizer
 from netspec.check_settings import check_settings
-from netspec.check_step import Named, check_metrics, check_step, read_metrics
+from netspec.check_step import Named, check_counts, check_metrics, check_step, read_metrics
 from netspec.check_trained import check_nets
 from netspec.check_transforms import check_transforms, settle
 from netspec.diagnostic import Diagnostics, did_you_mean
@@ -107,6 +108,7 @@ class _Section:
         metrics = self.whole.settings.get("metrics")
         listed = read_metrics(metrics and metrics.value, self.scope, self.found)
         self._check_best(settings, listed)
+        check_counts(listed, self._kept(dataset, other, settings), self.found)
         self._check_single(steps or ())
         if steps is None:
             return None
@@ -249,6 +251,14 @@ class _Section:
             nodes = (given["data"].value, given["validation_data"].value)
             check_validation(dataset, other, nodes, self.found)
         return settings._replace(validation=0.0)
+
+    def _kept(self, dataset: Dataset, other: Dataset | None, settings: Settings) -> int | None:
+        """How many samples validate at least; None where only the data tells."""
+        if other is not None:
+            return other.length()
+        given = self.whole.settings
+        place = (given.get("validation") or given["data"]).value.span
+        return check_split(dataset, settings.validation, place, self.found)
 
     def _implicit_call(
         self, fields: Fields

@@ -10,6 +10,8 @@ import pytest
 import torch
 from PIL import Image
 
+import netspec
+from netspec.catalogue.dataset import DATASETS
 from netspec.cli import main
 from tests.running import errors, open_script, run, write
 
@@ -106,10 +108,39 @@ def test_data_of_packages_is_what_its_fields_say(text: str, samples: int, tmp_pa
     script = write(text, tmp_path)
     data = open_script(script)["load_data"]()
     assert len(data) == samples
+    call = text.partition("data = ")[2].partition("(")[0]
+    assert DATASETS[call]().length() == samples
     assert all(tensor.isfinite().all() for tensor in data.tensors)
     done = run(script)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("epoch=0 loss=")
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        (classifier("Iris()", more="validation = 0.006"), "0 of 150 samples"),
+        (classifier("Synthetic(4, label=int64[N], classes=3)"), "0 of 4 samples"),
+        (classifier("Synthetic(1, label=int64[N], classes=3)"), "0 of 1 sample"),
+        (language("Topics(150_000)"), "0 of 2 samples"),
+        (language("Topics(2000)", more="validation = 0.999"), "200 of 200 samples"),
+    ],
+)
+def test_what_validates_is_some_of_the_samples_and_not_all(text: str, kept: str) -> None:
+    (found,) = errors(text)
+    assert found.startswith("wrong-data: `validation` is 0.")
+    assert found.endswith(f", and keeps {kept}")
+
+
+def test_the_share_that_is_proposed_keeps_a_sample(tmp_path: Path) -> None:
+    with pytest.raises(netspec.SpecError) as caught:
+        netspec.loads(classifier("Iris()", more="validation = 0.006"))
+    (found,) = caught.value.diagnostics
+    assert found.help == "write `validation = 0.007` at least, or 0 for none"
+    assert found.source.text[found.span.start : found.span.end] == "0.006"
+    done = run(write(classifier("Iris()", more="validation = 0.007"), tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert "nan" not in done.stdout
 
 
 def test_labels_of_more_classes_than_the_net_has_are_refused() -> None:

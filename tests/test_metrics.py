@@ -246,3 +246,28 @@ train Line {
 def test_metrics_are_held_against_what_they_measure(metrics: str, code: str) -> None:
     found = errors(IRIS.format(metrics=f"[{metrics}]"))
     assert [error.partition(":")[0] for error in found] == [code]
+
+
+@pytest.mark.parametrize("metric", ["r2_score", "pearson_corrcoef", "explained_variance"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        "data = Diabetes()\n    validation = 0.004",
+        "data = Diabetes()\n"
+        "    validation_data = Synthetic(1, features=float32[N, 10], target=float32[N, 1])",
+    ],
+)
+def test_how_numbers_vary_takes_two_samples(metric: str, data: str) -> None:
+    text = f"""
+net Line()(features: float32[N, 10]) -> (y: [N, 1]) {{
+    return features -> Linear(1)
+}}
+train Line {{
+    {data}
+    loss = mse_loss(y, target)
+    optimizer = SGD(lr=0.1)
+    metrics = [mean_absolute_error(y, target), {metric}(y, target)]
+}}
+"""
+    assert errors(text) == [f"wrong-data: `{metric}` takes 2 samples, and 1 validates"]
+    assert errors(text.replace("0.004", "0.005").replace("Synthetic(1", "Synthetic(2")) == []
