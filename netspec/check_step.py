@@ -185,23 +185,58 @@ class Named(NamedTuple):
 def read_metrics(
     node: s.Expression | None, scope: Mapping[str, Any], found: Diagnostics
 ) -> list[Named]:
-    """The metrics that a section lists."""
+    """The metrics that a section lists, each with the name that its figure gets.
+
+    That is the metric's, and where one is taken several times also what tells them apart:
+    `accuracy_left` and `accuracy_right`, or `accuracy` and `accuracy_top_k_5`.
+    """
     if node is None:
         return []
     items = node.items if isinstance(node, s.Sequence) else (node,)
-    known = [named for item in items if (named := _read_metric(item, scope, found)) is not None]
-    names = [named.call.name for named in known]
-    for named in known:
-        if names.count(named.call.name) > 1:
-            found.add(
-                "duplicate-setting",
-                "a metric stands here twice",
-                named.span,
-                label="twice",
-                help="remove one of them",
-            )
-            return known[:1]
-    return known
+    read = [named for item in items if (named := _read_metric(item, scope, found)) is not None]
+    known: dict[str, Named] = {}
+    for named, name in zip(read, _names_of([named.call for named in read]), strict=True):
+        if name not in known:
+            known[name] = named._replace(call=named.call._replace(name=name))
+            continue
+        same = known[name].call.operands == named.call.operands
+        found.add(
+            "duplicate-setting",
+            f"{'one figure' if same else 'figures of different values'} would be called `{name}` "
+            "twice",
+            named.span,
+            label="the same again" if same else "the same name again",
+            help="remove one of the two" if same else "give one of the values another name",
+        )
+    return [*known.values()]
+
+
+def _names_of(calls: Sequence[MetricCall]) -> list[str]:
+    """A name for the figure of each: as much of its operands and arguments as tells it apart."""
+    names = [call.name for call in calls]
+    for metric in set(names):
+        places = [place for place, call in enumerate(calls) if call.name == metric]
+        alike = [calls[place] for place in places]
+        told = [metric] * len(alike)
+        for words in (*zip(*(call.operands for call in alike), strict=True), _options(alike)):
+            pairs = zip(told, words, strict=True)
+            longer = [f"{name}_{word}" if word else name for name, word in pairs]
+            if len(set(longer)) > len(set(told)):
+                told = longer
+        for place, name in zip(places, told, strict=True):
+            names[place] = name
+    return names
+
+
+def _options(calls: Sequence[MetricCall]) -> list[str]:
+    """Of each call the arguments that are not the same in all: `top_k_5`."""
+    given = [call.metric.given for call in calls]
+    keys = dict.fromkeys(key for options in given for key in options)
+    differ = [key for key in keys if len({options.get(key) for options in given}) > 1]
+    return [
+        "_".join(f"{key}_{options[key]}".lower() for key in differ if key in options)
+        for options in given
+    ]
 
 
 def _read_metric(node: s.Expression, scope: Mapping[str, Any], found: Diagnostics) -> Named | None:
