@@ -217,6 +217,10 @@ def test_a_table_has_several_targets(table: Table, tmp_path: Path) -> None:
         ("a,b,c,d,kind\n1,2,3,4,0\n1,2,x,4,0\n", "row 2: c is no number: 'x'"),
         ("a,b,c,d,kind\n1,2,3,nan,0\n", "row 1: d is no number: 'nan'"),
         ("a,b,c,d,kind\n1,2,3,,0\n", "row 1: d is no number: ''"),
+        ("a,b,c,d,kind\n1,2,3,4,0\n1,-1e300,3,4,0\n", "row 2: b is too large: '-1e300'"),
+        ("a,b,c,d,kind\n1,2,3,inf,0\n", "row 1: d is too large: 'inf'"),
+        ("a,b,c,d,d,kind\n1,2,3,4,5,0\n", "has several columns 'd'"),
+        ("a,b,c,d,kind,kind\n1,2,3,4,0,1\n", "has several columns 'kind'"),
         ("a,b,c,d,kind\n1,2,3,0\n", "row 1: not as many cells as names"),
         ("a,b,c,d,kind\n1,2,3,4,0,9\n", "row 1: not as many cells as names"),
         ("a,b,c,d,kind\n1,2,3,4,0\n1,2,3,4,3\n", "has a label 3, of 3 classes"),
@@ -229,6 +233,20 @@ def test_a_broken_table_is_named_before_the_first_step(
 ) -> None:
     script = write(classifier(f'CSV("{table(text)}", "kind", classes=3)'), tmp_path)
     assert message in first_error(script)
+
+
+def test_the_largest_number_of_float32_is_one(table: Table, tmp_path: Path) -> None:
+    path = table("a,b,y\n3.4028234663852886e38,1,0\n0,0,0\n")
+    script = write(regression(f'CSV("{path}", target="y")'), tmp_path)
+    features, _ = open_script(script)["load_data"](path).tensors
+    assert features[0, 0] == torch.finfo(torch.float32).max
+
+
+def test_columns_that_nothing_reads_may_have_one_name(table: Table, tmp_path: Path) -> None:
+    path = table("a,b,,,y\n" + "1,2,?,?,3\n" * 4)
+    script = write(regression(f'CSV("{path}", target="y", features=["a", "b"])'), tmp_path)
+    features, targets = open_script(script)["load_data"](path).tensors
+    assert (features[0].tolist(), targets[0].tolist()) == ([1, 2], [3])
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
