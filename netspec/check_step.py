@@ -211,6 +211,17 @@ def read_metrics(
     return [*known.values()]
 
 
+def operands_in(node: s.Expression) -> list[s.Name]:
+    """The names of what metrics are taken of, whether or not there are such metrics."""
+    items = node.items if isinstance(node, s.Sequence) else (node,)
+    return [name for item in items if isinstance(item, s.Call) for name in _operands(item)]
+
+
+def _operands(node: s.Call) -> list[s.Name]:
+    leading = [argument.value for argument in node.arguments[:2] if argument.name is None]
+    return [value for value in leading if isinstance(value, s.Name)]
+
+
 def _names_of(calls: Sequence[MetricCall]) -> list[str]:
     """A name for the figure of each: as much of its operands and arguments as tells it apart."""
     names = [call.name for call in calls]
@@ -256,8 +267,7 @@ def _read_metric(node: s.Expression, scope: Mapping[str, Any], found: Diagnostic
             ),
         )
         return None
-    leading = [a.value for a in node.arguments[:2] if a.name is None]
-    operands = [value.id for value in leading if isinstance(value, s.Name)]
+    operands = [name.id for name in _operands(node)]
     if len(operands) < 2:
         found.add(
             "missing-argument",

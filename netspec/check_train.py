@@ -15,7 +15,14 @@ from netspec.check_data import (
 )
 from netspec.check_optimizer import check_optimizer
 from netspec.check_settings import check_settings
-from netspec.check_step import Named, check_counts, check_metrics, check_step, read_metrics
+from netspec.check_step import (
+    Named,
+    check_counts,
+    check_metrics,
+    check_step,
+    operands_in,
+    read_metrics,
+)
 from netspec.check_trained import check_nets
 from netspec.check_transforms import check_transforms, settle
 from netspec.diagnostic import Diagnostics, did_you_mean
@@ -26,6 +33,7 @@ from netspec.settings import KINDS, Settings
 from netspec.step_body import Body, statements_of
 from netspec.tensor import Tensor
 from netspec.training import Step, TrainedNet, Training
+from netspec.unread import unread_of
 from netspec.visit import names_in
 
 _OF_STEP = ("loss", "optimizer", "scheduler")
@@ -79,7 +87,7 @@ class _Section:
         self.found = found
         self.scope = _constants(trained)
         self.steps = [item for item in train.items if isinstance(item, s.Step)]
-        self.broken = any(isinstance(item, s.Broken) for item in train.items)
+        self.unread = unread_of(train, found.source)
         self.whole = self._part(None, train.items)
         self.parts = [self._part(step.name, step.items) for step in self.steps] or [self.whole]
 
@@ -152,9 +160,10 @@ class _Section:
         return part
 
     def _is_read(self, name: str, rest: Sequence[Any]) -> bool:
-        """Whether what follows, or a step, reads a value."""
+        """Whether what follows, a step, or a statement that could not be read, reads a value."""
         nodes = [tuple(item) for item in (*rest, *self.steps)]
-        return any(name == other.id for node in nodes for other in names_in(node))
+        read = any(name == other.id for node in nodes for other in names_in(node))
+        return read or any(unread.mentions(name) for unread in self.unread)
 
     def _note(self, part: _Part, key: str, item: s.Assign) -> None:
         if key not in part.settings:
@@ -206,7 +215,7 @@ class _Section:
 
     def _require(self) -> None:
         """Report settings that are missing."""
-        if self.broken:
+        if self.unread:
             return
         wanted = [("data", self.whole, self.train.name)]
         for part in self.parts:
@@ -333,7 +342,7 @@ class _Section:
             place = (part.name or self.train.name).span
             nets = {item.name: item.net for item in self.trained}
             titles = self._titles()
-            body = Body(place, fields.types, nets, titles, self.scope)
+            body = Body(place, fields.types, nets, titles, self.scope, self._maybe_values())
             values = [*first, *part.values]
             metrics = self._metrics(values, fields, last=part is self.parts[-1])
             figures = [*dict.fromkeys(name for m in metrics for name in m.call.operands)]
@@ -356,6 +365,10 @@ class _Section:
         own = [key for key, layer in computation.graph.layers.items() if layer.parameters]
         moves = (*(item.name for item in moved), *own)
         return Step(name, computation.graph, computation.figures, moves, tuple(optimizers))
+
+    def _maybe_values(self) -> list[s.Broken]:
+        """What could not be read and may give a value a name."""
+        return [unread.statement for unread in self.unread if unread.may_define(SETTINGS)]
 
     def _check_single(self, steps: Sequence[Step]) -> None:
         """Report settings that are about one net, where there are several modules to train."""
@@ -403,16 +416,15 @@ class _Section:
         metrics = read_metrics(node.value, self.scope, quiet)
         known = [*fields.types]
         known += [name.id for x in values if isinstance(x, s.Assign) for name in names_in(x.target)]
-        for named in metrics:
-            for name in named.call.operands:
-                if name not in known:
-                    self.found.add(
-                        "unknown-name",
-                        f"unknown name `{name}`",
-                        named.span,
-                        label="no output of the net, no field of the data, no value of the section",
-                        help=did_you_mean(name, known) or f"there are {listing(known)}",
-                    )
+        for name in [] if self._maybe_values() else operands_in(node.value):
+            if name.id not in known:
+                self.found.add(
+                    "unknown-name",
+                    f"unknown name `{name.id}`",
+                    name.span,
+                    label="no output of the net, no field of the data, no value of the section",
+                    help=did_you_mean(name.id, known) or f"there are {listing(known)}",
+                )
         return [m for m in metrics if all(name in known for name in m.call.operands)]
 
     def _moved(self, part: _Part) -> list[TrainedNet]:
