@@ -182,6 +182,11 @@ class Named(NamedTuple):
     span: Span
 
 
+def items_of(node: s.Expression) -> Sequence[s.Expression]:
+    """The metrics as they are written: in brackets, or one alone."""
+    return node.items if isinstance(node, s.Sequence) else (node,)
+
+
 def read_metrics(
     node: s.Expression | None, scope: Mapping[str, Any], found: Diagnostics
 ) -> list[Named]:
@@ -192,8 +197,9 @@ def read_metrics(
     """
     if node is None:
         return []
-    items = node.items if isinstance(node, s.Sequence) else (node,)
-    read = [named for item in items if (named := _read_metric(item, scope, found)) is not None]
+    read = [
+        named for item in items_of(node) if (named := _read_metric(item, scope, found)) is not None
+    ]
     known: dict[str, Named] = {}
     for named, name in zip(read, _names_of([named.call for named in read]), strict=True):
         if name not in known:
@@ -213,8 +219,7 @@ def read_metrics(
 
 def operands_in(node: s.Expression) -> list[s.Name]:
     """The names of what metrics are taken of, whether or not there are such metrics."""
-    items = node.items if isinstance(node, s.Sequence) else (node,)
-    return [name for item in items if isinstance(item, s.Call) for name in _operands(item)]
+    return [name for item in items_of(node) if isinstance(item, s.Call) for name in _operands(item)]
 
 
 def _operands(node: s.Call) -> list[s.Name]:

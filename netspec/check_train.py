@@ -20,6 +20,7 @@ from netspec.check_step import (
     check_counts,
     check_metrics,
     check_step,
+    items_of,
     operands_in,
     read_metrics,
 )
@@ -389,6 +390,9 @@ class _Section:
         losses = [
             f"val_{part.name.id.lower()}_loss" if part.name else "val_loss" for part in self.parts
         ]
+        written = self.whole.settings.get("metrics")
+        if written is not None and len(items_of(written.value)) > len(metrics):
+            return  # it may be one of those that have been refused
         names = [*losses, *(named.call.name for named in metrics)]
         if settings.best and settings.best not in names:
             self.found.add(
