@@ -1,5 +1,6 @@
 """Check the data of a train section: the source, its fields, and the inputs that they feed."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -138,6 +139,33 @@ def check_validation(
         return False
     dataset.apart = other.apart = True
     return _holds(dataset.check_apart, first, found) and _holds(other.check_apart, second, found)
+
+
+def check_split(dataset: Dataset, share: float, place: Span, found: Diagnostics) -> int | None:
+    """How many samples a share keeps for validation at least; None where only the data tells.
+
+    A source that is sure to have samples, and too few of them for this share, is reported.
+    """
+    total = dataset.length()
+    if total is None or not share:
+        return None
+    kept = round(total * share) if dataset.ordered else int(total * share)
+    if 0 < kept < total:
+        return kept
+    if total < 2:
+        help = "take more samples, or write `validation = 0`"
+    elif kept:
+        help = "write `validation = 0.2`, say"
+    else:
+        help = f"write `validation = {math.ceil(1000 / total) / 1000}` at least, or 0 for none"
+    found.add(
+        "wrong-data",
+        f"`validation` is {share}, and keeps {kept} of {total} sample{'s' if total != 1 else ''}",
+        place,
+        label="none to train on" if kept else "none to validate on",
+        help=help,
+    )
+    return None
 
 
 def check_fields(dataset: Dataset, node: s.Expression | None, found: Diagnostics) -> Fields | None:

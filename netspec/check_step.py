@@ -182,26 +182,77 @@ class Named(NamedTuple):
     span: Span
 
 
+def items_of(node: s.Expression) -> Sequence[s.Expression]:
+    """The metrics as they are written: in brackets, or one alone."""
+    return node.items if isinstance(node, s.Sequence) else (node,)
+
+
 def read_metrics(
     node: s.Expression | None, scope: Mapping[str, Any], found: Diagnostics
 ) -> list[Named]:
-    """The metrics that a section lists."""
+    """The metrics that a section lists, each with the name that its figure gets.
+
+    That is the metric's, and where one is taken several times also what tells them apart:
+    `accuracy_left` and `accuracy_right`, or `accuracy` and `accuracy_top_k_5`.
+    """
     if node is None:
         return []
-    items = node.items if isinstance(node, s.Sequence) else (node,)
-    known = [named for item in items if (named := _read_metric(item, scope, found)) is not None]
-    names = [named.call.name for named in known]
-    for named in known:
-        if names.count(named.call.name) > 1:
-            found.add(
-                "duplicate-setting",
-                "a metric stands here twice",
-                named.span,
-                label="twice",
-                help="remove one of them",
-            )
-            return known[:1]
-    return known
+    read = [
+        named for item in items_of(node) if (named := _read_metric(item, scope, found)) is not None
+    ]
+    known: dict[str, Named] = {}
+    for named, name in zip(read, _names_of([named.call for named in read]), strict=True):
+        if name not in known:
+            known[name] = named._replace(call=named.call._replace(name=name))
+            continue
+        same = known[name].call.operands == named.call.operands
+        found.add(
+            "duplicate-setting",
+            f"{'one figure' if same else 'figures of different values'} would be called `{name}` "
+            "twice",
+            named.span,
+            label="the same again" if same else "the same name again",
+            help="remove one of the two" if same else "give one of the values another name",
+        )
+    return [*known.values()]
+
+
+def operands_in(node: s.Expression) -> list[s.Name]:
+    """The names of what metrics are taken of, whether or not there are such metrics."""
+    return [name for item in items_of(node) if isinstance(item, s.Call) for name in _operands(item)]
+
+
+def _operands(node: s.Call) -> list[s.Name]:
+    leading = [argument.value for argument in node.arguments[:2] if argument.name is None]
+    return [value for value in leading if isinstance(value, s.Name)]
+
+
+def _names_of(calls: Sequence[MetricCall]) -> list[str]:
+    """A name for the figure of each: as much of its operands and arguments as tells it apart."""
+    names = [call.name for call in calls]
+    for metric in set(names):
+        places = [place for place, call in enumerate(calls) if call.name == metric]
+        alike = [calls[place] for place in places]
+        told = [metric] * len(alike)
+        for words in (*zip(*(call.operands for call in alike), strict=True), _options(alike)):
+            pairs = zip(told, words, strict=True)
+            longer = [f"{name}_{word}" if word else name for name, word in pairs]
+            if len(set(longer)) > len(set(told)):
+                told = longer
+        for place, name in zip(places, told, strict=True):
+            names[place] = name
+    return names
+
+
+def _options(calls: Sequence[MetricCall]) -> list[str]:
+    """Of each call the arguments that are not the same in all: `top_k_5`."""
+    given = [call.metric.given for call in calls]
+    keys = dict.fromkeys(key for options in given for key in options)
+    differ = [key for key in keys if len({options.get(key) for options in given}) > 1]
+    return [
+        "_".join(f"{key}_{options[key]}".lower() for key in differ if key in options)
+        for options in given
+    ]
 
 
 def _read_metric(node: s.Expression, scope: Mapping[str, Any], found: Diagnostics) -> Named | None:
@@ -221,8 +272,7 @@ def _read_metric(node: s.Expression, scope: Mapping[str, Any], found: Diagnostic
             ),
         )
         return None
-    leading = [a.value for a in node.arguments[:2] if a.name is None]
-    operands = [value.id for value in leading if isinstance(value, s.Name)]
+    operands = [name.id for name in _operands(node)]
     if len(operands) < 2:
         found.add(
             "missing-argument",
@@ -237,6 +287,19 @@ def _read_metric(node: s.Expression, scope: Mapping[str, Any], found: Diagnostic
     if not isinstance(bound, Metric):
         return None
     return Named(MetricCall(name, bound, tuple(operands)), node.span)
+
+
+def check_counts(metrics: Sequence[Named], kept: int | None, found: Diagnostics) -> None:
+    """Refuse metrics that take more samples than validate; `kept` is None where data decides."""
+    for call, span in metrics:
+        if kept is not None and kept < call.metric.least:
+            found.add(
+                "wrong-data",
+                f"`{call.metric.name}` takes {call.metric.least} samples, and {kept} validates",
+                span,
+                label="how do they vary?",
+                help="keep more samples for validation, or leave this metric out",
+            )
 
 
 def check_metrics(

@@ -9,12 +9,21 @@ from netspec.check_data import (
     Fields,
     check_feed,
     check_fields,
+    check_split,
     check_validation,
     read_dataset,
 )
 from netspec.check_optimizer import check_optimizer
 from netspec.check_settings import check_settings
-from netspec.check_step import Named, check_metrics, check_step, read_metrics
+from netspec.check_step import (
+    Named,
+    check_counts,
+    check_metrics,
+    check_step,
+    items_of,
+    operands_in,
+    read_metrics,
+)
 from netspec.check_trained import check_nets
 from netspec.check_transforms import check_transforms, settle
 from netspec.diagnostic import Diagnostics, did_you_mean
@@ -25,6 +34,7 @@ from netspec.settings import KINDS, Settings
 from netspec.step_body import Body, statements_of
 from netspec.tensor import Tensor
 from netspec.training import Step, TrainedNet, Training
+from netspec.unread import unread_of
 from netspec.visit import names_in
 
 _OF_STEP = ("loss", "optimizer", "scheduler")
@@ -78,7 +88,7 @@ class _Section:
         self.found = found
         self.scope = _constants(trained)
         self.steps = [item for item in train.items if isinstance(item, s.Step)]
-        self.broken = any(isinstance(item, s.Broken) for item in train.items)
+        self.unread = unread_of(train, found.source)
         self.whole = self._part(None, train.items)
         self.parts = [self._part(step.name, step.items) for step in self.steps] or [self.whole]
 
@@ -107,6 +117,7 @@ class _Section:
         metrics = self.whole.settings.get("metrics")
         listed = read_metrics(metrics and metrics.value, self.scope, self.found)
         self._check_best(settings, listed)
+        check_counts(listed, self._kept(dataset, other, settings), self.found)
         self._check_single(steps or ())
         if steps is None:
             return None
@@ -150,9 +161,10 @@ class _Section:
         return part
 
     def _is_read(self, name: str, rest: Sequence[Any]) -> bool:
-        """Whether what follows, or a step, reads a value."""
+        """Whether what follows, a step, or a statement that could not be read, reads a value."""
         nodes = [tuple(item) for item in (*rest, *self.steps)]
-        return any(name == other.id for node in nodes for other in names_in(node))
+        read = any(name == other.id for node in nodes for other in names_in(node))
+        return read or any(unread.mentions(name) for unread in self.unread)
 
     def _note(self, part: _Part, key: str, item: s.Assign) -> None:
         if key not in part.settings:
@@ -204,7 +216,7 @@ class _Section:
 
     def _require(self) -> None:
         """Report settings that are missing."""
-        if self.broken:
+        if self.unread:
             return
         wanted = [("data", self.whole, self.train.name)]
         for part in self.parts:
@@ -249,6 +261,14 @@ class _Section:
             nodes = (given["data"].value, given["validation_data"].value)
             check_validation(dataset, other, nodes, self.found)
         return settings._replace(validation=0.0)
+
+    def _kept(self, dataset: Dataset, other: Dataset | None, settings: Settings) -> int | None:
+        """How many samples validate at least; None where only the data tells."""
+        if other is not None:
+            return other.length()
+        given = self.whole.settings
+        place = (given.get("validation") or given["data"]).value.span
+        return check_split(dataset, settings.validation, place, self.found)
 
     def _implicit_call(
         self, fields: Fields
@@ -323,7 +343,7 @@ class _Section:
             place = (part.name or self.train.name).span
             nets = {item.name: item.net for item in self.trained}
             titles = self._titles()
-            body = Body(place, fields.types, nets, titles, self.scope)
+            body = Body(place, fields.types, nets, titles, self.scope, self._maybe_values())
             values = [*first, *part.values]
             metrics = self._metrics(values, fields, last=part is self.parts[-1])
             figures = [*dict.fromkeys(name for m in metrics for name in m.call.operands)]
@@ -347,6 +367,10 @@ class _Section:
         moves = (*(item.name for item in moved), *own)
         return Step(name, computation.graph, computation.figures, moves, tuple(optimizers))
 
+    def _maybe_values(self) -> list[s.Broken]:
+        """What could not be read and may give a value a name."""
+        return [unread.statement for unread in self.unread if unread.may_define(SETTINGS)]
+
     def _check_single(self, steps: Sequence[Step]) -> None:
         """Report settings that are about one net, where there are several modules to train."""
         names = dict.fromkeys(name for step in steps for name in step.moves)
@@ -366,6 +390,9 @@ class _Section:
         losses = [
             f"val_{part.name.id.lower()}_loss" if part.name else "val_loss" for part in self.parts
         ]
+        written = self.whole.settings.get("metrics")
+        if written is not None and len(items_of(written.value)) > len(metrics):
+            return  # it may be one of those that have been refused
         names = [*losses, *(named.call.name for named in metrics)]
         if settings.best and settings.best not in names:
             self.found.add(
@@ -393,16 +420,15 @@ class _Section:
         metrics = read_metrics(node.value, self.scope, quiet)
         known = [*fields.types]
         known += [name.id for x in values if isinstance(x, s.Assign) for name in names_in(x.target)]
-        for named in metrics:
-            for name in named.call.operands:
-                if name not in known:
-                    self.found.add(
-                        "unknown-name",
-                        f"unknown name `{name}`",
-                        named.span,
-                        label="no output of the net, no field of the data, no value of the section",
-                        help=did_you_mean(name, known) or f"there are {listing(known)}",
-                    )
+        for name in [] if self._maybe_values() else operands_in(node.value):
+            if name.id not in known:
+                self.found.add(
+                    "unknown-name",
+                    f"unknown name `{name.id}`",
+                    name.span,
+                    label="no output of the net, no field of the data, no value of the section",
+                    help=did_you_mean(name.id, known) or f"there are {listing(known)}",
+                )
         return [m for m in metrics if all(name in known for name in m.call.operands)]
 
     def _moved(self, part: _Part) -> list[TrainedNet]:

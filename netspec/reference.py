@@ -63,9 +63,12 @@ _PAGES = {
     ),
     "training.md": Page(
         "What a train section can name",
-        "Losses, optimisers and schedulers have their names in torch, metrics in torchmetrics, "
-        "transforms in torchvision's `v2`. A loss and a metric begin with an output of the net and "
-        "its target: [the train section](language.md#the-train-section). "
+        "Data sources, transforms, metrics, optimisers and schedulers, as "
+        "[the train section](language.md#the-train-section) names them. Optimisers and schedulers "
+        "have their names in torch, metrics in torchmetrics, transforms in torchvision's `v2`. A "
+        "metric begins with an output of the net and its target. Losses stand with the "
+        "[functions](functions.md#label-loss) and the [layers](layers.md#label-loss-layers), since "
+        "nets may have them, too. "
         f"{_ARGUMENTS}",
         (),
     ),

@@ -113,6 +113,11 @@ def _places(
             raise RunError(
                 f"{path} has no column {listing(missing)}", f"it has {listing(header, 12)}"
             )
+        twice = [name for name in columns if header.count(name) > 1]
+        if twice:
+            raise RunError(
+                f"{path} has several columns {listing(twice)}", "rename those that are not meant"
+            )
         return [header.index(name) for name in columns]
     first = lines[0][1]
     return [place for place, text in enumerate(first) if _number(text) is not None]
@@ -216,7 +221,15 @@ def _shaped(values: Tensor, port: Port, path: Path) -> Tensor:
         )
     if port.type.dtype in INTEGER and not (values == values.round()).all():
         raise RunError(f"{path} has fractions; the input `{port.name}` takes {port.type}")
-    return values.to(getattr(torch, port.type.dtype))
+    taken = values.to(getattr(torch, port.type.dtype))
+    kept = taken.to(values.dtype) == values if port.type.dtype in INTEGER else taken.isfinite()
+    if not kept.all():
+        sample = int(kept.flatten(1).all(1).int().argmin()) if kept.ndim > 1 else 0
+        raise RunError(
+            f"{path} has a number in sample {sample} that is too large for {port.type.dtype}",
+            "scale the numbers as those that the net was trained on",
+        )
+    return taken
 
 
 # ---- pictures ----------------------------------------------------------------------------------

@@ -31,8 +31,13 @@ _OF_DICT = frozenset(("clear", "items", "keys", "pop", "update", "values"))
 
 def script_problem(name: str) -> str | None:
     """Why no module of a training script can be called `name`; None if it can."""
-    if name in SCRIPT or name in METRICS or _MADE.fullmatch(name):
+    if name in SCRIPT or _is_figure(name) or _MADE.fullmatch(name):
         return f"`{name}` has a meaning of its own in the training script"
     if name in _OF_DICT:
         return f"`{name}` is an attribute of `nn.ModuleDict`, which holds what is trained"
     return None
+
+
+def _is_figure(name: str) -> bool:
+    """Whether a metric, alone or of one of several outputs, may be called so."""
+    return any(name == metric or name.startswith(f"{metric}_") for metric in METRICS)

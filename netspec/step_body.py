@@ -27,7 +27,8 @@ class Body:
     """Makes a net of the values of a section.
 
     `nets`: by the name that the script has for each. `titles`: what the author may call them.
-    `constants`: names of build-time values, which are written as such.
+    `constants`: names of build-time values, which are written as such. `broken`: statements that
+    may give values names, and could not be read.
     """
 
     def __init__(
@@ -37,12 +38,14 @@ class Body:
         nets: Mapping[str, Net],
         titles: Titles,
         constants: Mapping[str, Any],
+        broken: Sequence[s.Broken] = (),
     ) -> None:
         self.place = place
         self.fields = fields
         self.nets = nets
         self.titles = titles
         self.constants = constants
+        self.broken = broken
         self.numbers = count(1)
         self.statements: list[s.Statement] = []
         self.taken: set[str] = {*fields, *nets}
@@ -97,7 +100,7 @@ class Body:
             s.LayerDefinition(self.name(name), self.name(self.class_of(name)), None, self.span())
             for name in self.nets
         )
-        self.statements = [*shared]
+        self.statements = [*self.broken, *shared]
         self.taken |= {name.id for value in values for name in names_in(tuple(value))}
         for value in values:
             self._add(value)

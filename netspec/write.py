@@ -1,9 +1,9 @@
 """Turn build-time expressions into Python source."""
 
-import math
 from collections.abc import Callable
 
 from netspec import syntax as s
+from netspec.literal import write_literal as write_literal
 
 _LEVELS = {
     "or": 1,
@@ -113,25 +113,3 @@ def _is_simple(node: s.Expression) -> bool:
 def _at(node: s.Expression, level: int, rename: Callable[[str], str]) -> str:
     text, binds = _write(node, rename)
     return text if binds >= level else f"({text})"
-
-
-def write_literal(value: object) -> str:
-    """`repr`, with the double quotes that ruff's formatter wants, and infinity as a call."""
-    match value:
-        case float() if not math.isfinite(value):
-            return f'{"-" if value < 0 else ""}float("{abs(value)}")'
-        case list():
-            return f"[{', '.join(map(write_literal, value))}]"
-        case tuple():
-            inner = ", ".join(map(write_literal, value))
-            return f"({inner},)" if len(value) == 1 else f"({inner})"
-        case str():
-            return _write_string(value)
-    return repr(value)
-
-
-def _write_string(value: str) -> str:
-    text = repr(value)
-    if text[0] == "'" and '"' not in text:
-        return f'"{text[1:-1]}"'
-    return text

@@ -10,6 +10,8 @@ import pytest
 import torch
 from PIL import Image
 
+import netspec
+from netspec.catalogue.dataset import DATASETS
 from netspec.cli import main
 from tests.running import errors, open_script, run, write
 
@@ -106,10 +108,39 @@ def test_data_of_packages_is_what_its_fields_say(text: str, samples: int, tmp_pa
     script = write(text, tmp_path)
     data = open_script(script)["load_data"]()
     assert len(data) == samples
+    call = text.partition("data = ")[2].partition("(")[0]
+    assert DATASETS[call]().length() == samples
     assert all(tensor.isfinite().all() for tensor in data.tensors)
     done = run(script)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("epoch=0 loss=")
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        (classifier("Iris()", more="validation = 0.006"), "0 of 150 samples"),
+        (classifier("Synthetic(4, label=int64[N], classes=3)"), "0 of 4 samples"),
+        (classifier("Synthetic(1, label=int64[N], classes=3)"), "0 of 1 sample"),
+        (language("Topics(150_000)"), "0 of 2 samples"),
+        (language("Topics(2000)", more="validation = 0.999"), "200 of 200 samples"),
+    ],
+)
+def test_what_validates_is_some_of_the_samples_and_not_all(text: str, kept: str) -> None:
+    (found,) = errors(text)
+    assert found.startswith("wrong-data: `validation` is 0.")
+    assert found.endswith(f", and keeps {kept}")
+
+
+def test_the_share_that_is_proposed_keeps_a_sample(tmp_path: Path) -> None:
+    with pytest.raises(netspec.SpecError) as caught:
+        netspec.loads(classifier("Iris()", more="validation = 0.006"))
+    (found,) = caught.value.diagnostics
+    assert found.help == "write `validation = 0.007` at least, or 0 for none"
+    assert found.source.text[found.span.start : found.span.end] == "0.006"
+    done = run(write(classifier("Iris()", more="validation = 0.007"), tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert "nan" not in done.stdout
 
 
 def test_labels_of_more_classes_than_the_net_has_are_refused() -> None:
@@ -186,6 +217,10 @@ def test_a_table_has_several_targets(table: Table, tmp_path: Path) -> None:
         ("a,b,c,d,kind\n1,2,3,4,0\n1,2,x,4,0\n", "row 2: c is no number: 'x'"),
         ("a,b,c,d,kind\n1,2,3,nan,0\n", "row 1: d is no number: 'nan'"),
         ("a,b,c,d,kind\n1,2,3,,0\n", "row 1: d is no number: ''"),
+        ("a,b,c,d,kind\n1,2,3,4,0\n1,-1e300,3,4,0\n", "row 2: b is too large: '-1e300'"),
+        ("a,b,c,d,kind\n1,2,3,inf,0\n", "row 1: d is too large: 'inf'"),
+        ("a,b,c,d,d,kind\n1,2,3,4,5,0\n", "has several columns 'd'"),
+        ("a,b,c,d,kind,kind\n1,2,3,4,0,1\n", "has several columns 'kind'"),
         ("a,b,c,d,kind\n1,2,3,0\n", "row 1: not as many cells as names"),
         ("a,b,c,d,kind\n1,2,3,4,0,9\n", "row 1: not as many cells as names"),
         ("a,b,c,d,kind\n1,2,3,4,0\n1,2,3,4,3\n", "has a label 3, of 3 classes"),
@@ -198,6 +233,20 @@ def test_a_broken_table_is_named_before_the_first_step(
 ) -> None:
     script = write(classifier(f'CSV("{table(text)}", "kind", classes=3)'), tmp_path)
     assert message in first_error(script)
+
+
+def test_the_largest_number_of_float32_is_one(table: Table, tmp_path: Path) -> None:
+    path = table("a,b,y\n3.4028234663852886e38,1,0\n0,0,0\n")
+    script = write(regression(f'CSV("{path}", target="y")'), tmp_path)
+    features, _ = open_script(script)["load_data"](path).tensors
+    assert features[0, 0] == torch.finfo(torch.float32).max
+
+
+def test_columns_that_nothing_reads_may_have_one_name(table: Table, tmp_path: Path) -> None:
+    path = table("a,b,,,y\n" + "1,2,?,?,3\n" * 4)
+    script = write(regression(f'CSV("{path}", target="y", features=["a", "b"])'), tmp_path)
+    features, targets = open_script(script)["load_data"](path).tensors
+    assert (features[0].tolist(), targets[0].tolist()) == ([1, 2], [3])
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

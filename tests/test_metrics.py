@@ -246,3 +246,104 @@ train Line {
 def test_metrics_are_held_against_what_they_measure(metrics: str, code: str) -> None:
     found = errors(IRIS.format(metrics=f"[{metrics}]"))
     assert [error.partition(":")[0] for error in found] == [code]
+
+
+@pytest.mark.parametrize("metric", ["r2_score", "pearson_corrcoef", "explained_variance"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        "data = Diabetes()\n    validation = 0.004",
+        "data = Diabetes()\n"
+        "    validation_data = Synthetic(1, features=float32[N, 10], target=float32[N, 1])",
+    ],
+)
+def test_how_numbers_vary_takes_two_samples(metric: str, data: str) -> None:
+    text = f"""
+net Line()(features: float32[N, 10]) -> (y: [N, 1]) {{
+    return features -> Linear(1)
+}}
+train Line {{
+    {data}
+    loss = mse_loss(y, target)
+    optimizer = SGD(lr=0.1)
+    metrics = [mean_absolute_error(y, target), {metric}(y, target)]
+}}
+"""
+    assert errors(text) == [f"wrong-data: `{metric}` takes 2 samples, and 1 validates"]
+    assert errors(text.replace("0.004", "0.005").replace("Synthetic(1", "Synthetic(2")) == []
+
+
+HEADS = """
+net Heads()(x: float32[N, 4]) -> (left: [N, 3], right: [N, 3]) {{
+    h = x -> Linear(8) -> Tanh
+    return h -> Linear(3), h -> Linear(3)
+}}
+train Heads {{
+    data = Synthetic(64, label=int64[N], other=int64[N], classes=3)
+    loss = cross_entropy(left, label) + cross_entropy(right, other)
+    optimizer = SGD(lr=0.1)
+    metrics = [{metrics}]
+}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("metrics", "names"),
+    [
+        (["accuracy(left, label)", "accuracy(right, other)"], ["accuracy_left", "accuracy_right"]),
+        (["auroc(left, label)", "auroc(left, other)"], ["auroc_label", "auroc_other"]),
+        (
+            ["accuracy(left, label)", "accuracy(left, label, top_k=2)"],
+            ["accuracy", "accuracy_top_k_2"],
+        ),
+        (
+            ["accuracy(left, label)", "accuracy(right, other)", "accuracy(right, other, top_k=2)"],
+            ["accuracy_left", "accuracy_right", "accuracy_right_top_k_2"],
+        ),
+        (
+            [f'f1_score(left, label, average="{kind}")' for kind in ("micro", "macro")],
+            ["f1_score_average_micro", "f1_score_average_macro"],
+        ),
+        (["accuracy(left, label)", "auroc(left, label)"], ["accuracy", "auroc"]),
+    ],
+)
+def test_one_metric_of_several_values_has_several_names(
+    metrics: list[str], names: list[str], tmp_path: Path
+) -> None:
+    """Each figure is that of a script which has this metric alone."""
+    found = figures(metrics, tmp_path)
+    assert list(found) == ["val_loss", *names]
+    for metric, name in zip(metrics, names, strict=True):
+        (_, alone) = figures([metric], tmp_path).values()
+        assert found[name] == alone
+
+
+def figures(metrics: list[str], folder: Path) -> dict[str, float]:
+    """What an evaluation yields for metrics."""
+    module = open_script(write(HEADS.format(metrics=", ".join(metrics)), folder))
+    torch.manual_seed(0)
+    net = module["make_nets"](torch.device("cpu"))
+    data = module["load_data"]()
+    found: dict[str, float] = module["evaluate"](net, [data[:7], data[7:]])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("metrics", "best", "codes"),
+    [
+        ("accuracy(left, label), accuracy(left, label)", "val_loss", ["duplicate-setting"]),
+        ("accuracy(left, label), accuracy(right, label)", "accuracy", ["wrong-argument"]),
+        ("accuracy(left, label), accuracy(right, label)", "accuracy_right", []),
+    ],
+)
+def test_the_best_state_is_chosen_by_one_of_them(metrics: str, best: str, codes: list[str]) -> None:
+    text = HEADS.format(metrics=metrics).replace("metrics =", f'best = "{best}"\n    metrics =')
+    assert [error.partition(":")[0] for error in errors(text)] == codes
+
+
+def test_no_net_is_called_as_a_figure_may_be() -> None:
+    text = HEADS.format(metrics="accuracy(left, label)")
+    text = text.replace("train Heads {", "train T(accuracy_left=Heads) {")
+    assert errors(text)[0].endswith(
+        "`accuracy_left` has a meaning of its own in the training script"
+    )

@@ -73,3 +73,12 @@ def test_the_training_script_makes_the_optimiser_that_is_written(call: str) -> N
     made = eval(ast.unparse(statement.value), scope)
     assert type(made) is type(wanted)
     assert made.defaults == {**wanted.defaults, "lr": rate}
+
+
+@pytest.mark.parametrize("call", ["SGD(lr=1e400)", "SparseAdam(1e400)", "LBFGS(lr=1e400)"])
+def test_a_rate_is_finite(call: str) -> None:
+    _, found = examine(Source(SECTION.format(call=call), "digits.net"), None, {})
+    (problem,) = found
+    assert problem.code == "wrong-argument"
+    assert "must be a" in problem.message
+    assert problem.label == "not finite"

@@ -16,6 +16,11 @@ from PIL import Image
 
 import netspec
 from netspec.cli import main
+from netspec.dim import symbol
+from netspec.graph import Port
+from netspec.run_error import RunError
+from netspec.samples import read_samples
+from netspec.tensor import Tensor
 from netspec.trainer import Trainer
 
 FINE, WRONG, USAGE = 0, 1, 2
@@ -394,6 +399,8 @@ NAN[1, 0, 3, 3] = np.nan
         ("tiny", lambda f: write_csv(f, f"{ROW}\n1,2\n"), "a.csv:2 has 2 columns, not 784"),
         ("tiny", lambda f: write_csv(f, f"{ROW}\nnan{ROW[3:]}\n"), "a.csv:2 has 'nan' in column 1"),
         ("tiny", lambda f: write_csv(f, f"{ROW}\n{ROW[:-3]}\n"), "a.csv:2 has '' in column 784"),
+        ("tiny", lambda f: write_csv(f, f"{ROW}\n1e300{ROW[3:]}\n"), "sample 1 that is too large"),
+        ("tiny", lambda f: write_array(f, image=np.full((2, 784), 1e39)), "too large for float32"),
         ("tiny", lambda f: write_array(f, image=NAN), "a number in sample 1 that is not finite"),
         ("tiny", lambda f: write_array(f, image=np.zeros((2, 3))), "samples of shape [3]"),
         ("tiny", lambda f: write_array(f, image=np.zeros((0, 784))), "has no samples"),
@@ -415,6 +422,11 @@ NAN[1, 0, 3, 3] = np.nan
         ),
         (
             "pair",
+            lambda f: write_array(f, image=np.zeros((2, 784)), label=np.array([0, 1e300])),
+            "a number in sample 0 that is too large for int64",
+        ),
+        (
+            "pair",
             lambda f: write_array(f, image=np.zeros((2, 784)), label=np.array([0, 10])),
             "the net fails on the samples 0 to 1: index out of range",
         ),
@@ -430,6 +442,15 @@ def test_samples_that_do_not_fit_are_told(
     assert done.err.startswith("error: ")
     assert message in done.err
     assert not [path for path in tmp_path.iterdir() if "got.csv" in path.name]
+
+
+def test_a_column_that_is_read_by_its_name_is_one(tmp_path: Path) -> None:
+    path = write_csv(tmp_path, "a,b,b,note\n1,2,3,x\n")
+    width = [Port("x", Tensor((symbol("N"), count))) for count in (1, 2)]
+    (batch,) = read_samples(path, width[:1], 4, ("a",))
+    assert batch.inputs[0].tolist() == [[1.0]]
+    with pytest.raises(RunError, match="has several columns `b`"):
+        list(read_samples(path, width[1:], 4, ("a", "b")))
 
 
 def test_an_output_that_is_not_finite_is_told(shell: Shell, tmp_path: Path) -> None:

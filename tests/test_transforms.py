@@ -233,10 +233,36 @@ def test_torchvision_changes_each_picture_by_itself(call: str, tmp_path: Path) -
         ("image -> rand_like", "unknown-transform"),
         ("image -> first: Normalize(0.5, 0.5)", "unknown-transform"),
         ("image -> Pad(-1)", "wrong-argument"),
+        ("image -> Pad(1, fill=1e400)", "wrong-argument"),
+        ("image -> Normalize(1e400, 1.0)", "wrong-argument"),
+        ("image -> Normalize(0.5, (1, 1, 1e400))", "wrong-argument"),
+        ("image -> GaussianNoise(mean=-1e400)", "wrong-argument"),
+        ("image -> GaussianNoise(sigma=1e400)", "wrong-argument"),
+        ("image -> ColorJitter(hue=(-0.6, 0.1))", "wrong-transform"),
     ],
 )
 def test_transforms_are_checked(transforms: str, code: str) -> None:
     assert [error.partition(":")[0] for error in errors(spec(transforms))] == [code]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "ColorJitter(brightness=(2.0, 1.0))",
+        "ColorJitter(hue=(0.1, -0.1))",
+        "GaussianBlur(3, sigma=(2.0, 0.1))",
+        "RandomAffine((10, -10))",
+        "RandomAffine(5, scale=(1.2, 0.8))",
+        "RandomErasing(scale=(0.3, 0.1))",
+        "RandomErasing(ratio=(3.0, 0.3))",
+        "RandomResizedCrop(8, scale=(1.0, 0.1))",
+        "RandomRotation((10, -10))",
+    ],
+)
+def test_a_range_begins_with_its_smaller_number(call: str) -> None:
+    (error,) = errors(spec(f"image -> {call}"))
+    assert error.startswith("wrong-argument")
+    assert "an ascending pair of" in error
 
 
 def test_features_of_an_open_number_take_one_number_or_the_nets() -> None:

@@ -5,7 +5,7 @@ import types
 from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
 
-from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
+from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen, Predicate
 
 from netspec.dim import Expression
 from netspec.tensor import DTYPES, DType, Tensor
@@ -36,6 +36,15 @@ class Part(Described):
 
 _PLAIN = {int: "int", float: "float", bool: "bool", str: "str", type(None): "none"}
 _BOUNDS = {Gt: "gt", Ge: "ge", Lt: "lt", Le: "le"}
+FINITE = Predicate(math.isfinite)
+
+
+def is_ascending(pair: tuple[float, float]) -> bool:
+    """Whether the larger one of two numbers, if any, is the second."""
+    return pair[0] <= pair[1]
+
+
+ASCENDING = Predicate(is_ascending)
 
 
 def schema_of(annotation: object) -> dict[str, object]:
@@ -59,6 +68,14 @@ def schema_of(annotation: object) -> dict[str, object]:
                 schema["min_length"] = bound.min_length
             elif isinstance(bound, MaxLen):
                 schema["max_length"] = bound.max_length
+            elif bound == FINITE:
+                schema["allow_inf_nan"] = False
+            elif bound == ASCENDING:
+                schema = {
+                    "type": "function-after",
+                    "function": {"type": "no-info", "function": _require_ascending},
+                    "schema": schema,
+                }
         return schema
     if origin in (Union, types.UnionType):
         return {"type": "union", "choices": [schema_of(part) for part in parts]}
@@ -69,6 +86,12 @@ def schema_of(annotation: object) -> dict[str, object]:
     if origin is tuple:
         return {"type": "tuple", "items_schema": [schema_of(part) for part in parts]}
     raise TypeError(f"no schema for {annotation!r}")
+
+
+def _require_ascending(pair: tuple[float, float]) -> tuple[float, float]:
+    if not is_ascending(pair):
+        raise ValueError("the first number is the larger one")
+    return pair
 
 
 def is_described(annotation: object) -> bool:
@@ -115,6 +138,8 @@ def describe(annotation: object) -> str:
         return _NAMES[annotation]
     if isinstance(annotation, type) and issubclass(annotation, Described):
         return annotation.in_words()
+    if origin is Annotated and ASCENDING in parts[1:]:
+        return describe(parts[0]).replace("a pair", "an ascending pair", 1)
     if origin is Annotated:
         return _describe_bounds(parts[0], parts[1:])
     if origin is Literal:
@@ -129,6 +154,9 @@ def describe(annotation: object) -> str:
 def _describe_bounds(kind: object, bounds: Sequence[object]) -> str:
     noun = "integer" if kind is int else "number"
     article = "an" if kind is int else "a"
+    if FINITE in bounds:
+        rest = [bound for bound in bounds if bound != FINITE]
+        return _describe_bounds(kind, rest).replace(noun, f"finite {noun}", 1)
     known = [bound for bound in bounds if type(bound) in _BOUNDS]
     match known:
         case [Gt(gt=0)]:
@@ -219,11 +247,18 @@ def write_value(value: Value) -> str:
 def label(value: Value, wanted: str) -> str:
     """What is wrong with a value, for under the carets."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
+    items = value if isinstance(value, tuple) else (value,)
+    infinite = any(isinstance(item, float) and not math.isfinite(item) for item in items)
+    if infinite and "finite" in wanted:
+        return "not finite"
     whole = isinstance(value, int) or "number" in wanted
     if number and whole and ("integer" in wanted or "number" in wanted):
         return "out of range"
+    numbers = isinstance(value, tuple) and all(isinstance(v, int | float) for v in value)
+    if "ascending pair" in wanted and numbers and len(value) == 2 and not is_ascending(value):
+        return "the first one is larger"
     if isinstance(value, tuple) and wanted.startswith("a pair") and len(value) == 2:
-        return "out of range" if all(isinstance(v, int | float) for v in value) else "no such pair"
+        return "out of range" if numbers else "no such pair"
     return f"{kind_of(value)}, not {wanted}"
 
 

@@ -65,6 +65,10 @@ class Dataset(Signature):
             Misfit: saying how to name them.
         """
 
+    def length(self) -> int | None:
+        """How many samples there are at least; None where only the data tells."""
+        return None
+
     def columns(self) -> Mapping[str, Tensor]:
         """The fields with their types; the first dimension is the batch, `N`."""
         raise NotImplementedError
@@ -117,6 +121,9 @@ class MNIST5k(Dataset):
         "from importlib.resources import as_file, files",
     )
     imports: ClassVar[tuple[str, ...]] = ("import numpy as np",)
+
+    def length(self) -> int:
+        return 5000
 
     def columns(self) -> Mapping[str, Tensor]:
         n = symbol("N")

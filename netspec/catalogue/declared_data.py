@@ -46,6 +46,9 @@ class Synthetic(Dataset):
                     help=f"write its sizes as numbers: `{name}={kind.dtype}[N, …]`",
                 )
 
+    def length(self) -> int:
+        return self.samples
+
     def columns(self) -> Mapping[str, Tensor]:
         return self.declared
 

@@ -20,11 +20,12 @@ class Metric(Signature):
 
     Either a mean over samples: `code` is the sum over a batch. Or what a class of torchmetrics
     works out: `made` is the call that makes it, `imports` where it is from, `operands` what it is
-    updated with. `falls`: smaller is better.
+    updated with. `falls`: smaller is better; `least`: of how many samples it can be taken.
     """
 
     name: ClassVar[str]
     falls: ClassVar[bool] = False
+    least: ClassVar[int] = 1
 
     def __init_subclass__(cls, name: str = "") -> None:
         if name:
@@ -341,9 +342,10 @@ class MeanAbsolutePercentageError(Regression, name="mean_absolute_percentage_err
 
 
 class _Column(Regression):
-    """A figure of one number for each sample: [N], or [N, 1]."""
+    """A figure of one number for each sample, and of how they vary: [N], or [N, 1]."""
 
     falls: ClassVar[bool] = False
+    least: ClassVar[int] = 2
 
     def check(self, output: Tensor, target: Tensor) -> None:
         super().check(output, target)

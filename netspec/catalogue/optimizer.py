@@ -8,6 +8,8 @@ from annotated_types import Ge, Gt, Le, Lt
 from netspec.catalogue.layer import Misfit
 from netspec.catalogue.signature import (
     KEYWORD,
+    FiniteNonNegativeFloat,
+    FinitePositiveFloat,
     KeywordFlag,
     NonNegativeFloat,
     PositiveFloat,
@@ -91,7 +93,7 @@ class Optimizer(Signature):
 class ASGD(Optimizer):
     """Averaged stochastic gradient descent (Polyak and Juditsky, 1992)."""
 
-    lr: NonNegativeFloat = 0.01
+    lr: FiniteNonNegativeFloat = 0.01
     lambd: NonNegativeFloat = 0.0001
     alpha: float = 0.75
     t0: float = 1000000.0
@@ -103,7 +105,7 @@ class ASGD(Optimizer):
 class Adadelta(Optimizer):
     """Adadelta (Zeiler, 2012): steps scaled by running means of gradients and of steps."""
 
-    lr: NonNegativeFloat = 1.0
+    lr: FiniteNonNegativeFloat = 1.0
     rho: Annotated[float, Ge(0), Le(1)] = 0.9
     eps: NonNegativeFloat = 1e-06
     weight_decay: NonNegativeFloat = 0
@@ -117,7 +119,7 @@ class Adafactor(Optimizer):
     `lr` is the least of it and 1 / √step, scaled by the size of the parameter.
     """
 
-    lr: NonNegativeFloat = 0.01
+    lr: FiniteNonNegativeFloat = 0.01
     beta2_decay: Annotated[float, Le(0)] = -0.8
     eps: tuple[NonNegativeFloat | None, NonNegativeFloat] = (None, 0.001)
     d: Annotated[float, Ge(1)] = 1.0
@@ -131,7 +133,7 @@ class Adagrad(Optimizer):
 
     sparse: ClassVar[bool] = True
 
-    lr: NonNegativeFloat = 0.01
+    lr: FiniteNonNegativeFloat = 0.01
     lr_decay: NonNegativeFloat = 0
     weight_decay: NonNegativeFloat = 0
     initial_accumulator_value: NonNegativeFloat = 0
@@ -144,7 +146,7 @@ class Adagrad(Optimizer):
 class Adam(Optimizer):
     """Adam (Kingma and Ba, 2015)."""
 
-    lr: NonNegativeFloat = 0.001
+    lr: FiniteNonNegativeFloat = 0.001
     betas: Betas = (0.9, 0.999)
     eps: NonNegativeFloat = 1e-08
     weight_decay: NonNegativeFloat = 0
@@ -162,7 +164,7 @@ class Adam(Optimizer):
 class AdamW(Optimizer):
     """Adam with decoupled weight decay (Loshchilov and Hutter, 2019)."""
 
-    lr: NonNegativeFloat = 0.001
+    lr: FiniteNonNegativeFloat = 0.001
     betas: Betas = (0.9, 0.999)
     eps: NonNegativeFloat = 1e-08
     weight_decay: NonNegativeFloat = 0.01
@@ -189,7 +191,7 @@ def _require_fractions(title: str, betas: Betas) -> None:
 class Adamax(Optimizer):
     """Adam scaled by the largest gradient instead of the squared mean (Kingma and Ba, 2015)."""
 
-    lr: NonNegativeFloat = 0.002
+    lr: FiniteNonNegativeFloat = 0.002
     betas: Betas = (0.9, 0.999)
     eps: NonNegativeFloat = 1e-08
     weight_decay: NonNegativeFloat = 0
@@ -206,7 +208,7 @@ class LBFGS(Optimizer):
     closure: ClassVar[bool] = True
     sparse: ClassVar[bool] = True
 
-    lr: NonNegativeFloat = 1
+    lr: FiniteNonNegativeFloat = 1
     max_iter: int = 20
     max_eval: int | None = None
     tolerance_grad: float = 1e-07
@@ -240,7 +242,7 @@ class Muon(Optimizer):
     For the matrices of hidden layers; biases, norms and embeddings are left to another optimiser.
     """
 
-    lr: NonNegativeFloat = 0.001
+    lr: FiniteNonNegativeFloat = 0.001
     weight_decay: NonNegativeFloat = 0.1
     momentum: NonNegativeFloat = 0.95
     nesterov: bool = True
@@ -263,7 +265,7 @@ class Muon(Optimizer):
 class NAdam(Optimizer):
     """Adam with Nesterov momentum (Dozat, 2016)."""
 
-    lr: NonNegativeFloat = 0.002
+    lr: FiniteNonNegativeFloat = 0.002
     betas: Betas = (0.9, 0.999)
     eps: NonNegativeFloat = 1e-08
     weight_decay: NonNegativeFloat = 0
@@ -276,7 +278,7 @@ class NAdam(Optimizer):
 class RAdam(Optimizer):
     """Adam that waits until its second moment is reliable (Liu et al., 2020)."""
 
-    lr: NonNegativeFloat = 0.001
+    lr: FiniteNonNegativeFloat = 0.001
     betas: Betas = (0.9, 0.999)
     eps: NonNegativeFloat = 1e-08
     weight_decay: NonNegativeFloat = 0
@@ -288,7 +290,7 @@ class RAdam(Optimizer):
 class RMSprop(Optimizer):
     """RMSprop (Tieleman and Hinton, 2012)."""
 
-    lr: NonNegativeFloat = 0.01
+    lr: FiniteNonNegativeFloat = 0.01
     alpha: NonNegativeFloat = 0.99
     eps: NonNegativeFloat = 1e-08
     weight_decay: NonNegativeFloat = 0
@@ -305,7 +307,7 @@ class Rprop(Optimizer):
     `etas[0]` where its gradient changes sign, else times `etas[1]`.
     """
 
-    lr: NonNegativeFloat = 0.01
+    lr: FiniteNonNegativeFloat = 0.01
     etas: tuple[Annotated[float, Gt(0), Lt(1)], Annotated[float, Gt(1)]] = (0.5, 1.2)
     step_sizes: tuple[float, float] = (1e-06, 50)
     foreach: KeywordChoice = None
@@ -317,7 +319,7 @@ class SGD(Optimizer):
 
     sparse: ClassVar[bool] = True
 
-    lr: NonNegativeFloat = 0.001
+    lr: FiniteNonNegativeFloat = 0.001
     momentum: NonNegativeFloat = 0
     dampening: float = 0
     weight_decay: NonNegativeFloat = 0
@@ -345,7 +347,7 @@ class SparseAdam(Optimizer):
 
     sparse: ClassVar[bool] = True
 
-    lr: PositiveFloat = 0.001
+    lr: FinitePositiveFloat = 0.001
     betas: Betas = (0.9, 0.999)
     eps: PositiveFloat = 1e-08
     maximize: bool = False

@@ -136,10 +136,14 @@ class _Collection(Dataset):
     imports: ClassVar[tuple[str, ...]] = ("from torchvision import datasets, transforms",)
     shape: ClassVar[tuple[int, int, int]]
     labels: ClassVar[int]
+    samples: ClassVar[int]
 
     path: Path
     train: KeywordFlag = True
     download: KeywordFlag = True
+
+    def length(self) -> int:
+        return self.samples if self.train else 10_000
 
     def columns(self) -> Mapping[str, Tensor]:
         n = symbol("N")
@@ -186,6 +190,7 @@ class MNIST(_Collection):
     test images.
     """
 
+    samples = 60_000
     shape = (1, 28, 28)
     labels = 10
 
@@ -197,6 +202,7 @@ class FashionMNIST(_Collection):
     test images.
     """
 
+    samples = 60_000
     shape = (1, 28, 28)
     labels = 10
 
@@ -208,6 +214,7 @@ class CIFAR10(_Collection):
     test images.
     """
 
+    samples = 50_000
     shape = (3, 32, 32)
     labels = 10
 
@@ -219,5 +226,6 @@ class CIFAR100(_Collection):
     test images.
     """
 
+    samples = 50_000
     shape = (3, 32, 32)
     labels = 100

@@ -2,21 +2,22 @@
 
 from typing import Annotated, Any
 
-from annotated_types import Gt, MinLen
+from annotated_types import MinLen
 
 from netspec.catalogue.signature import (
+    FiniteFloat,
+    FiniteNonNegativeFloat,
+    FinitePositiveFloat,
     KeywordFlag,
-    NonNegativeFloat,
     Padding2,
     Probability,
     Size2,
 )
 from netspec.catalogue.transform import Transform, require_picture, resized, sides
 from netspec.dim import value_of
+from netspec.literal import write_literal
 from netspec.misfit import Misfit
 from netspec.tensor import COMPLEX, FLOATING, INTEGER, DType, Tensor
-
-Deviation = Annotated[float, Gt(0)]
 
 
 class CenterCrop(Transform):
@@ -37,8 +38,8 @@ class GaussianNoise(Transform):
 
     random = True
 
-    mean: float = 0.0
-    sigma: NonNegativeFloat = 0.1
+    mean: FiniteFloat = 0.0
+    sigma: FiniteNonNegativeFloat = 0.1
     clip: bool = True
 
     def apply(self, x: Tensor) -> Tensor:
@@ -46,16 +47,16 @@ class GaussianNoise(Transform):
         return x
 
     def code(self, name: str, x: Tensor) -> tuple[str, ...]:
-        noise = f"{self.sigma} * torch.randn_like({name})"
-        noisy = f"{name} + {noise}" if not self.mean else f"{name} + {self.mean} + {noise}"
+        mean = f"{write_literal(self.mean)} + " if self.mean else ""
+        noisy = f"{name} + {mean}{write_literal(self.sigma)} * torch.randn_like({name})"
         return (f"{name} = ({noisy}).clamp(0, 1)" if self.clip else f"{name} = {noisy}",)
 
 
 class Normalize(Transform):
     """`(x - mean) / std`, each a number, or one for each channel or feature."""
 
-    mean: float | Annotated[tuple[float, ...], MinLen(1)]
-    std: Deviation | Annotated[tuple[Deviation, ...], MinLen(1)]
+    mean: FiniteFloat | Annotated[tuple[FiniteFloat, ...], MinLen(1)]
+    std: FinitePositiveFloat | Annotated[tuple[FinitePositiveFloat, ...], MinLen(1)]
 
     def apply(self, x: Tensor) -> Tensor:
         require_floating(self, x)
@@ -96,7 +97,7 @@ class Pad(Transform):
     """Pictures with a border of `fill`: one width, or that of the sides, of top and bottom."""
 
     padding: Padding2
-    fill: float = 0
+    fill: FiniteFloat = 0
 
     def apply(self, x: Tensor) -> Tensor:
         height, width = require_picture(self, x)
@@ -115,7 +116,7 @@ class RandomCrop(Transform):
 
     size: Size2
     padding: Padding2 = 0
-    fill: float = 0
+    fill: FiniteFloat = 0
 
     def apply(self, x: Tensor) -> Tensor:
         height, width = require_picture(self, x)
@@ -159,7 +160,7 @@ class RandomHorizontalFlip(_Flip):
     p: Probability = 0.5
 
     def code(self, name: str, x: Tensor) -> tuple[str, ...]:
-        return (f"{name} = random_flip({name}, {self.p}, -1)",)
+        return (f"{name} = random_flip({name}, {write_literal(self.p)}, -1)",)
 
 
 class RandomVerticalFlip(_Flip):
@@ -168,7 +169,7 @@ class RandomVerticalFlip(_Flip):
     p: Probability = 0.5
 
     def code(self, name: str, x: Tensor) -> tuple[str, ...]:
-        return (f"{name} = random_flip({name}, {self.p}, -2)",)
+        return (f"{name} = random_flip({name}, {write_literal(self.p)}, -2)",)
 
 
 class Resize(Transform):
@@ -238,7 +239,7 @@ def center(transform: Transform, name: str, x: Tensor, size: Any) -> tuple[str, 
 def padded(name: str, padding: Any, fill: float) -> str:
     """The line that puts a border around pictures."""
     beside, above = sides(padding)
-    value = f", value={fill}" if fill else ""
+    value = f", value={write_literal(fill)}" if fill else ""
     return f"{name} = F.pad({name}, {(beside, beside, above, above)}{value})"
 
 
@@ -266,8 +267,8 @@ def require_floating(transform: Transform, x: Tensor) -> None:
 def _number(value: Any, name: str, x: Tensor) -> str:
     """A number, or one for each channel as a tensor that broadcasts."""
     if not isinstance(value, tuple):
-        return str(value)
+        return write_literal(value)
     if len(set(value)) == 1:
-        return str(value[0])
+        return write_literal(value[0])
     view = f".view(-1{', 1' * (x.rank - 2)})" if x.rank > 2 else ""
-    return f"{name}.new_tensor({[*value]}){view}"
+    return f"{name}.new_tensor({write_literal([*value])}){view}"

@@ -15,6 +15,7 @@ from netspec.catalogue.optimizer import Momentum, Optimizer
 from netspec.catalogue.signature import (
     FREE,
     KEYWORD,
+    FiniteNonNegativeFloat,
     KeywordFlag,
     NonNegativeFloat,
     NonNegativeInt,
@@ -27,7 +28,7 @@ from netspec.catalogue.signature import (
 from netspec.dim import Dim, at_least, value_of
 
 SCHEDULERS: dict[str, type["Scheduler"]] = {}
-Rate = NonNegativeFloat
+Rate = FiniteNonNegativeFloat
 Count = Annotated[int, Gt(0), FREE]
 CountOrZero = Annotated[int, Ge(0), FREE]
 CountOrNone = Annotated[PositiveInt | None, FREE]

@@ -11,11 +11,12 @@ from netspec.tensor import Tensor
 class _Table(Dataset):
     """A table of scikit-learn: `loader` reads it, `labels` is the number of its classes.
 
-    `width`: how many features it has; `named`: what its samples are.
+    `rows`: how many samples it has; `width`: how many features; `named`: what its samples are.
     """
 
     fixed: ClassVar[bool] = True
     loader: ClassVar[str]
+    rows: ClassVar[int]
     width: ClassVar[int]
     labels: ClassVar[int]
     named: ClassVar[str]
@@ -23,6 +24,9 @@ class _Table(Dataset):
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         cls.imports = (f"from sklearn.datasets import {cls.loader}",)
+
+    def length(self) -> int:
+        return self.rows
 
     def columns(self) -> Mapping[str, Tensor]:
         n = symbol("N")
@@ -49,6 +53,9 @@ class Digits(Dataset):
 
     fixed: ClassVar[bool] = True
     imports: ClassVar[tuple[str, ...]] = ("from sklearn.datasets import load_digits",)
+
+    def length(self) -> int:
+        return 1797
 
     def columns(self) -> Mapping[str, Tensor]:
         n = symbol("N")
@@ -77,6 +84,7 @@ class Iris(_Table):
     """
 
     loader = "load_iris"
+    rows = 150
     width = 4
     labels = 3
     named = "the 150 irises"
@@ -89,6 +97,7 @@ class Wine(_Table):
     """
 
     loader = "load_wine"
+    rows = 178
     width = 13
     labels = 3
     named = "the 178 wines"
@@ -101,6 +110,7 @@ class BreastCancer(_Table):
     """
 
     loader = "load_breast_cancer"
+    rows = 569
     width = 30
     labels = 2
     named = "the 569 tumours"
@@ -114,6 +124,9 @@ class Diabetes(Dataset):
 
     fixed: ClassVar[bool] = True
     imports: ClassVar[tuple[str, ...]] = ("from sklearn.datasets import load_diabetes",)
+
+    def length(self) -> int:
+        return 442
 
     def columns(self) -> Mapping[str, Tensor]:
         n = symbol("N")

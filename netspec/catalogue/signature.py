@@ -12,9 +12,9 @@ from typing import Annotated, Any, ClassVar, NamedTuple, get_args, get_origin
 from annotated_types import Ge, Gt, Le, MinLen
 from pydantic_core import SchemaValidator, ValidationError
 
+from netspec.catalogue.annotation import FINITE, concretise, describe, is_part, label, value_help
 from netspec.catalogue.annotation import Part as Part
 from netspec.catalogue.annotation import Value as Value
-from netspec.catalogue.annotation import concretise, describe, is_part, label, value_help
 from netspec.catalogue.annotation import kind_of as kind_of
 from netspec.catalogue.annotation import schema_of as schema_of
 from netspec.catalogue.annotation import write_value as write_value
@@ -51,6 +51,9 @@ Inputs = Annotated[tuple[Tensor, ...], MinLen(1)]
 Probability = Annotated[float, Ge(0), Le(1)]
 PositiveFloat = Annotated[float, Gt(0)]
 NonNegativeFloat = Annotated[float, Ge(0)]
+FiniteFloat = Annotated[float, FINITE]
+FinitePositiveFloat = Annotated[float, Gt(0), FINITE]
+FiniteNonNegativeFloat = Annotated[float, Ge(0), FINITE]
 Size1 = PositiveInt | tuple[PositiveInt]
 Size2 = PositiveInt | tuple[PositiveInt, PositiveInt]
 Size3 = PositiveInt | tuple[PositiveInt, PositiveInt, PositiveInt]

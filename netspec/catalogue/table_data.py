@@ -120,6 +120,8 @@ class CSV(Dataset):
             f"for name in {shown}:",
             "    if name not in head:",
             '        raise SystemExit(f"{path} has no column {name!r}")',
+            "    if head.count(name) > 1:",
+            '        raise SystemExit(f"{path} has several columns {name!r}")',
         ]
         if not self.features:
             if "F" in sizes:
@@ -136,12 +138,12 @@ class CSV(Dataset):
             '        raise SystemExit(f"{path}, row {number}: not as many cells as names")',
             f"    for name in {numbers}:",
             "        try:",
-            "            finite = math.isfinite(float(row[name]))",
+            "            size = abs(float(row[name]))",
             "        except ValueError:",
-            "            finite = False",
-            "        if not finite:",
-            '            found = f"{name} is no number: {row[name]!r}"',
-            '            raise SystemExit(f"{path}, row {number}: {found}")',
+            "            size = math.nan",
+            "        if not size < 3.4028235e38:  # the end of float32",
+            "            found = f\"{name} is {'too large' if size > 0 else 'no number'}\"",
+            '            raise SystemExit(f"{path}, row {number}: {found}: {row[name]!r}")',
             "features = [[float(row[name]) for name in names] for row in rows]",
         ]
         if self.classes is None:

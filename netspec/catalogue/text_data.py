@@ -13,6 +13,7 @@ from netspec.tensor import Tensor
 
 Level = Annotated[Literal["char", "byte"], KEYWORD]
 _BYTES = 256
+_TOPICS = 400_000  # characters that the help of each Python has at least
 
 
 class _Tokens(Dataset):
@@ -141,6 +142,9 @@ class Topics(_Tokens):
 
     fixed: ClassVar[bool] = True
     standard_imports: ClassVar[tuple[str, ...]] = ("from pydoc_data.topics import topics",)
+
+    def length(self) -> int:
+        return _TOPICS // self.context
 
     def origin(self) -> str:
         return "the text"

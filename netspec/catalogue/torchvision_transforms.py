@@ -1,25 +1,28 @@
 """Transforms that torchvision does, a sample at a time: each draws numbers of its own."""
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
-from annotated_types import Ge
-
+from netspec.catalogue.annotation import ASCENDING
 from netspec.catalogue.picture_transforms import scaled
 from netspec.catalogue.signature import (
-    NonNegativeFloat,
-    PositiveFloat,
+    FiniteFloat,
+    FiniteNonNegativeFloat,
+    FinitePositiveFloat,
     PositiveInt,
     Probability,
     Size2,
 )
 from netspec.catalogue.transform import Transform, require_picture, resized, sides
 from netspec.dim import value_of
+from netspec.literal import write_literal
 from netspec.misfit import Misfit
 from netspec.tensor import Tensor
 
-Range = tuple[float, float]
-Factor = NonNegativeFloat | tuple[NonNegativeFloat, NonNegativeFloat]
-Hue = Annotated[float, Ge(0)] | Range
+Range = Annotated[tuple[FiniteFloat, FiniteFloat], ASCENDING]
+PositiveRange = Annotated[tuple[FinitePositiveFloat, FinitePositiveFloat], ASCENDING]
+NonNegativeRange = Annotated[tuple[FiniteNonNegativeFloat, FiniteNonNegativeFloat], ASCENDING]
+Shares = Annotated[tuple[Probability, Probability], ASCENDING]
+Factor = FiniteNonNegativeFloat | NonNegativeRange
 
 
 class _Vision(Transform):
@@ -40,7 +43,7 @@ class _Vision(Transform):
         return x
 
     def code(self, name: str, x: Tensor) -> tuple[str, ...]:
-        arguments = ", ".join(f"{key}={_literal(value)}" for key, value in self.given.items())
+        arguments = ", ".join(f"{key}={write_literal(value)}" for key, value in self.given.items())
         made = f"v2.{type(self).__name__}({arguments})"
         return (f"change = {made}", f"{name} = torch.stack([change(x) for x in {name}])")
 
@@ -53,13 +56,13 @@ class ColorJitter(_Vision):
     brightness: Factor = 0.0
     contrast: Factor = 0.0
     saturation: Factor = 0.0
-    hue: Hue = 0.0
+    hue: FiniteNonNegativeFloat | Range = 0.0
 
     def apply(self, x: Tensor) -> Tensor:
         hue = self.hue if isinstance(self.hue, tuple) else (-self.hue, self.hue)
         if not -0.5 <= hue[0] <= hue[1] <= 0.5:
             raise Misfit(
-                f"`hue` of `ColorJitter` is at most 0.5, found {self.hue}",
+                f"`hue` of `ColorJitter` is within -0.5 and 0.5, found {self.hue}",
                 label="out of range",
                 help="write `hue=0.1`, say",
                 argument="hue",
@@ -71,7 +74,7 @@ class GaussianBlur(_Vision):
     """Pictures blurred by a Gaussian of random width, by torchvision."""
 
     kernel_size: PositiveInt | tuple[PositiveInt, PositiveInt]
-    sigma: PositiveFloat | tuple[PositiveFloat, PositiveFloat] = (0.1, 2.0)
+    sigma: FinitePositiveFloat | PositiveRange = (0.1, 2.0)
 
     def apply(self, x: Tensor) -> Tensor:
         if any(side % 2 == 0 for side in sides(self.kernel_size)):
@@ -87,19 +90,19 @@ class GaussianBlur(_Vision):
 class RandomAffine(_Vision):
     """Pictures turned, moved, scaled and sheared at random, by torchvision."""
 
-    degrees: NonNegativeFloat | Range
+    degrees: FiniteNonNegativeFloat | Range
     translate: tuple[Probability, Probability] | None = None
-    scale: tuple[PositiveFloat, PositiveFloat] | None = None
-    shear: NonNegativeFloat | Range | None = None
+    scale: PositiveRange | None = None
+    shear: FiniteNonNegativeFloat | Range | None = None
 
 
 class RandomErasing(_Vision):
     """A rectangle of some pictures erased, by torchvision."""
 
     p: Probability = 0.5
-    scale: tuple[Probability, Probability] = (0.02, 0.33)
-    ratio: tuple[PositiveFloat, PositiveFloat] = (0.3, 3.3)
-    value: float = 0.0
+    scale: Shares = (0.02, 0.33)
+    ratio: PositiveRange = (0.3, 3.3)
+    value: FiniteFloat = 0.0
 
 
 class RandomGrayscale(_Vision):
@@ -121,8 +124,8 @@ class RandomResizedCrop(_Vision):
     """A random part of pictures in a new size, by torchvision; validation resizes all of it."""
 
     size: Size2
-    scale: tuple[PositiveFloat, PositiveFloat] = (0.08, 1.0)
-    ratio: tuple[PositiveFloat, PositiveFloat] = (0.75, 4 / 3)
+    scale: PositiveRange = (0.08, 1.0)
+    ratio: PositiveRange = (0.75, 4 / 3)
 
     def apply(self, x: Tensor) -> Tensor:
         return resized(super().apply(x), *sides(self.size))
@@ -134,7 +137,7 @@ class RandomResizedCrop(_Vision):
 class RandomRotation(_Vision):
     """Pictures turned by a random angle in degrees, by torchvision."""
 
-    degrees: NonNegativeFloat | Range
+    degrees: FiniteNonNegativeFloat | Range
 
 
 class TrivialAugmentWide(_Vision):
@@ -143,7 +146,3 @@ class TrivialAugmentWide(_Vision):
     colours = True
 
     num_magnitude_bins: PositiveInt = 31
-
-
-def _literal(value: Any) -> str:
-    return repr(value).replace("'", '"')
