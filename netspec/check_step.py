@@ -83,6 +83,7 @@ def _check_targets(
     values: Sequence[s.Assign | s.LayerDefinition], body: Body, found: Diagnostics
 ) -> None:
     """Report names that stand for something else already, or that no variable can have."""
+    layers: set[str] = set()
     for item in values:
         names = names_in(item.target) if isinstance(item, s.Assign) else [item.name]
         for name in names:
@@ -92,8 +93,9 @@ def _check_targets(
             if problem and name.id != "_":
                 code, why = problem
                 found.add(code, why, name.span, label="not free", help=f"call it `{name.id}_`, say")
-            elif taken:
+            elif taken or name.id in layers:
                 what = "a field of the data" if name.id in body.fields else "a net"
+                what = what if taken else "a layer"
                 found.add(
                     "duplicate-name",
                     f"`{name.id}` is the name of {what} already",
@@ -101,6 +103,8 @@ def _check_targets(
                     label="the same name again",
                     help="call this value something else",
                 )
+        if isinstance(item, s.LayerDefinition):
+            layers.add(item.name.id)
 
 
 def _check_schemes(values: Sequence[s.Assign | s.LayerDefinition], found: Diagnostics) -> None:

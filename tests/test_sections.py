@@ -122,6 +122,14 @@ def test_layers_of_a_section_are_not_initialised(lines: tuple[str, ...]) -> None
     ]
 
 
+@pytest.mark.parametrize("again", ["h = P(image)", "layer h = Linear(20)"])
+def test_a_layer_has_a_name_of_its_own(again: str) -> None:
+    lines = ("layer h = Linear(10)", again, "loss = cross_entropy(h, label)")
+    assert "duplicate-name: `h` is the name of a layer already" in errors(
+        section(*lines, SGD, head="X(P=Plain)")
+    )
+
+
 @pytest.mark.parametrize("name", ["clear", "items", "keys", "pop", "update", "values"])
 def test_layers_have_no_names_that_torch_cannot_hold(name: str) -> None:
     layer = f"layer {name} = Linear(10)"
