@@ -1,6 +1,6 @@
 """Turn the syntax tree of a spec into its graph: names resolved, arguments and shapes checked."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from netspec import syntax as s
@@ -130,10 +130,26 @@ def _check_training(
     if item.name.id in trainings:
         report_duplicate("train", item.name, found)
         return None
+    if not _has_script(item.name, trainings, found):
+        return None
     broken = {net.name.id for net in declared} - set(nets)
     if broken & {item.name.id, *(trained.net.id for trained in item.nets)}:
         return None
     return check_train(item, nets, sources, found)
+
+
+def _has_script(name: s.Name, trainings: Collection[str], found: Diagnostics) -> bool:
+    """Whether the script of a training, `train_name.py`, is not another one's already."""
+    other = next((x for x in trainings if x.lower() == name.id.lower()), None)
+    if other is not None:
+        found.add(
+            "duplicate-train",
+            f"the train sections `{other}` and `{name.id}` differ in capitals only",
+            name.span,
+            label=f"both would be train_{name.id.lower()}.py",
+            help="call one of them something else: `train Name(N=Net)`",
+        )
+    return other is None
 
 
 def _check_overrides(

@@ -26,7 +26,8 @@ _OTHER = "optimizer"  # the argument of a group that gives it an optimiser of it
 class Movable:
     """The parameters that the optimisers of a step share, by name.
 
-    `prefixed`: names begin with that of their net, as there are several.
+    `names`: the nets and modules of the loss, those without parameters last. `prefixed`: names of
+    parameters begin with these, as a loss has some, or there are several nets.
     """
 
     def __init__(self, moved: Sequence[TrainedNet], layers: Mapping[str, BuiltLayer]) -> None:
@@ -34,8 +35,11 @@ class Movable:
         self.kinds: dict[str, str] = {}
         self.sparse: set[str] = set()
         own = {name: layer for name, layer in layers.items() if layer.parameters}
-        self.prefixed = len(moved) + len(own) > 1
-        self.names = [item.name for item in moved] + list(own)
+        modules = dict.fromkeys(name.partition(".")[0] for name in own)
+        empty = [item.name for item in moved if not _has_parameters(item)]
+        full = [item.name for item in moved if item.name not in empty]
+        self.names = [*full, *modules, *empty]
+        self.prefixed = len(moved) > 1 or bool(own)
         for item in moved:
             prefix = f"{item.name}." if self.prefixed else ""
             for name, shape in item.net.parameter_shapes().items():
@@ -61,21 +65,25 @@ class Movable:
         ]
 
 
+def _has_parameters(item: TrainedNet) -> bool:
+    return bool(item.net.parameter_shapes() or item.net.externs)
+
+
 def check_optimizer(
     settings: Mapping[str, s.Assign],
     items: Sequence[Any],
-    moved: Sequence[TrainedNet],
-    layers: Mapping[str, BuiltLayer],
+    movable: Movable | None,
     numbers: Settings,
     scope: Mapping[str, Any],
     found: Diagnostics,
 ) -> list[OptimizerCall] | None:
     """The optimisers of a step; None after reporting what is wrong with one.
 
-    `moved` are the nets whose parameters they have, with those of `layers` of the section.
+    `movable`: the parameters that they have; None where these are not known, for an error.
     """
     before = found.error_count
-    movable = Movable(moved, layers)
+    known = movable is not None
+    movable = movable or Movable((), {})
     node = settings["optimizer"].value
     main = _read(node, scope, found)
     if main is None:
@@ -89,13 +97,14 @@ def check_optimizer(
             left = [name for name in left if name not in chosen]
             if _has_optimizer(item):
                 own = [name for name in own if name not in chosen]
-            if moved and not chosen:
+            if known and not chosen:
                 _report_nothing(item, movable, found)
             _add_group(calls, item, chosen, movable, scope, found)
-    if moved:
+    if known:
         _check_parameters(main, own, movable, node.span, found)
     calls = _schedule(calls, settings, numbers, scope, found)
     _check_closure(calls, numbers, settings, found)
+    _check_decay(main, numbers, node.span, found)
     return calls if found.error_count == before else None
 
 
@@ -168,7 +177,8 @@ def _add_group(
     optimizer = _read(node, scope, found)
     if optimizer is not None:
         calls.append(OptimizerCall(optimizer, _arguments(node), item.selectors, (), None))
-        _check_parameters(optimizer, chosen, movable, node.span, found)
+        if movable.names:
+            _check_parameters(optimizer, chosen, movable, node.span, found)
 
 
 def _check_options(
@@ -234,6 +244,7 @@ def _check_closure(
             (bool(others) or bool(main.groups), "groups of parameters"),
             (numbers.accumulate > 1, "`accumulate`"),
             (numbers.precision == "float16", '`precision = "float16"`'),
+            (numbers.decay == "matrices", '`decay = "matrices"`'),
         )
         if test
     ]
@@ -246,6 +257,20 @@ def _check_closure(
             label=f"not with {listing([title])}",
             help="leave that out, or take another optimiser",
         )
+
+
+def _check_decay(main: Optimizer, numbers: Settings, span: Span, found: Diagnostics) -> None:
+    """Weight decay of matrices alone wants an optimiser that has some."""
+    if numbers.decay == "all" or main.closure or "weight_decay" in main.fields():
+        return
+    title = type(main).__name__
+    found.add(
+        "wrong-optimizer",
+        f'`{title}` has no weight decay, and does not go with `decay = "matrices"`',
+        span,
+        label="has no `weight_decay`",
+        help="leave that out, or take another optimiser",
+    )
 
 
 def _schedule(

@@ -9,6 +9,8 @@ from netspec.diagnostic import Diagnostics
 from netspec.evaluate import UNKNOWN, evaluate
 from netspec.settings import KINDS, Kind, Settings, is_int
 
+_MEASURED = ("early_stopping", "best", "metrics", "export")
+
 
 def check_settings(
     given: Mapping[str, s.Assign], scope: Mapping[str, Any], steps: int, found: Diagnostics
@@ -21,8 +23,15 @@ def check_settings(
             value = _check_value(name, kind, given[name].value, scope, found)
             if value is not UNKNOWN:
                 values[name] = value
-    _check_together(given, values, found)
-    return settings._replace(**values)
+    _check_together(given, found)
+    settings = settings._replace(**values)
+    if "epochs" not in given or "epochs" in values:
+        _check_length(given, settings, found)
+    if steps > 1 and settings.accumulate > 1:
+        _report_accumulate(given["accumulate"], found)
+    if not settings.validation and ("validation" not in given or "validation" in values):
+        _check_measured(given, steps, found)
+    return settings
 
 
 def _check_value(
@@ -58,13 +67,12 @@ def _is_too_large(value: Any) -> bool:
     return is_int(value) and value > LARGEST
 
 
-def _check_together(
-    given: Mapping[str, s.Assign], values: Mapping[str, Any], found: Diagnostics
-) -> None:
+def _check_together(given: Mapping[str, s.Assign], found: Diagnostics) -> None:
     """Report settings that exclude each other, or that mean nothing alone."""
     for name, other, why in (
         ("steps", "epochs", "both say how long it trains"),
         ("swa", "ema", "both average the weights"),
+        ("swa", "steps", "it averages from an epoch on, and how many there are is not known"),
         ("clip_norm", "clip_value", "both clip the gradients"),
     ):
         if name in given and other in given:
@@ -76,16 +84,44 @@ def _check_together(
                 help=f"remove `{name}` or `{other}`",
             )
     _require_with(given, "keep", ("save_every",), "numbered checkpoints are what it counts", found)
-    if values.get("validation") == 0:
-        for name in ("early_stopping", "best"):
-            if name in given:
-                found.add(
-                    "conflicting-settings",
-                    f"`{name}` needs data to validate on, and `validation` is 0",
-                    given[name].target.span,
-                    label="nothing to measure",
-                    help="write `validation = 0.2`, say",
-                )
+
+
+def _check_length(given: Mapping[str, s.Assign], settings: Settings, found: Diagnostics) -> None:
+    """Report an average that begins when the training is over."""
+    if "steps" not in given and settings.swa > settings.epochs:
+        found.add(
+            "conflicting-settings",
+            f"`swa` averages from epoch {settings.swa} on, and `epochs` is {settings.epochs}",
+            given["swa"].value.span,
+            label="never reached",
+            help=f"write `epochs = {2 * settings.swa}`, say",
+        )
+
+
+def _report_accumulate(item: s.Assign, found: Diagnostics) -> None:
+    found.add(
+        "conflicting-settings",
+        "`accumulate` does not go with several steps",
+        item.target.span,
+        label="the loss of one leaves gradients in the nets of the others",
+        help="write a larger `batch_size`",
+    )
+
+
+def _check_measured(given: Mapping[str, s.Assign], steps: int, found: Diagnostics) -> None:
+    """Report settings that are about held-out data, where there is none."""
+    if "validation_data" in given:
+        return
+    why = "`validation` is 0" if "validation" in given else "with several steps there is none"
+    for name in _MEASURED:
+        if name in given:
+            found.add(
+                "conflicting-settings",
+                f"`{name}` needs data to validate on, and {why}",
+                given[name].target.span,
+                label="nothing to measure",
+                help="write `validation = 0.2`, say",
+            )
 
 
 def _require_with(

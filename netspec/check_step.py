@@ -1,6 +1,6 @@
 """Check what is computed in a training step: that it can be, and that one number comes out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from netspec import syntax as s
@@ -18,7 +18,16 @@ from netspec.source import Span
 from netspec.step_body import Body
 from netspec.tensor import Tensor
 from netspec.training import MetricCall
-from netspec.visit import names_in
+from netspec.visit import names_in, title_of
+
+# Functions that no gradient passes: what they yield stays as it is, or jumps.
+_CONSTANT = frozenset(
+    """
+    argmax argmin argsort bool bucketize count_nonzero detach empty_like eq full_like ge gt int
+    isclose isfinite isin isinf isnan le logical_and logical_not logical_or logical_xor long lt ne
+    one_hot ones_like rand_like randn_like signbit zeros_like
+    """.split()  # noqa: SIM905 - a list of so many would fill the page
+)
 
 
 class Computation(NamedTuple):
@@ -35,14 +44,17 @@ def check_step(
     body: Body,
     fields: Fields,
     device: str,
+    moves: Collection[str],
     found: Diagnostics,
 ) -> Computation | None:
     """The computation of a step; None after reporting why there is none.
 
-    `values` are those of the section, `loss` among them; `figures` the names that it has to yield.
+    `values` are those of the section, `loss` among them; `figures` the names that it has to yield;
+    `moves` the nets, by their names in the script, that its loss is to train.
     """
     before = found.error_count
     _check_targets(values, body, found)
+    _check_schemes(values, found)
     (loss,) = (item for item in values if _is_called(item, "loss"))
     assert isinstance(loss, s.Assign)
     net = body.net(title, values)
@@ -55,14 +67,7 @@ def check_step(
     graph = check_net(net, body.home(found.source), {}, device, found)
     if not isinstance(graph, Net) or found.error_count > before:
         return None
-    if not _depends_on_nets(net.body, set(body.nets)):
-        found.add(
-            "wrong-loss",
-            "the loss does not depend on the net",
-            loss.value.span,
-            label="nothing of it can be learnt",
-            help="write a loss of an output, as in `cross_entropy(logits, label)`",
-        )
+    _check_flow(graph, net.body, body, moves, loss, found)
     _check_loss(graph.outputs[0].type, loss, found)
     _check_classes(graph, net.body, fields, found)
     if found.error_count > before:
@@ -78,6 +83,7 @@ def _check_targets(
     values: Sequence[s.Assign | s.LayerDefinition], body: Body, found: Diagnostics
 ) -> None:
     """Report names that stand for something else already, or that no variable can have."""
+    layers: set[str] = set()
     for item in values:
         names = names_in(item.target) if isinstance(item, s.Assign) else [item.name]
         for name in names:
@@ -87,8 +93,9 @@ def _check_targets(
             if problem and name.id != "_":
                 code, why = problem
                 found.add(code, why, name.span, label="not free", help=f"call it `{name.id}_`, say")
-            elif taken:
+            elif taken or name.id in layers:
                 what = "a field of the data" if name.id in body.fields else "a net"
+                what = what if taken else "a layer"
                 found.add(
                     "duplicate-name",
                     f"`{name.id}` is the name of {what} already",
@@ -96,17 +103,99 @@ def _check_targets(
                     label="the same name again",
                     help="call this value something else",
                 )
+        if isinstance(item, s.LayerDefinition):
+            layers.add(item.name.id)
 
 
-def _depends_on_nets(body: Sequence[s.Statement], nets: set[str]) -> bool:
-    """Whether something that a net or a layer of the section yields reaches the loss."""
-    reached = set(nets) | {x.name.id for x in body if isinstance(x, s.LayerDefinition)}
-    for statement in body:
-        if isinstance(statement, s.Assign):
-            read = {name.id for name in names_in(statement.value)}
-            if read & reached:
-                reached |= {name.id for name in names_in(statement.target)}
-    return "loss" in reached
+def _check_schemes(values: Sequence[s.Assign | s.LayerDefinition], found: Diagnostics) -> None:
+    """Refuse layers of a loss that are initialised: the script makes them by a plain call."""
+    for node in _nodes(tuple(values)):
+        if isinstance(node, s.LayerDefinition | s.Stage) and node.schemes is not None:
+            found.add(
+                "not-supported",
+                "a layer of a train section cannot have a `with`",
+                node.span,
+                label="it begins with the weights that torch gives it",
+                help="put the layer into a net, and that net into the section",
+            )
+
+
+# ---- what can be learnt ------------------------------------------------------------------------
+
+
+def _check_flow(
+    graph: Net,
+    written: Sequence[s.Statement],
+    body: Body,
+    moves: Collection[str],
+    loss: s.Assign,
+    found: Diagnostics,
+) -> None:
+    """Report a loss that nothing reaches of what the step trains: nets and layers of its own."""
+    own = [layer for layer in graph.layers.values() if layer.parameters]
+    if not moves and not own:
+        return  # the optimiser has nothing to move, which is said there
+    flow = _Flow([*moves, *(layer.name for layer in own)], [layer.span for layer in own])
+    if not flow.reaches_loss(written):
+        names = [body.class_of(name) for name in moves] if len(body.nets) > 1 else []
+        help = "write a loss of an output, as in `cross_entropy(logits, label)`"
+        if names:
+            help = f"write a loss of what `{names[0]}` yields, that is not detached"
+        found.add(
+            "wrong-loss",
+            f"the loss does not depend on {listing(names) if names else 'the net'}",
+            loss.value.span,
+            label="nothing of it can be learnt",
+            help=help,
+        )
+
+
+class _Flow:
+    """Follows what modules yield through the values of a step, up to where it is detached.
+
+    `names` are those of the modules, `spans` those of layers where they stand in a chain.
+    """
+
+    def __init__(self, names: Sequence[str], spans: Sequence[Span]) -> None:
+        self.reached = {name.partition(".")[0] for name in names}
+        self.spans = spans
+
+    def reaches_loss(self, body: Sequence[s.Statement]) -> bool:
+        value = False
+        for statement in body:
+            if isinstance(statement, s.Assign):
+                value = self._reaches(statement.value)
+                names = {name.id for name in names_in(statement.target)}
+                self.reached = self.reached | names if value else self.reached - names
+        return "loss" in self.reached
+
+    def _reaches(self, node: Any) -> bool:
+        """Whether the value of an expression has a gradient."""
+        match node:
+            case s.Name(id):
+                return id in self.reached
+            case s.Call(s.Name(id)) | s.Call(s.Attribute(name=s.Name(id))) if id in _CONSTANT:
+                return False
+            case s.Comparison():
+                return False
+            case s.Chain(first, stages):
+                return self._reaches_end(self._reaches(first), stages)
+            case s.Attribute() | s.Argument():
+                return self._reaches(node.value)
+            case s.Stage():
+                return self._reaches_end(False, [node])
+            case tuple() if not isinstance(node, Span):
+                return any(self._reaches(part) for part in node)
+        return False
+
+    def _reaches_end(self, value: bool, stages: Sequence[Any]) -> bool:
+        for stage in stages:
+            value = title_of(stage.callee) not in _CONSTANT and (value or self._holds(stage))
+        return value
+
+    def _holds(self, stage: s.Stage) -> bool:
+        inside = any(stage.span.start <= x.start and x.end <= stage.span.end for x in self.spans)
+        return inside or self._reaches(stage.callee)
 
 
 def _check_loss(loss: Tensor, written: s.Assign, found: Diagnostics) -> None:

@@ -26,14 +26,14 @@ _MADE = re.compile(
     r"|(\w+_)?loss|compute_\w+_loss"
 )
 # Attributes of `nn.ModuleDict` that other modules lack: it cannot hold a module of that name.
-_OF_DICT = frozenset(("clear", "items", "keys", "pop", "update", "values"))
+OF_DICT = frozenset(("clear", "items", "keys", "pop", "update", "values"))
 
 
 def script_problem(name: str) -> str | None:
     """Why no module of a training script can be called `name`; None if it can."""
     if name in SCRIPT or _is_figure(name) or _MADE.fullmatch(name):
         return f"`{name}` has a meaning of its own in the training script"
-    if name in _OF_DICT:
+    if name in OF_DICT:
         return f"`{name}` is an attribute of `nn.ModuleDict`, which holds what is trained"
     return None
 

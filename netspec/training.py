@@ -91,7 +91,6 @@ class Training(NamedTuple):
     bound: Mapping[str, Dim]
     steps: tuple[Step, ...]
     metrics: tuple[MetricCall, ...]
-    frozen: tuple[syntax.Name | syntax.Literal, ...]
     settings: Settings
     constants: Mapping[str, object]
 

@@ -21,7 +21,7 @@ from netspec.catalogue import families
 from netspec.catalogue.layer import LAYERS
 from netspec.catalogue.registry import own_layers
 from netspec.catalogue.signature import Signature, write_value
-from netspec.check_train import SETTINGS
+from netspec.check_section import SETTINGS
 from netspec.names import CODE_NAMES
 from netspec.report import write_text
 from netspec.settings import Settings
