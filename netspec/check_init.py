@@ -365,23 +365,43 @@ def _bind_scheme(
     """The scheme that an expression names, with its arguments."""
     function = value.function if isinstance(value, s.Call) else value
     if not isinstance(function, s.Name) or function.id not in INITIALISERS:
-        shown = f"`{function.id}`" if isinstance(function, s.Name) else "an expression"
-        near = did_you_mean(function.id, INITIALISERS) if isinstance(function, s.Name) else ""
-        if isinstance(function, s.Chain) or title_of(value) in PARAMETRIZATIONS:
-            near = "write one scheme, then one parametrization: `weight=normal -> weight_norm`"
-        found.add(
-            "unknown-scheme",
-            f"unknown initialisation scheme {shown}",
-            function.span,
-            label="no function of torch.nn.init",
-            help=near or f"schemes are {listing(INITIALISERS, 14)}",
-        )
+        _report_unknown(function, found)
         return None
     given = evaluate_arguments(arguments_of(value), scope, found)
     if given is None:
         return None
     bound = bind(INITIALISERS[function.id], function.id, given, value.span, found)
     return bound if isinstance(bound, Initialiser) else None
+
+
+def _report_unknown(function: s.Expression, found: Diagnostics) -> None:
+    """Say that there is no such scheme, or that a chain is more than a scheme can be part of."""
+    pair = "write one scheme, then one parametrization: `weight=normal -> weight_norm`"
+    if isinstance(function, s.Chain):
+        number = 1 + len(function.stages)
+        found.add(
+            "unknown-scheme",
+            f"a parameter has one scheme and one parametrization, found {number}"
+            if number > 2
+            else "a scheme and a parametrization are plain names or calls",
+            function.span,
+            label=f"{number} in a row" if number > 2 else "with a label, or in brackets",
+            help=pair,
+        )
+        return
+    title = function.name.id if isinstance(function, s.Attribute) else title_of(function)
+    near = pair if title in PARAMETRIZATIONS else did_you_mean(title, INITIALISERS)
+    if isinstance(function, s.Attribute) and title in INITIALISERS:
+        near = f"write `{title}`"
+    is_name = isinstance(function, s.Name | s.Attribute)
+    shown = f"`{found.source.cut(function.span)}`" if is_name else "an expression"
+    found.add(
+        "unknown-scheme",
+        f"unknown initialisation scheme {shown}",
+        function.span,
+        label="no function of torch.nn.init",
+        help=near or f"schemes are {listing(INITIALISERS, 14)}",
+    )
 
 
 def _fits(

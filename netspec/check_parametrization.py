@@ -21,9 +21,10 @@ def bind_parametrization(
     """The parametrization that an expression names; None after reporting what is wrong."""
     title = title_of(value)
     if title not in PARAMETRIZATIONS:
+        shown = title or found.source.cut(value.span)
         found.add(
             "unknown-parametrization",
-            f"unknown parametrization `{title}`",
+            f"unknown parametrization `{shown}`",
             value.span,
             label="no function of torch.nn.utils.parametrizations",
             help=did_you_mean(title, PARAMETRIZATIONS)
