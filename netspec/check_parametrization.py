@@ -7,7 +7,7 @@ from netspec import syntax as s
 from netspec.arguments import bind, evaluate_arguments
 from netspec.catalogue.parametrization import PARAMETRIZATIONS, Parametrization
 from netspec.diagnostic import Diagnostics, did_you_mean
-from netspec.graph import BuiltLayer, ParametrizationRule, Scheme
+from netspec.graph import BuiltLayer, ParametrizationRule
 from netspec.misfit import Misfit
 from netspec.names import listing
 from netspec.source import Span
@@ -129,31 +129,3 @@ def check_values(layers: Iterable[BuiltLayer], devices: Iterable[str], found: Di
                     label=f"`{layer.name}` has it",
                     help="build it on a device that holds numbers",
                 )
-
-
-def warn_of_zeros(layers: Iterable[BuiltLayer], found: Diagnostics) -> None:
-    """Warn of parameters without a length, which is divided by: all of their numbers are NaN."""
-    told: set[Span] = set()
-    for layer in layers:
-        for name, rules in layer.parametrizations.items():
-            scheme = next(iter(layer.schemes.get(name, ())), None)
-            rule = rules[0]
-            divides = rule.parametrization.name != "orthogonal"
-            if scheme and divides and _fills_with_zeros(scheme) and rule.span not in told:
-                told.add(rule.span)
-                title = rule.parametrization.name
-                line, _ = scheme.source.position(scheme.span.start)
-                found.inside(rule.source, found.notes).add(
-                    "zero-norm",
-                    f"`{title}` divides `{layer.name}.{name}` by its length, which is 0",
-                    rule.span,
-                    label="every number of it is NaN",
-                    notes=(f"it is filled with zeros by {scheme.source.name}:{line}",),
-                    help="fill it with another scheme, or leave it without a parametrization",
-                    severity="warning",
-                )
-
-
-def _fills_with_zeros(scheme: Scheme) -> bool:
-    initialiser = scheme.initialiser
-    return initialiser.name == "zeros" or initialiser.given.get("val") == 0
