@@ -95,6 +95,14 @@ class _Rule(NamedTuple):
             return owner.name == self.owner
         return owner.name.startswith(self.prefix) and _selects(self.selector, owner, self.prefix)
 
+    def turn(self, parameter: str) -> tuple[int | bool | str, ...]:
+        """When it parametrizes: a layer's own, then inside out, what is stronger before the rest.
+
+        Of the parameters of one rule, the weight comes first, then the others by name.
+        """
+        kind, depth, order = self.rank
+        return (kind != _OWN, -depth, -kind, -order, parameter != "weight", parameter)
+
     def title(self) -> str:
         return self.owner if self.selector is None else _title(self.selector)
 
@@ -123,6 +131,7 @@ def resolve_schemes(
     schemes: dict[str, dict[str, tuple[Scheme, ...]]] = {name: {} for name in built}
     changes: dict[str, dict[str, tuple[ParametrizationRule, ...]]] = {name: {} for name in built}
     depths: dict[tuple[str, str], int] = {}
+    turns: dict[tuple[str, str], tuple[int | bool | str, ...]] = {}
     weights: dict[str, Weight] = {}
     for rule in rules:
         found = rule.checked.found
@@ -147,9 +156,15 @@ def resolve_schemes(
                         path = f"{owner.name}.{argument.name.id}"
                         report_replaced(path, argument.span, before[0], parametrization, found)
                     depths[top, name] = max(depth, depths.get((top, name), depth))
+                    turns[top, name] = rule.turn(argument.name.id)
     hint_fans(weights.values())
     return {
-        name: layer._replace(schemes=schemes[name], parametrizations=changes[name])
+        name: layer._replace(
+            schemes=schemes[name],
+            parametrizations=dict(
+                sorted(changes[name].items(), key=lambda change: turns[name, change[0]])
+            ),
+        )
         for name, layer in built.items()
     }
 

@@ -110,6 +110,9 @@ def _agree(spec: netspec.Spec, model: nn.Module) -> None:
     net = spec.net()
     built = {name: tuple(tensor.shape) for name, tensor in model.named_parameters()}
     assert built == net.parameter_shapes()
+    for layer in net.layers.values():  # in torch's order
+        inside = [name for name in built if name.startswith(f"{layer.name}.")]
+        assert inside == [n for n in net.parameter_shapes() if n in inside], layer.name
     assert sum(p.numel() for p in model.parameters()) == spec.summary().parameters
     assert {row.name for row in spec.explain_init().rows if not row.tied} == set(built)
     still = {name for name, tensor in model.named_parameters() if not tensor.requires_grad}
@@ -182,6 +185,7 @@ def test_rules_reach_inside_layers_and_recurrent_weights() -> None:
     }""")
     model = spec.build(device="cpu")
     _agree(spec, model)
+    assert list(dict(model.named_parameters())) == list(spec.net().parameter_shapes())
     assert model.stack.layers[1].self_attn.out_proj.parametrizations.weight[0].n_power_iterations
     x = torch.randn(2, 5, 8)
     model(x).sum().backward()
