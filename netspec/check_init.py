@@ -11,7 +11,12 @@ from netspec.catalogue.initialiser import INITIALISERS, Initialiser
 from netspec.catalogue.layer import Misfit
 from netspec.catalogue.parametrization import Parametrization
 from netspec.check_fans import Weight, hint_fans
-from netspec.check_parametrization import bind_parametrization, can_have, report_replaced
+from netspec.check_parametrization import (
+    bind_parametrization,
+    can_have,
+    refuse_sparse,
+    report_replaced,
+)
 from netspec.diagnostic import Diagnostics, did_you_mean
 from netspec.graph import BuiltLayer, Net, ParametrizationRule, Scheme
 from netspec.lazy import report_lazy
@@ -331,7 +336,9 @@ class _Checked:
                 scheme = Scheme(initialiser, arguments_of(written.scheme), *place)
         if parametrization and written.parametrization:
             span = written.parametrization.span if written.scheme else argument.span
-            if can_have(parametrization, shape, owner.kind, path, span, self.found):
+            table = owner.layer.layer
+            refused = refuse_sparse(parametrization, table, path, span, self.found)
+            if not refused and can_have(parametrization, shape, owner.kind, path, span, self.found):
                 given = arguments_of(written.parametrization)
                 changed = ParametrizationRule(parametrization, given, *place)
         return scheme, changed

@@ -5,6 +5,7 @@ from typing import Any
 
 from netspec import syntax as s
 from netspec.arguments import bind, evaluate_arguments
+from netspec.catalogue.layer import Layer
 from netspec.catalogue.parametrization import PARAMETRIZATIONS, Parametrization
 from netspec.diagnostic import Diagnostics, did_you_mean
 from netspec.graph import BuiltLayer, ParametrizationRule
@@ -59,6 +60,22 @@ def can_have(
             help=misfit.help,
         )
         return False
+    return True
+
+
+def refuse_sparse(
+    parametrization: Parametrization, layer: Layer, path: str, span: Span, found: Diagnostics
+) -> bool:
+    """Whether a table with sparse gradients cannot have it; reports that."""
+    if layer.given.get("sparse") is not True or parametrization.takes_sparse:
+        return False
+    found.add(
+        "wrong-parametrization",
+        f"`{parametrization.name}` does not go with sparse gradients, which `{path}` has",
+        span,
+        label=f"works out every row of `{path}`",
+        help="leave `sparse=True` out where the layer is made",
+    )
     return True
 
 

@@ -208,13 +208,14 @@ class Net(NamedTuple):
     def sparse_parameters(self) -> frozenset[str]:
         """The learnable tensors with sparse gradients: tables that are made with `sparse=True`.
 
-        One that is tied to a weight with a dense gradient has a dense gradient, too.
+        What is learnt for a parametrized one has a dense gradient. One that is tied to a weight
+        with a dense gradient has a dense gradient, too.
         """
         sparse = {
             f"{layer.name}.{name}"
             for layer in self.layers.values()
             for name in layer.parameters
-            if layer.layer.given.get("sparse") is True
+            if layer.layer.given.get("sparse") is True and name not in layer.parametrizations
         }
         mixed = {name for pair in self.ties.items() for name in pair if not sparse.issuperset(pair)}
         return frozenset(sparse - mixed)

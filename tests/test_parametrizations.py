@@ -314,3 +314,36 @@ def test_a_script_without_parametrized_recurrent_layers_does_not_refresh_them(
 ) -> None:
     plain = _reader("LSTM", "orthogonal") + READING.replace("AVERAGE", "ema = 0.9")
     assert ".to()" not in write(plain, tmp_path).read_text()
+
+
+SPARSE = """net Chars(width: int = 8)(tokens: int64[N, T]) -> (logits: [N, T, 256]) {
+    return tokens -> table: Embedding(256, width, sparse=True) WITH -> head: Linear(256)
+}
+train Chars {
+    data = Topics(context=16)
+    batch_size = 8
+    steps = 4
+    loss = cross_entropy(logits -> flatten(0, 1), target -> flatten())
+    optimizer = OPTIMIZER
+    SETTING
+}
+"""
+
+
+@pytest.mark.filterwarnings("ignore:Sparse invariant checks")  # of Adagrad itself
+@pytest.mark.parametrize(
+    ("treatment", "optimizer", "setting"),
+    [
+        ("", "SGD(lr=0.1, momentum=0.9, nesterov=True)", "accumulate = 2"),
+        ("", "Adagrad(lr=0.1, lr_decay=0.1)", "ema = 0.9"),
+        ("with (weight=spectral_norm)", "AdamW(lr=0.1)", "clip_norm = 1.0"),
+        ("with (weight=weight_norm(dim=-1))", "SGD(lr=0.1, weight_decay=0.1)", "clip_value = 0.1"),
+    ],
+)
+def test_a_table_with_sparse_gradients_trains_where_check_says_so(
+    treatment: str, optimizer: str, setting: str, tmp_path: Path
+) -> None:
+    text = SPARSE.replace("WITH", treatment).replace("OPTIMIZER", optimizer)
+    done = run(write(text.replace("SETTING", setting), tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert "nan" not in done.stdout

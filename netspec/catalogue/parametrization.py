@@ -19,6 +19,11 @@ class Parametrization(Signature):
 
     name: ClassVar[str]
 
+    @property
+    def takes_sparse(self) -> bool:
+        """Whether torch hands a sparse gradient, as of `Embedding(…, sparse=True)`, through it."""
+        return False
+
     def __init_subclass__(cls, name: str = "") -> None:
         cls.name = name
         cls.torch = f"torch.nn.utils.parametrizations.{name}"
@@ -55,6 +60,10 @@ class WeightNorm(Parametrization, name="weight_norm"):
 
     dim: int = 0
 
+    @property
+    def takes_sparse(self) -> bool:
+        return value_of(self.dim) == -1
+
     def check(self, shape: Shape, transposed: bool) -> None:
         _require_dim(self.name, self.dim, shape)
 
@@ -79,6 +88,10 @@ class SpectralNorm(Parametrization, name="spectral_norm"):
     n_power_iterations: PositiveInt = 1
     eps: PositiveFloat = 1e-12
     dim: int | None = None
+
+    @property
+    def takes_sparse(self) -> bool:
+        return True
 
     def check(self, shape: Shape, transposed: bool) -> None:
         _require_dim(self.name, self._row(transposed), shape)
