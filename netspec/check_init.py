@@ -11,7 +11,12 @@ from netspec.catalogue.initialiser import INITIALISERS, Initialiser
 from netspec.catalogue.layer import Misfit
 from netspec.catalogue.parametrization import Parametrization
 from netspec.check_fans import Weight, hint_fans
-from netspec.check_parametrization import bind_parametrization, can_have, report_replaced
+from netspec.check_parametrization import (
+    bind_parametrization,
+    can_have,
+    refuse_sparse,
+    report_replaced,
+)
 from netspec.diagnostic import Diagnostics, did_you_mean
 from netspec.graph import BuiltLayer, Net, ParametrizationRule, Scheme
 from netspec.lazy import report_lazy
@@ -95,6 +100,14 @@ class _Rule(NamedTuple):
             return owner.name == self.owner
         return owner.name.startswith(self.prefix) and _selects(self.selector, owner, self.prefix)
 
+    def turn(self, parameter: str) -> tuple[int | bool | str, ...]:
+        """When it parametrizes: a layer's own, then inside out, what is stronger before the rest.
+
+        Of the parameters of one rule, the weight comes first, then the others by name.
+        """
+        kind, depth, order = self.rank
+        return (kind != _OWN, -depth, -kind, -order, parameter != "weight", parameter)
+
     def title(self) -> str:
         return self.owner if self.selector is None else _title(self.selector)
 
@@ -123,6 +136,7 @@ def resolve_schemes(
     schemes: dict[str, dict[str, tuple[Scheme, ...]]] = {name: {} for name in built}
     changes: dict[str, dict[str, tuple[ParametrizationRule, ...]]] = {name: {} for name in built}
     depths: dict[tuple[str, str], int] = {}
+    turns: dict[tuple[str, str], tuple[int | bool | str, ...]] = {}
     weights: dict[str, Weight] = {}
     for rule in rules:
         found = rule.checked.found
@@ -147,9 +161,15 @@ def resolve_schemes(
                         path = f"{owner.name}.{argument.name.id}"
                         report_replaced(path, argument.span, before[0], parametrization, found)
                     depths[top, name] = max(depth, depths.get((top, name), depth))
+                    turns[top, name] = rule.turn(argument.name.id)
     hint_fans(weights.values())
     return {
-        name: layer._replace(schemes=schemes[name], parametrizations=changes[name])
+        name: layer._replace(
+            schemes=schemes[name],
+            parametrizations=dict(
+                sorted(changes[name].items(), key=lambda change: turns[name, change[0]])
+            ),
+        )
         for name, layer in built.items()
     }
 
@@ -316,7 +336,9 @@ class _Checked:
                 scheme = Scheme(initialiser, arguments_of(written.scheme), *place)
         if parametrization and written.parametrization:
             span = written.parametrization.span if written.scheme else argument.span
-            if can_have(parametrization, shape, owner.kind, path, span, self.found):
+            table = owner.layer.layer
+            refused = refuse_sparse(parametrization, table, path, span, self.found)
+            if not refused and can_have(parametrization, shape, owner.kind, path, span, self.found):
                 given = arguments_of(written.parametrization)
                 changed = ParametrizationRule(parametrization, given, *place)
         return scheme, changed
@@ -365,23 +387,43 @@ def _bind_scheme(
     """The scheme that an expression names, with its arguments."""
     function = value.function if isinstance(value, s.Call) else value
     if not isinstance(function, s.Name) or function.id not in INITIALISERS:
-        shown = f"`{function.id}`" if isinstance(function, s.Name) else "an expression"
-        near = did_you_mean(function.id, INITIALISERS) if isinstance(function, s.Name) else ""
-        if isinstance(function, s.Chain) or title_of(value) in PARAMETRIZATIONS:
-            near = "write one scheme, then one parametrization: `weight=normal -> weight_norm`"
-        found.add(
-            "unknown-scheme",
-            f"unknown initialisation scheme {shown}",
-            function.span,
-            label="no function of torch.nn.init",
-            help=near or f"schemes are {listing(INITIALISERS, 14)}",
-        )
+        _report_unknown(function, found)
         return None
     given = evaluate_arguments(arguments_of(value), scope, found)
     if given is None:
         return None
     bound = bind(INITIALISERS[function.id], function.id, given, value.span, found)
     return bound if isinstance(bound, Initialiser) else None
+
+
+def _report_unknown(function: s.Expression, found: Diagnostics) -> None:
+    """Say that there is no such scheme, or that a chain is more than a scheme can be part of."""
+    pair = "write one scheme, then one parametrization: `weight=normal -> weight_norm`"
+    if isinstance(function, s.Chain):
+        number = 1 + len(function.stages)
+        found.add(
+            "unknown-scheme",
+            f"a parameter has one scheme and one parametrization, found {number}"
+            if number > 2
+            else "a scheme and a parametrization are plain names or calls",
+            function.span,
+            label=f"{number} in a row" if number > 2 else "with a label, or in brackets",
+            help=pair,
+        )
+        return
+    title = function.name.id if isinstance(function, s.Attribute) else title_of(function)
+    near = pair if title in PARAMETRIZATIONS else did_you_mean(title, INITIALISERS)
+    if isinstance(function, s.Attribute) and title in INITIALISERS:
+        near = f"write `{title}`"
+    is_name = isinstance(function, s.Name | s.Attribute)
+    shown = f"`{found.source.cut(function.span)}`" if is_name else "an expression"
+    found.add(
+        "unknown-scheme",
+        f"unknown initialisation scheme {shown}",
+        function.span,
+        label="no function of torch.nn.init",
+        help=near or f"schemes are {listing(INITIALISERS, 14)}",
+    )
 
 
 def _fits(

@@ -12,7 +12,8 @@ from netspec.catalogue import FUNCTIONS
 from netspec.check_device import check_crossings, check_device, report_far_layer
 from netspec.check_extern import run_extern
 from netspec.check_init import RuleScope, check_variable, resolve_schemes
-from netspec.check_parametrization import check_tied, check_values, warn_of_zeros
+from netspec.check_lengths import check_lengths
+from netspec.check_parametrization import check_tied, check_values
 from netspec.check_signature import Header, check_header
 from netspec.check_ties import check_freezes, check_ties
 from netspec.diagnostic import Diagnostics
@@ -63,7 +64,7 @@ def check_net(
     site.rules.append(rules)
     layers = resolve_schemes(site.layers(), site.rules, site.externs, complete)
     check_tied(site.ties, site.tied_at, layers)
-    warn_of_zeros(layers.values(), found)
+    check_lengths(layers.values(), found)
     check_values(layers.values(), (site.device, *site.devices), found)
     if found.error_count > before or header.inputs is None or not checker.outputs():
         return Unfinished(net.name.id, net, site.steps)

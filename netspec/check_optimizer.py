@@ -102,6 +102,8 @@ def check_optimizer(
             _add_group(calls, item, chosen, movable, scope, found)
     if known:
         _check_parameters(main, own, movable, node.span, found)
+    _check_clip(settings, numbers, movable, found)
+    _check_scaled(moved, found)
     calls = _schedule(calls, settings, numbers, scope, found)
     _check_closure(calls, numbers, settings, found)
     _check_decay(main, numbers, node.span, found)
@@ -225,6 +227,42 @@ def _check_parameters(
         optimizer.check_parameters(shapes, movable.sparse & set(names))
     except Misfit as misfit:
         found.add("wrong-argument", misfit.message, span, label=misfit.label, help=misfit.help)
+
+
+def _check_clip(
+    settings: Mapping[str, s.Assign], numbers: Settings, movable: Movable, found: Diagnostics
+) -> None:
+    """Gradients that are clipped are dense: torch clips no others."""
+    key = "clip_norm" if numbers.clip_norm else "clip_value"
+    sparse = [name for name in movable.shapes if name in movable.sparse]
+    if not sparse or not (numbers.clip_norm or numbers.clip_value):
+        return
+    found.add(
+        "conflicting-settings",
+        f"`{key}` does not go with sparse gradients, which `{sparse[0]}` has",
+        settings[key if key in settings else "optimizer"].value.span,
+        label="torch clips dense gradients only",
+        help=f"leave `{key}` out, or `sparse=True` where `{sparse[0]}` is made",
+    )
+
+
+def _check_scaled(moved: Sequence[TrainedNet], found: Diagnostics) -> None:
+    """Refuse to train tables whose sparse gradients would be scaled, which torch cannot."""
+    for item in moved:
+        for layer in item.net.layers.values():
+            given, path = layer.layer.given, f"{layer.name}.weight"
+            if (
+                given.get("scale_grad_by_freq") is True
+                and path in item.net.sparse_parameters()
+                and path not in item.net.frozen
+            ):
+                found.inside(layer.source, found.notes).add(
+                    "wrong-argument",
+                    f"`scale_grad_by_freq` does not go with sparse gradients, which `{path}` has",
+                    layer.span,
+                    label="torch scales dense gradients only, and this is trained",
+                    help="leave `scale_grad_by_freq` or `sparse` out",
+                )
 
 
 def _check_closure(

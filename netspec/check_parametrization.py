@@ -5,9 +5,10 @@ from typing import Any
 
 from netspec import syntax as s
 from netspec.arguments import bind, evaluate_arguments
+from netspec.catalogue.layer import Layer
 from netspec.catalogue.parametrization import PARAMETRIZATIONS, Parametrization
 from netspec.diagnostic import Diagnostics, did_you_mean
-from netspec.graph import BuiltLayer, ParametrizationRule, Scheme
+from netspec.graph import BuiltLayer, ParametrizationRule
 from netspec.misfit import Misfit
 from netspec.names import listing
 from netspec.source import Span
@@ -21,9 +22,10 @@ def bind_parametrization(
     """The parametrization that an expression names; None after reporting what is wrong."""
     title = title_of(value)
     if title not in PARAMETRIZATIONS:
+        shown = title or found.source.cut(value.span)
         found.add(
             "unknown-parametrization",
-            f"unknown parametrization `{title}`",
+            f"unknown parametrization `{shown}`",
             value.span,
             label="no function of torch.nn.utils.parametrizations",
             help=did_you_mean(title, PARAMETRIZATIONS)
@@ -58,6 +60,22 @@ def can_have(
             help=misfit.help,
         )
         return False
+    return True
+
+
+def refuse_sparse(
+    parametrization: Parametrization, layer: Layer, path: str, span: Span, found: Diagnostics
+) -> bool:
+    """Whether a table with sparse gradients cannot have it; reports that."""
+    if layer.given.get("sparse") is not True or parametrization.takes_sparse:
+        return False
+    found.add(
+        "wrong-parametrization",
+        f"`{parametrization.name}` does not go with sparse gradients, which `{path}` has",
+        span,
+        label=f"works out every row of `{path}`",
+        help="leave `sparse=True` out where the layer is made",
+    )
     return True
 
 
@@ -128,31 +146,3 @@ def check_values(layers: Iterable[BuiltLayer], devices: Iterable[str], found: Di
                     label=f"`{layer.name}` has it",
                     help="build it on a device that holds numbers",
                 )
-
-
-def warn_of_zeros(layers: Iterable[BuiltLayer], found: Diagnostics) -> None:
-    """Warn of parameters without a length, which is divided by: all of their numbers are NaN."""
-    told: set[Span] = set()
-    for layer in layers:
-        for name, rules in layer.parametrizations.items():
-            scheme = next(iter(layer.schemes.get(name, ())), None)
-            rule = rules[0]
-            divides = rule.parametrization.name != "orthogonal"
-            if scheme and divides and _fills_with_zeros(scheme) and rule.span not in told:
-                told.add(rule.span)
-                title = rule.parametrization.name
-                line, _ = scheme.source.position(scheme.span.start)
-                found.inside(rule.source, found.notes).add(
-                    "zero-norm",
-                    f"`{title}` divides `{layer.name}.{name}` by its length, which is 0",
-                    rule.span,
-                    label="every number of it is NaN",
-                    notes=(f"it is filled with zeros by {scheme.source.name}:{line}",),
-                    help="fill it with another scheme, or leave it without a parametrization",
-                    severity="warning",
-                )
-
-
-def _fills_with_zeros(scheme: Scheme) -> bool:
-    initialiser = scheme.initialiser
-    return initialiser.name == "zeros" or initialiser.given.get("val") == 0

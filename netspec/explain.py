@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from netspec.catalogue.layer import ALIASES, LAZY, RANK_OPEN, Layer
+from netspec.catalogue.parametrization import PARAMETRIZATIONS
 from netspec.catalogue.signature import MISSING, Field, write_value
 from netspec.diagnostic import did_you_mean
 from netspec.entries import (
@@ -26,6 +27,7 @@ _KINDS = {
     "Optimizer": "optimiser",
     "Dataset": "data source",
 }
+_PREFIX = "parametrizations."
 _LISTED = ("Layer", "Function")
 
 
@@ -78,7 +80,13 @@ def _entries() -> list[Entry]:
 
 
 def _meanings(name: str) -> list[Entry]:
-    """The entries of a name; of the layers that differ in their rank, the one for images."""
+    """The entries of a name; of the layers that differ in their rank, the one for images.
+
+    `parametrizations.orthogonal`, as a spec has it, is the parametrization alone.
+    """
+    if name.startswith(_PREFIX):
+        own = PARAMETRIZATIONS.get(name.removeprefix(_PREFIX))
+        return [own] if own else []
     if name in RANK_OPEN:
         ranks = RANK_OPEN[name]
         name = ranks.get(2, next(iter(ranks.values())))

@@ -1,6 +1,6 @@
 """What check finds out about a spec: nets with their built layers, shapes and rules."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from netspec import syntax
@@ -75,8 +75,18 @@ class BuiltLayer(NamedTuple):
         return {f"{prefix}{part}": size for part, size in parts.items()}
 
     def all_learnt(self) -> dict[str, Shape]:
-        """All that is learnt, by its names in a `state_dict` of the layer."""
-        return {k: v for parameter in self.parameters for k, v in self.learnt(parameter).items()}
+        """All that is learnt, by its names in a `state_dict` of the layer.
+
+        Those that are parametrized stand in the order in which that is done.
+        """
+        turns: dict[str, list[str]] = {}
+        for name in self.parametrizations:
+            turns.setdefault(name.rpartition(".")[0], []).append(name)
+        names = [
+            turns[name.rpartition(".")[0]].pop(0) if name in self.parametrizations else name
+            for name in self.parameters
+        ]
+        return {k: v for name in names for k, v in self.learnt(name).items()}
 
 
 class BuiltVariable(NamedTuple):
@@ -182,25 +192,30 @@ class Net(NamedTuple):
     source: Source
 
     def parameter_shapes(self) -> dict[str, Shape]:
-        """The shapes of all learnable tensors by name; tied ones stand under one name."""
+        """The shapes of all learnable tensors by name; tied ones stand under one name.
+
+        What a module has itself comes before what its children have, as torch goes through them.
+        """
         shapes = {
             f"{layer.name}.{name}": shape
             for layer in self.layers.values()
             for name, shape in layer.all_learnt().items()
         }
         shapes |= {v.name: v.type.shape for v in self.variables.values() if v.kind == "parameter"}
-        return {name: shape for name, shape in shapes.items() if name not in self.ties}
+        own = {name: shape for name, shape in shapes.items() if name not in self.ties}
+        return {name: own[name] for name in _by_modules(own)}
 
     def sparse_parameters(self) -> frozenset[str]:
         """The learnable tensors with sparse gradients: tables that are made with `sparse=True`.
 
-        One that is tied to a weight with a dense gradient has a dense gradient, too.
+        What is learnt for a parametrized one has a dense gradient. One that is tied to a weight
+        with a dense gradient has a dense gradient, too.
         """
         sparse = {
             f"{layer.name}.{name}"
             for layer in self.layers.values()
             for name in layer.parameters
-            if layer.layer.given.get("sparse") is True
+            if layer.layer.given.get("sparse") is True and name not in layer.parametrizations
         }
         mixed = {name for pair in self.ties.items() for name in pair if not sparse.issuperset(pair)}
         return frozenset(sparse - mixed)
@@ -208,6 +223,23 @@ class Net(NamedTuple):
     def parameter_count(self) -> Dim:
         """The number of learnable numbers, without those of `externs`."""
         return count(self.parameter_shapes())
+
+
+def _by_modules(names: Collection[str]) -> list[str]:
+    """Names of tensors in the order of a walk over modules: their own first, then child by child.
+
+    Children stand in the order of the names, `parametrizations`, which torch adds, behind them.
+    """
+    first: dict[str, int] = {}
+    keys: dict[str, list[tuple[int, int]]] = {}
+    for number, name in enumerate(names):
+        parts = name.split(".")
+        key = keys[name] = []
+        for end, part in enumerate(parts, 1):
+            place = first.setdefault(".".join(parts[:end]), number)
+            inner = 1 + (part == "parametrizations") if end < len(parts) else 0
+            key.append((inner, place))
+    return sorted(names, key=lambda name: keys[name])
 
 
 class Unfinished(NamedTuple):

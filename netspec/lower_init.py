@@ -1,5 +1,6 @@
 """Turn `init` rules and layers' own schemes into the lines that initialise a class."""
 
+import re
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import NamedTuple
@@ -443,9 +444,12 @@ class Writer:
             else:
                 self._freeze_classes(classes)
             return
-        pattern = str(selector.value)
+        test = name_test(str(selector.value))
+        if not test:
+            self.lines.append(Line("self.requires_grad_(False)"))
+            return
         imported = self.outside.variable("imported_parts", self.lines)
-        test = name_test(pattern) + (f" and module not in {imported}" if imported else "")
+        test += f" and module not in {imported}" if imported else ""
         self.lines.append(Line("for name, module in self.named_modules():"))
         self.lines.append(Line(f"if {test}:", 1))
         self.lines.append(Line("module.requires_grad_(False)", 2))
@@ -524,8 +528,14 @@ def weight_first(parameter: str) -> tuple[bool, str]:
 
 
 def name_test(pattern: str) -> str:
-    """The test of a name for a pattern: the plain methods of strings where they serve."""
+    """The test of a name for a pattern: the plain methods of strings where they serve.
+
+    "" for a pattern that every name passes.
+    """
     special = set("*?[")
+    pattern = re.sub(r"\*+", "*", pattern)
+    if pattern == "*":
+        return ""
     if not special & set(pattern):
         return f"name == {write_literal(pattern)}"
     if pattern[0] == "*" and not special & set(pattern[1:]):

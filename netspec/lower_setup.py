@@ -1,5 +1,6 @@
 """Write what a training script makes before it begins: device, nets, optimisers, checkpoints."""
 
+from netspec.catalogue.recurrent import RECURRENT
 from netspec.lower_call import write_arguments
 from netspec.lower_update import Mover, write_optimizers
 from netspec.schedule import STEPS, STEPS_PER_EPOCH
@@ -99,6 +100,8 @@ def optimizer_lines(plan: ScriptPlan) -> list[str]:
     for update in plan.updates:
         lines += write_optimizers(plan.training, update)
     (first, *_) = plan.modules()
+    if settings.ema or settings.swa:
+        lines += _copyable_lines(plan.training.nets[0])
     if settings.ema:
         lines.append("average = get_ema_multi_avg_fn(cfg.ema)  # type: ignore[no-untyped-call]")
         given = "multi_avg_fn=average, use_buffers=True"
@@ -106,6 +109,21 @@ def optimizer_lines(plan: ScriptPlan) -> list[str]:
     if settings.swa:
         lines.append(f"swa = AveragedModel({first})")
     return lines
+
+
+def _copyable_lines(item: TrainedNet) -> list[str]:
+    """What lets torch copy a net, where a recurrent layer of it is parametrized.
+
+    Such a layer keeps weights that are worked out, and torch copies none that is part of a graph.
+    """
+    for layer in item.net.layers.values():
+        kinds = {type(layer.layer).__name__, *layer.layer.inside().values()}
+        if layer.parametrizations and kinds & RECURRENT:
+            return [
+                "with torch.no_grad():",
+                f"    {item.name}.to()  # recurrent weights without a graph: they can be copied",
+            ]
+    return []
 
 
 def parts_text(plan: ScriptPlan) -> str:

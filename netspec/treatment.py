@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from netspec import syntax as s
 from netspec.catalogue import INITIALISERS, PARAMETRIZATIONS
+from netspec.visit import title_of
 
 
 class Treatment(NamedTuple):
@@ -24,23 +25,24 @@ def treatment_of(value: s.Expression) -> Treatment:
     scheme, which it is not.
     """
     match value:
-        case s.Chain(first, (s.Stage(None, s.Name() | s.Call() as last, None),)):
-            return Treatment(first, last)
-    alone = _parametrization(value)
-    return Treatment(value, None) if alone is None else Treatment(None, alone)
+        case s.Chain(first, (s.Stage(None, s.Name() | s.Call() | s.Attribute() as last, None),)):
+            return Treatment(first, _plain(last))
+    plain = _plain(value)
+    title = title_of(plain)
+    dotted = plain is not value
+    if dotted or (title in PARAMETRIZATIONS and title not in INITIALISERS):
+        return Treatment(None, plain)
+    return Treatment(value, None)
 
 
-def _parametrization(value: s.Expression) -> s.Expression | None:
-    """A parametrization that stands alone, by its plain name: `parametrizations.` is taken off."""
+def _plain(value: s.Expression) -> s.Expression:
+    """A parametrization by its plain name: `parametrizations.` is taken off."""
     match value:
-        case s.Name(id) if id in PARAMETRIZATIONS and id not in INITIALISERS:
-            return value
         case s.Attribute(s.Name("parametrizations"), name):
             return name
-        case s.Call(function, arguments, span):
-            plain = _parametrization(function)
-            return None if plain is None else s.Call(plain, arguments, span)
-    return None
+        case s.Call(s.Attribute(s.Name("parametrizations"), name), arguments, span):
+            return s.Call(name, arguments, span)
+    return value
 
 
 def only_schemes(schemes: s.Schemes | None) -> s.Schemes | None:

@@ -116,6 +116,15 @@ def _stage(children: list[Any], span: Span) -> s.Stage:
     return s.Stage(label, target.callee, target.schemes, span)
 
 
+def _through(children: list[Any], span: Span) -> s.Argument:
+    name, first, *rest = children
+    stages = [
+        item if isinstance(item, s.Stage) else s.Stage(None, item, None, item.span) for item in rest
+    ]
+    chain = s.Chain(first, tuple(stages), Span(first.span.start, stages[-1].span.end))
+    return s.Argument(_name(name), chain, span)
+
+
 def _targets(children: list[Any], span: Span) -> s.Targets:
     return s.Targets(tuple(_target(child) for child in children), span)
 
@@ -294,6 +303,9 @@ _MAKERS: dict[str, Callable[[list[Any], Span], Any]] = {
     "use": _use,
     "positional": lambda c, at: s.Argument(None, c[0], at),
     "keyword": lambda c, at: s.Argument(_name(c[0]), c[1], at),
+    "through": _through,
+    "dotted": lambda c, at: s.Attribute(_name(c[0]), _name(c[1]), at),
+    "dotted_call": lambda c, at: s.Call(c[0], tuple(c[1:]), at),
     "binary": _binary,
     "unary": _unary,
     "comparison": _comparison,

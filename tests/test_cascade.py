@@ -98,3 +98,28 @@ net B()(x: float32[N, 3]) { return x -> Linear(2) }
     assert not netspec.loads(nets).diagnostics
     (warning,) = netspec.loads(nets.replace("init Conv1d", 'init "fc*"')).diagnostics
     assert (warning.code, warning.severity) == ("unused-rule", "warning")
+
+
+@pytest.mark.parametrize("pattern", ["*", "**"])
+def test_a_pattern_for_every_name_needs_no_test_of_names(pattern: str) -> None:
+    spec = netspec.loads(f"""
+block Head(width: int)(x: [N, C]) {{
+    return x -> Linear(width) -> LayerNorm
+}}
+net Every()(x: float32[N, 4]) {{
+    init "{pattern}" with (weight=constant(2.0) -> spectral_norm, bias=constant(3.0))
+    freeze "{pattern}"
+    parameter scale: [4] = ones
+    return x * scale -> Head(4) -> Head(2)
+}}
+""")
+    assert "fnmatch" not in spec.source
+    assert 'endswith("")' not in spec.source
+    assert 'name.endswith(".weight")' in spec.source
+    assert "        self.requires_grad_(False)\n" in spec.source
+    model = spec.build(device="cpu")
+    for name, parameter in model.named_parameters():
+        wanted = 3.0 if name.endswith("bias") else 1.0 if name == "scale" else 2.0
+        assert torch.all(parameter == wanted), name
+        assert not parameter.requires_grad
+    assert spec.net().frozen == set(dict(model.named_parameters()))

@@ -54,6 +54,16 @@ def test_each_part_of_a_spec_is_told(name: str, kind: str) -> None:
     assert explain(name).splitlines()[1] == kind
 
 
+def test_a_scheme_and_a_parametrization_of_one_name_are_both_told() -> None:
+    both, alone = explain("orthogonal"), explain("parametrizations.orthogonal")
+    scheme = "orthogonal(gain=1)\ninitialisation scheme: torch.nn.init.orthogonal_\n"
+    assert both.startswith(scheme)
+    assert both.endswith(alone)
+    assert "parametrization: torch.nn.utils.parametrizations.orthogonal\n" in alone
+    assert "written `parametrizations.orthogonal`" in alone
+    assert explain("parametrizations.zeros") == ""
+
+
 def test_a_name_with_two_meanings_is_told_twice() -> None:
     text = explain("zeros")
     assert "function: torch.zeros\n" in text

@@ -19,10 +19,15 @@ SPEC = """net Words(vocab: int = 9)(words: int64[N, T]) -> (logits: [N, T, vocab
     return words -> table -> head
 }}
 """
-HEADS = [("Linear(vocab)", ""), ("Linear(vocab, bias=False)", "tie head.weight = table.weight")]
+HEADS = [
+    ("Linear(vocab)", ""),
+    ("Linear(vocab, bias=False)", "tie head.weight = table.weight"),
+    ("Linear(vocab)", "init Embedding with (weight=spectral_norm)"),
+    ("Linear(vocab)", "init Embedding with (weight=weight_norm(dim=-1))"),
+]
 
 
-@pytest.mark.parametrize(("head", "tie"), HEADS, ids=["apart", "tied"])
+@pytest.mark.parametrize(("head", "tie"), HEADS, ids=["apart", "tied", "spectral", "weight"])
 def test_the_gradients_that_are_sparse_are_known(head: str, tie: str) -> None:
     text = SPEC.format(head=head, tie=tie)
     graph, _ = examine(Source(text, "words.net"), None, {})

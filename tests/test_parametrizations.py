@@ -2,15 +2,18 @@
 
 import copy
 import pickle
+from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
 import torch
 from torch import nn
+from torch.optim.swa_utils import AveragedModel
 
 import netspec
 from netspec.diagnostic import SpecError
+from tests.running import run, write
 
 PATTERNS = ["*", "fc", "fc*", "inner.*", "*.fc", "*fc2", "mid.inner.fc", "mid.*", "layers.*.fc"]
 
@@ -107,6 +110,9 @@ def _agree(spec: netspec.Spec, model: nn.Module) -> None:
     net = spec.net()
     built = {name: tuple(tensor.shape) for name, tensor in model.named_parameters()}
     assert built == net.parameter_shapes()
+    for layer in net.layers.values():  # in torch's order
+        inside = [name for name in built if name.startswith(f"{layer.name}.")]
+        assert inside == [n for n in net.parameter_shapes() if n in inside], layer.name
     assert sum(p.numel() for p in model.parameters()) == spec.summary().parameters
     assert {row.name for row in spec.explain_init().rows if not row.tied} == set(built)
     still = {name for name, tensor in model.named_parameters() if not tensor.requires_grad}
@@ -179,6 +185,7 @@ def test_rules_reach_inside_layers_and_recurrent_weights() -> None:
     }""")
     model = spec.build(device="cpu")
     _agree(spec, model)
+    assert list(dict(model.named_parameters())) == list(spec.net().parameter_shapes())
     assert model.stack.layers[1].self_attn.out_proj.parametrizations.weight[0].n_power_iterations
     x = torch.randn(2, 5, 8)
     model(x).sum().backward()
@@ -240,3 +247,103 @@ def test_orthogonal_weights_need_a_device_with_values() -> None:
             build()
         assert caught.value.diagnostics[0].code == "wrong-parametrization"
     assert netspec.loads(CRITIC).build(device="meta") is not None
+
+
+READER = """net Reader()(image: float32[N, 1, 8, 8]) -> (logits: [N, 10]) {
+    _, STATE = image -> squeeze(1) -> rnn: RECURRENT(8, batch_first=True) with (weight_hh_l0=NORM)
+    return state[-1] -> head: Linear(10)
+}
+"""
+READING = """train Reader {
+    data = Digits()
+    batch_size = 32
+    epochs = 2
+    loss = cross_entropy(logits, label)
+    optimizer = Adam(lr=5e-3)
+    AVERAGE
+}
+"""
+NORMS = ["weight_norm", "spectral_norm", "parametrizations.orthogonal"]
+
+
+def _reader(kind: str, norm: str) -> str:
+    state = "(state, _)" if kind == "LSTM" else "state"
+    return READER.replace("RECURRENT", kind).replace("STATE", state).replace("NORM", norm)
+
+
+@pytest.mark.parametrize("kind", ["RNN", "GRU", "LSTM"])
+@pytest.mark.parametrize("norm", NORMS)
+def test_a_recurrent_net_is_copied_once_its_weights_have_no_graph(kind: str, norm: str) -> None:
+    """As docs/language.md has it; scripts with an average do the same."""
+    spec = netspec.loads(_reader(kind, norm))
+    model, image = spec.build(device="cpu").eval(), torch.randn(2, 1, 8, 8)
+    model(image)
+    with pytest.raises(RuntimeError, match="support the deepcopy protocol"):
+        copy.deepcopy(model)
+    with torch.no_grad():
+        model.to()
+    average = AveragedModel(model)
+    for count in range(2):
+        average.update_parameters(model)
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.add_(0.1 * (count + 1))
+    again = spec.build(device="cpu").eval()
+    again.load_state_dict(average.module.state_dict())
+    torch.testing.assert_close(average(image), again(image))
+    assert not torch.allclose(average(image), model(image))
+
+
+@pytest.mark.parametrize("average", ["ema = 0.9", "swa = 1"])
+@pytest.mark.parametrize("norm", NORMS)
+def test_a_script_averages_a_parametrized_recurrent_net(
+    average: str, norm: str, tmp_path: Path
+) -> None:
+    script = write(_reader("LSTM", norm) + READING.replace("AVERAGE", average), tmp_path)
+    done = run(script)
+    assert done.returncode == 0, done.stderr
+    state = torch.load(tmp_path / "out" / "last.pt", weights_only=True)
+    kept = state[average[:3]]
+    assert any(name.startswith("module.rnn.parametrizations.weight_hh_l0") for name in kept)
+    done = run(script, "--resume", "--epochs", "3")
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_script_without_parametrized_recurrent_layers_does_not_refresh_them(
+    tmp_path: Path,
+) -> None:
+    plain = _reader("LSTM", "orthogonal") + READING.replace("AVERAGE", "ema = 0.9")
+    assert ".to()" not in write(plain, tmp_path).read_text()
+
+
+SPARSE = """net Chars(width: int = 8)(tokens: int64[N, T]) -> (logits: [N, T, 256]) {
+    return tokens -> table: Embedding(256, width, sparse=True) WITH -> head: Linear(256)
+}
+train Chars {
+    data = Topics(context=16)
+    batch_size = 8
+    steps = 4
+    loss = cross_entropy(logits -> flatten(0, 1), target -> flatten())
+    optimizer = OPTIMIZER
+    SETTING
+}
+"""
+
+
+@pytest.mark.filterwarnings("ignore:Sparse invariant checks")  # of Adagrad itself
+@pytest.mark.parametrize(
+    ("treatment", "optimizer", "setting"),
+    [
+        ("", "SGD(lr=0.1, momentum=0.9, nesterov=True)", "accumulate = 2"),
+        ("", "Adagrad(lr=0.1, lr_decay=0.1)", "ema = 0.9"),
+        ("with (weight=spectral_norm)", "AdamW(lr=0.1)", "clip_norm = 1.0"),
+        ("with (weight=weight_norm(dim=-1))", "SGD(lr=0.1, weight_decay=0.1)", "clip_value = 0.1"),
+    ],
+)
+def test_a_table_with_sparse_gradients_trains_where_check_says_so(
+    treatment: str, optimizer: str, setting: str, tmp_path: Path
+) -> None:
+    text = SPARSE.replace("WITH", treatment).replace("OPTIMIZER", optimizer)
+    done = run(write(text.replace("SETTING", setting), tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert "nan" not in done.stdout

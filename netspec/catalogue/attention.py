@@ -119,6 +119,7 @@ class MultiheadAttention(Layer):
     stateless: ClassVar[bool] = False
     dtypes: ClassVar[frozenset[str]] = frozenset({"float32"})
     optional: ClassVar[frozenset[str]] = frozenset({"in_proj_bias", "bias_k", "bias_v"})
+    zeroed: ClassVar[frozenset[str]] = frozenset({"in_proj_bias", "out_proj.bias"})
     takes: ClassVar[tuple[str, ...]] = ("query", "key", "value")
     may_take: ClassVar[tuple[str, ...]] = ("key_padding_mask", "attn_mask")
     examples: ClassVar[tuple[Example, ...]] = (

@@ -15,6 +15,7 @@ _FLOAT32 = frozenset({"float32"})
 
 class _RunningNorm(Layer):
     stateless: ClassVar[bool] = False
+    zeroed: ClassVar[frozenset[str]] = frozenset({"bias"})
     dtypes: ClassVar[frozenset[str]] = _FLOAT32
 
     def parameters(self) -> Mapping[str, Shape]:

@@ -1,5 +1,6 @@
 """Initialisation schemes: the functions of torch.nn.init, without the underscore."""
 
+import math
 from typing import ClassVar, Literal
 
 from netspec.catalogue.layer import Misfit
@@ -15,6 +16,7 @@ from netspec.tensor import Shape, write_shape
 
 INITIALISERS: dict[str, type["Initialiser"]] = {}
 _MANY = 99
+_CHANCE = 1e-6  # of a row of zeros, so that nobody meets one
 
 
 class Initialiser(Signature):
@@ -46,6 +48,10 @@ class Initialiser(Signature):
             help="use `zeros`, `uniform` or `normal` here",
         )
 
+    def leaves_zeros(self, shape: Shape, dim: int | None) -> bool:
+        """Whether a slice of the dimension `dim`, or for None all of it, is 0, or may well be."""
+        return False
+
 
 class Uniform(Initialiser, name="uniform"):
     """Numbers evenly from `a` to `b`."""
@@ -61,12 +67,18 @@ class Uniform(Initialiser, name="uniform"):
                 help="swap them",
             )
 
+    def leaves_zeros(self, shape: Shape, dim: int | None) -> bool:
+        return self.a == self.b == 0
+
 
 class Normal(Initialiser, name="normal"):
     """Numbers of a normal distribution."""
 
     mean: float = 0.0
     std: NonNegativeFloat = 1.0
+
+    def leaves_zeros(self, shape: Shape, dim: int | None) -> bool:
+        return self.mean == self.std == 0
 
 
 class TruncNormal(Initialiser, name="trunc_normal"):
@@ -85,11 +97,17 @@ class TruncNormal(Initialiser, name="trunc_normal"):
                 help="swap them",
             )
 
+    def leaves_zeros(self, shape: Shape, dim: int | None) -> bool:
+        return self.a == self.b == 0
+
 
 class Constant(Initialiser, name="constant"):
     """One number everywhere."""
 
     val: float
+
+    def leaves_zeros(self, shape: Shape, dim: int | None) -> bool:
+        return self.val == 0
 
 
 class Ones(Initialiser, name="ones"):
@@ -99,11 +117,17 @@ class Ones(Initialiser, name="ones"):
 class Zeros(Initialiser, name="zeros"):
     """0 everywhere."""
 
+    def leaves_zeros(self, shape: Shape, dim: int | None) -> bool:
+        return True
+
 
 class Eye(Initialiser, name="eye"):
     """The identity matrix."""
 
     ranks: ClassVar[tuple[int, int]] = (2, 2)
+
+    def leaves_zeros(self, shape: Shape, dim: int | None) -> bool:
+        return dim is not None and _size(shape, dim) > _size(shape, 1 - dim)
 
 
 class Dirac(Initialiser, name="dirac"):
@@ -123,6 +147,13 @@ class Dirac(Initialiser, name="dirac"):
                 help="choose a number of groups that divides the channels",
             )
 
+    def leaves_zeros(self, shape: Shape, dim: int | None) -> bool:
+        if dim is None:
+            return False
+        outputs, inputs = _size(shape, 0) // (value_of(self.groups) or 1), _size(shape, 1)
+        # The one number of each output that is not 0 stands in the middle.
+        return _size(shape, dim) > 1 if dim > 1 else (outputs > inputs, inputs > outputs)[dim]
+
 
 class XavierUniform(Initialiser, name="xavier_uniform"):
     """Evenly within gain sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio, 2010)."""
@@ -131,6 +162,9 @@ class XavierUniform(Initialiser, name="xavier_uniform"):
 
     gain: NonNegativeFloat = 1.0
 
+    def leaves_zeros(self, shape: Shape, dim: int | None) -> bool:
+        return self.gain == 0
+
 
 class XavierNormal(Initialiser, name="xavier_normal"):
     """Normal, std gain sqrt(2 / (fan_in + fan_out)) (Glorot and Bengio, 2010)."""
@@ -138,6 +172,9 @@ class XavierNormal(Initialiser, name="xavier_normal"):
     ranks: ClassVar[tuple[int, int]] = (2, _MANY)
 
     gain: NonNegativeFloat = 1.0
+
+    def leaves_zeros(self, shape: Shape, dim: int | None) -> bool:
+        return self.gain == 0
 
 
 Mode = Literal["fan_in", "fan_out"]
@@ -184,6 +221,9 @@ class Orthogonal(Initialiser, name="orthogonal"):
 
     gain: float = 1
 
+    def leaves_zeros(self, shape: Shape, dim: int | None) -> bool:
+        return self.gain == 0
+
 
 class Sparse(Initialiser, name="sparse"):
     """A share `sparsity` of each column 0, the rest normal (Martens, 2010)."""
@@ -192,3 +232,13 @@ class Sparse(Initialiser, name="sparse"):
 
     sparsity: Probability
     std: NonNegativeFloat = 0.01
+
+    def leaves_zeros(self, shape: Shape, dim: int | None) -> bool:
+        rows, columns = _size(shape, 0), _size(shape, 1)
+        zeros = math.ceil(self.sparsity * rows)  # in each column
+        likely = dim == 0 and rows * (zeros / rows) ** columns > _CHANCE
+        return self.std == 0 or zeros == rows or likely
+
+
+def _size(shape: Shape, dim: int) -> int:
+    return value_of(shape[dim]) or 0

@@ -37,6 +37,7 @@ class Layer(Signature, Part):
     `ndim`: the spatial dimensions that it works on, None where any number will do.
     `dtypes`: the input dtypes that torch takes.
     `optional`: the parameters that torch's type stubs declare as a tensor or None.
+    `zeroed`: the parameters that torch's class fills with zeros.
     `stateless`: no parameters, no buffers: one module can serve in several places. A user's layer
     is not where it says nothing.
     `takes`: the inputs of forward, by torch's names; `may_take`: those that may be left out.
@@ -47,6 +48,7 @@ class Layer(Signature, Part):
     dtypes: ClassVar[frozenset[str]] = FLOATING
     stateless: ClassVar[bool] = True
     optional: ClassVar[frozenset[str]] = frozenset()
+    zeroed: ClassVar[frozenset[str]] = frozenset()
     takes: ClassVar[tuple[str, ...]] = ("input",)
     may_take: ClassVar[tuple[str, ...]] = ()
     pairs: ClassVar[frozenset[str]] = frozenset()

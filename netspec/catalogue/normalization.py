@@ -29,6 +29,7 @@ def require_several(layer: Layer, x: Tensor, values: Dim, help: str = "") -> Non
 
 class _TrailingNorm(Layer):
     stateless: ClassVar[bool] = False
+    zeroed: ClassVar[frozenset[str]] = frozenset({"bias"})
     dtypes: ClassVar[frozenset[str]] = _FLOAT32
 
     def infer(self, x: Tensor) -> Mapping[str, Dim]:
@@ -95,6 +96,7 @@ class GroupNorm(Layer):
     """Normalise groups of channels of each sample: `[N, C, *]`, shape unchanged."""
 
     stateless: ClassVar[bool] = False
+    zeroed: ClassVar[frozenset[str]] = frozenset({"bias"})
     dtypes: ClassVar[frozenset[str]] = _FLOAT32
     examples: ClassVar[tuple[Example, ...]] = (
         Example("GroupNorm(4)", "float32[N, 64, 8, 8]", "float32[N, 64, 8, 8]"),

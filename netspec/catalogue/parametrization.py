@@ -19,6 +19,11 @@ class Parametrization(Signature):
 
     name: ClassVar[str]
 
+    @property
+    def takes_sparse(self) -> bool:
+        """Whether torch hands a sparse gradient, as of `Embedding(…, sparse=True)`, through it."""
+        return False
+
     def __init_subclass__(cls, name: str = "") -> None:
         cls.name = name
         cls.torch = f"torch.nn.utils.parametrizations.{name}"
@@ -31,6 +36,10 @@ class Parametrization(Signature):
             Misfit: saying why.
         """
         raise NotImplementedError
+
+    def lengths(self, shape: Shape) -> tuple[int | None, ...]:
+        """What it divides by a length of its own: each slice of a dimension; None, all numbers."""
+        return ()
 
     def learnt(self, shape: Shape) -> Mapping[str, Shape]:
         """The tensors that are learnt in place of the parameter, by torch's names for them."""
@@ -51,18 +60,21 @@ class WeightNorm(Parametrization, name="weight_norm"):
 
     dim: int = 0
 
+    @property
+    def takes_sparse(self) -> bool:
+        return value_of(self.dim) == -1
+
     def check(self, shape: Shape, transposed: bool) -> None:
         _require_dim(self.name, self.dim, shape)
 
-    def learnt(self, shape: Shape) -> Mapping[str, Shape]:
-        return {"original0": self._lengths(shape), "original1": shape}
-
-    def _lengths(self, shape: Shape) -> Shape:
+    def lengths(self, shape: Shape) -> tuple[int | None, ...]:
         number = value_of(self.dim) or 0
-        if number == -1:
-            return ()
-        at = number % len(shape)
-        return tuple(size if axis == at else 1 for axis, size in enumerate(shape))
+        return (None if number == -1 else number % len(shape),)
+
+    def learnt(self, shape: Shape) -> Mapping[str, Shape]:
+        (at,) = self.lengths(shape)
+        sizes = tuple(size if axis == at else 1 for axis, size in enumerate(shape))
+        return {"original0": () if at is None else sizes, "original1": shape}
 
 
 class SpectralNorm(Parametrization, name="spectral_norm"):
@@ -77,8 +89,15 @@ class SpectralNorm(Parametrization, name="spectral_norm"):
     eps: PositiveFloat = 1e-12
     dim: int | None = None
 
+    @property
+    def takes_sparse(self) -> bool:
+        return True
+
     def check(self, shape: Shape, transposed: bool) -> None:
         _require_dim(self.name, self._row(transposed), shape)
+
+    def lengths(self, shape: Shape) -> tuple[int | None, ...]:
+        return (None,)
 
     def kept(self, shape: Shape, transposed: bool) -> Mapping[str, Shape]:
         if len(shape) < 2:

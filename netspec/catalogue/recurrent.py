@@ -25,6 +25,8 @@ from netspec.tensor import Shape, Tensor, Type, write_shape
 
 # Each layer of a stack has parameters of its own, which the check lists.
 Depth = Annotated[int, Ge(1), Le(1000)]
+# The layers with `flatten_parameters`, which keep their weights in a list as well.
+RECURRENT = frozenset({"RNN", "GRU", "LSTM"})
 _SEQUENCE = "[T, N, F], [N, T, F] with batch_first=True, or one sequence, [T, F]"
 
 

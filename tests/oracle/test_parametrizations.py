@@ -1,7 +1,10 @@
 """PyTorch is the oracle: parametrizations have its names, and what they make of a parameter."""
 
 import inspect
+import itertools
+import re
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,7 +12,9 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrizations
 
-from netspec.catalogue import PARAMETRIZATIONS
+import netspec
+from netspec.catalogue import INITIALISERS, LAYERS, PARAMETRIZATIONS
+from netspec.check_lengths import zeroed
 from netspec.dim import value_of
 from netspec.misfit import Misfit
 
@@ -100,3 +105,100 @@ def _theirs(name: str, given: dict[str, Any], shape: Any, transposed: bool) -> A
     state = {k: tuple(tensor.shape) for k, tensor in module.state_dict().items()}
     state.pop("bias", None)
     return state
+
+
+# ---- lengths of 0 ------------------------------------------------------------------------------
+
+FILLS: list[tuple[str, dict[str, Any]]] = [
+    ("zeros", {}),
+    ("ones", {}),
+    ("constant", {"val": 0.0}),
+    ("constant", {"val": -2.0}),
+    ("uniform", {"a": 0.0, "b": 0.0}),
+    ("uniform", {"a": 1.0, "b": 1.0}),
+    ("normal", {"std": 0.0}),
+    ("normal", {"mean": 1.0, "std": 0.0}),
+    ("trunc_normal", {"a": 0.0, "b": 0.0}),
+    ("xavier_uniform", {"gain": 0.0}),
+    ("xavier_normal", {"gain": 0.0}),
+    ("xavier_normal", {}),
+    ("kaiming_normal", {}),
+    ("orthogonal", {"gain": 0.0}),
+    ("orthogonal", {}),
+    ("eye", {}),
+    ("dirac", {}),
+    ("dirac", {"groups": 2}),
+    ("sparse", {"sparsity": 0.0}),
+    ("sparse", {"sparsity": 0.5, "std": 0.0}),
+    ("sparse", {"sparsity": 0.9}),
+    ("sparse", {"sparsity": 1.0}),
+]
+FILLED = [(3,), (4, 2), (2, 4), (4, 4), (8, 1), (60, 60), (2, 4, 1), (6, 2, 1), (4, 2, 3, 3)]
+
+
+DIVIDED: list[tuple[str, dict[str, Any]]] = [
+    ("spectral_norm", {}),
+    *(("weight_norm", {"dim": dim}) for dim in (0, 1, 2, -1)),
+]
+
+
+@pytest.mark.parametrize(("scheme", "given"), FILLS)
+def test_what_is_divided_by_its_length_is_nan_where_that_is_0(
+    scheme: str, given: dict[str, Any]
+) -> None:
+    initialiser, seen = INITIALISERS[scheme](**given), 0
+    for shape, (name, how) in itertools.product(FILLED, DIVIDED):
+        parametrization = PARAMETRIZATIONS[name](**how)
+        try:
+            initialiser.check(shape)
+            parametrization.check(shape, False)
+        except Misfit:
+            continue
+        seen += 1
+        zeros = any(initialiser.leaves_zeros(shape, dim) for dim in parametrization.lengths(shape))
+        nan = False
+        torch.manual_seed(0)
+        for _ in range(40 if scheme == "sparse" else 1):
+            module = _Plain(shape)
+            getattr(nn.init, f"{scheme}_")(module.weight, **given)
+            assert initialiser.leaves_zeros(shape, None) is not bool(torch.any(module.weight != 0))
+            getattr(parametrizations, name)(module, **how)
+            nan |= bool(module.weight.isnan().any())
+        if name == "spectral_norm" and len(shape) == 1:
+            assert not nan
+        elif scheme == "sparse":  # by chance
+            assert zeros or not nan, (shape, how)
+        else:
+            assert nan == zeros, (shape, how)
+    assert seen > 10
+
+
+def test_torch_fills_with_zeros_what_the_catalogue_says() -> None:
+    told = 0
+    for name, text in _examples():
+        spec = netspec.loads(text)
+        model = spec.build(device="cpu")
+        zeros = {
+            key for key, p in model.named_parameters() if p.numel() > 1 and not torch.any(p != 0)
+        }
+        for layer in spec.net().layers.values():
+            assert {
+                f"{layer.name}.{key}" for key in zeroed(layer.layer) if key in layer.parameters
+            } == zeros, name
+            told += bool(zeros)
+    assert told > 10
+
+
+def _examples() -> Iterator[tuple[str, str]]:
+    """A net of each layer with weights, as its first example has it."""
+    for name, layer in LAYERS.items():
+        if layer.stateless or not layer.examples:
+            continue
+        call, given, _ = layer.examples[0]
+        inputs = [f"x{i}: {part}" for i, part in enumerate(re.findall(r"\w+\[[^]]*\]", given))]
+        names = [item.partition(":")[0] for item in inputs]
+        start = names[0] if len(names) == 1 else f"({', '.join(names)})"
+        yield (
+            name,
+            f"net A()({', '.join(inputs)}) {{\n    y = {start} -> {call}\n    return y\n}}\n",
+        )
