@@ -7,7 +7,7 @@ from types import ModuleType
 from netspec.catalogue import families
 from netspec.catalogue.annotation import describe
 from netspec.catalogue.dataset import DATASETS, Dataset
-from netspec.catalogue.function import Function
+from netspec.catalogue.function import Example, Function
 from netspec.catalogue.layer import ALIASES, LAYERS, RANK_OPEN, Layer
 from netspec.catalogue.metric import Metric
 from netspec.catalogue.registry import own_layers
@@ -97,6 +97,11 @@ def other_names(entry: Entry) -> str:
     if open_:
         parts.append(f"{'also' if parts else 'Also'} {_listing(open_)}, where the rank is open")
     return f"{'; '.join(parts)}."
+
+
+def examples_of(entry: Entry) -> tuple[Example, ...]:
+    """Calls of a layer or a function, with the types that go in and come out."""
+    return entry.examples if issubclass(entry, Layer | Function) else ()
 
 
 def input_dtypes(entry: Entry) -> str:

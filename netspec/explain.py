@@ -10,6 +10,7 @@ from netspec.catalogue.signature import MISSING, Field, write_value
 from netspec.diagnostic import did_you_mean
 from netspec.entries import (
     Entry,
+    examples_of,
     input_dtypes,
     kind_of,
     other_names,
@@ -111,7 +112,7 @@ def _write(entry: Entry) -> str:
     if fields:
         rows = [("argument", "default", "takes"), *map(_argument, fields)]
         parts.append("\n".join(align(rows)))
-    examples = entry.examples if issubclass(entry, Layer) else ()
+    examples = examples_of(entry)
     if examples:
         parts.append("\n".join(align([("example", "input", "output"), *examples])))
     return "\n\n".join(parts)

@@ -11,9 +11,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
-from netspec.catalogue.layer import Layer
 from netspec.entries import (
     Entry,
+    examples_of,
     input_dtypes,
     kind_of,
     other_names,
@@ -50,7 +50,9 @@ _PAGES = {
         "Functions",
         "Functions and methods of tensors have their names in torch, in lower case. One is written "
         "after `->`, as a call, or as a method: `x -> mean(dim=1)`, `mean(x, dim=1)` and "
-        f"`x.mean(dim=1)` mean the same. {_ARGUMENTS}",
+        f"`x.mean(dim=1)` mean the same. {_ARGUMENTS} An example is a call as a body has it, the "
+        "inputs of the net around it, and what it gives; a tuple is taken apart by "
+        "`values, indices = x -> topk(5)`.",
         ("Function",),
     ),
     "init.md": Page(
@@ -146,9 +148,9 @@ def _write_entry(entry: Entry) -> str:
     if fields:
         rows = [(f"`{field.name}`", takes(field)) for field in fields]
         parts.append(_table(("argument", "what it takes"), rows))
-    examples = entry.examples if issubclass(entry, Layer) else ()
+    examples = examples_of(entry)
     if examples:
-        shown = [tuple(f"`{cell}`" for cell in example) for example in examples]
+        shown = [tuple(f"`{cell}`" if cell else "" for cell in example) for example in examples]
         parts.append(_table(("example", "input", "output"), shown))
     return "\n\n".join(parts) + "\n"
 

@@ -37,6 +37,17 @@ def test_a_function_is_told_with_its_name_in_torch() -> None:
     assert "function: torch.Tensor.reshape" in explain("reshape")
 
 
+def test_a_function_is_told_with_calls_of_it_and_what_they_give() -> None:
+    assert f"\n{explain('split')}\n".endswith(SPLIT)
+
+
+SPLIT = """
+example                    input              output
+x -> split(4, dim=1)       x: float32[N, 10]  (float32[N, 4], float32[N, 4], float32[N, 2])
+x -> split((2, 8), dim=1)  x: float32[N, 10]  (float32[N, 2], float32[N, 8])
+"""
+
+
 @pytest.mark.parametrize(
     ("name", "kind"),
     [

@@ -12,7 +12,7 @@ from netspec.catalogue.dtypes import (
     require_dtype,
     require_one_dtype,
 )
-from netspec.catalogue.function import Function
+from netspec.catalogue.function import Example, Function
 from netspec.catalogue.signature import KEYWORD, Input, NonNegativeFloat
 from netspec.elementwise import broadcast, operate, operate_number, require_right, result_type
 from netspec.misfit import Misfit
@@ -49,72 +49,100 @@ class Add(_Operator, name="add"):
     """x + y."""
 
     operator: ClassVar[str] = "+"
+    examples = (
+        Example("add(x, bias)", "x: float32[N, T, 8], bias: float32[8]", "float32[N, T, 8]"),
+        Example("x -> add(1)", "x: int64[N, T]", "int64[N, T]"),
+    )
 
 
 class Sub(_Operator, name="sub"):
     """x - y."""
 
     operator: ClassVar[str] = "-"
+    examples = (
+        Example(
+            "sub(x, mean)", "x: float32[N, C, H, W], mean: float32[C, 1, 1]", "float32[N, C, H, W]"
+        ),
+    )
 
 
 class Mul(_Operator, name="mul"):
     """x * y."""
 
     operator: ClassVar[str] = "*"
+    examples = (
+        Example(
+            "mul(x, gate)",
+            "x: float32[N, C, H, W], gate: float32[N, C, 1, 1]",
+            "float32[N, C, H, W]",
+        ),
+    )
 
 
 class FloorDivide(_Operator, name="floor_divide"):
     """x // y, rounded down."""
 
     operator: ClassVar[str] = "//"
+    examples = (Example("x -> floor_divide(2)", "x: int64[N]", "int64[N]"),)
 
 
 class Remainder(_Operator, name="remainder"):
     """x % y, with the sign of y."""
 
     operator: ClassVar[str] = "%"
+    examples = (Example("x -> remainder(7)", "x: int64[N]", "int64[N]"),)
 
 
 class Eq(_Operator, name="eq"):
     """x == y."""
 
     operator: ClassVar[str] = "=="
+    examples = (Example("tokens -> eq(0)", "tokens: int64[N, T]", "bool[N, T]"),)
 
 
 class Ne(_Operator, name="ne"):
     """x != y."""
 
     operator: ClassVar[str] = "!="
+    examples = (Example("tokens -> ne(0)", "tokens: int64[N, T]", "bool[N, T]"),)
 
 
 class Lt(_Operator, name="lt"):
     """x < y."""
 
     operator: ClassVar[str] = "<"
+    examples = (Example("x -> lt(0.5)", "x: float32[N, 8]", "bool[N, 8]"),)
 
 
 class Le(_Operator, name="le"):
     """x <= y."""
 
     operator: ClassVar[str] = "<="
+    examples = (Example("le(x, limits)", "x: float32[N, 8], limits: float32[8]", "bool[N, 8]"),)
 
 
 class Gt(_Operator, name="gt"):
     """x > y."""
 
     operator: ClassVar[str] = ">"
+    examples = (Example("x -> gt(0.5)", "x: float32[N, 8]", "bool[N, 8]"),)
 
 
 class Ge(_Operator, name="ge"):
     """x >= y."""
 
     operator: ClassVar[str] = ">="
+    examples = (Example("ge(rows, columns)", "rows: int64[T, 1], columns: int64[S]", "bool[T, S]"),)
 
 
 class Div(_Operator, name="div"):
     """x / y, or x // y with `rounding_mode`."""
 
     operator: ClassVar[str] = "/"
+    examples = (
+        Example("div(x, y)", "x: int64[N, 8], y: int64[N, 1]", "float32[N, 8]"),
+        Example('x -> div(2, rounding_mode="floor")', "x: int64[N, 8]", "int64[N, 8]"),
+    )
 
     rounding_mode: Annotated[Literal["floor", "trunc"] | None, KEYWORD] = None
 
@@ -130,6 +158,11 @@ class Div(_Operator, name="div"):
 
 class Pow(Function, name="pow"):
     """input ** exponent."""
+
+    examples = (
+        Example("x -> pow(2)", "x: float32[N, 8]", "float32[N, 8]"),
+        Example("pow(x, exponents)", "x: float32[N, 1], exponents: float32[8]", "float32[N, 8]"),
+    )
 
     input: Input
     exponent: Input | float
@@ -166,21 +199,31 @@ class _Binary(Function):
 class Maximum(_Binary, name="maximum"):
     """The larger of two numbers."""
 
+    examples = (Example("maximum(x, y)", "x: float32[N, 8], y: float32[8]", "float32[N, 8]"),)
+
 
 class Minimum(_Binary, name="minimum"):
     """The smaller of two numbers."""
+
+    examples = (Example("minimum(x, y)", "x: float32[N, 8], y: float32[8]", "float32[N, 8]"),)
 
 
 class Fmax(_Binary, name="fmax"):
     """The larger of two numbers; NaN only where both are."""
 
+    examples = (Example("fmax(x, y)", "x: float32[N, 8], y: float32[N, 8]", "float32[N, 8]"),)
+
 
 class Fmin(_Binary, name="fmin"):
     """The smaller of two numbers; NaN only where both are."""
 
+    examples = (Example("fmin(x, y)", "x: float32[N, 8], y: float32[N, 8]", "float32[N, 8]"),)
+
 
 class Atan2(_Binary, name="atan2"):
     """The angle of the point (other, input)."""
+
+    examples = (Example("atan2(y, x)", "y: float32[N], x: float32[N]", "float32[N]"),)
 
     def result(self, dtype: str) -> str:
         return as_floating(dtype)
@@ -190,12 +233,14 @@ class Hypot(_Binary, name="hypot"):
     """sqrt(x * x + y * y)."""
 
     dtypes: ClassVar[frozenset[str]] = FLOATING
+    examples = (Example("hypot(x, y)", "x: float32[N], y: float32[N]", "float32[N]"),)
 
 
 class Logaddexp(_Binary, name="logaddexp"):
     """log(exp(x) + exp(y))."""
 
     dtypes: ClassVar[frozenset[str]] = FLOATING | COMPLEX
+    examples = (Example("logaddexp(x, y)", "x: float32[N, 8], y: float32[N, 8]", "float32[N, 8]"),)
 
 
 class _Logical(_Binary):
@@ -208,13 +253,19 @@ class _Logical(_Binary):
 class LogicalAnd(_Logical, name="logical_and"):
     """Whether both are other than 0."""
 
+    examples = (Example("logical_and(x, y)", "x: bool[N, T, 1], y: bool[T, T]", "bool[N, T, T]"),)
+
 
 class LogicalOr(_Logical, name="logical_or"):
     """Whether one of both is other than 0."""
 
+    examples = (Example("logical_or(x, y)", "x: bool[N, T], y: bool[N, T]", "bool[N, T]"),)
+
 
 class LogicalXor(_Logical, name="logical_xor"):
     """Whether exactly one of both is other than 0."""
+
+    examples = (Example("logical_xor(x, y)", "x: bool[N, T], y: bool[N, T]", "bool[N, T]"),)
 
 
 class _BinaryOrNumber(Function):
@@ -247,6 +298,7 @@ class Fmod(_BinaryOrNumber, name="fmod"):
     """The remainder of x / y, with the sign of x."""
 
     dtypes: ClassVar[frozenset[str]] = REAL
+    examples = (Example("x -> fmod(1.0)", "x: float32[N, 8]", "float32[N, 8]"),)
 
     def apply(self) -> Tensor:
         if not isinstance(self.other, Tensor):
@@ -257,6 +309,8 @@ class Fmod(_BinaryOrNumber, name="fmod"):
 class Xlogy(_BinaryOrNumber, name="xlogy"):
     """x * log(y), 0 where x is 0."""
 
+    examples = (Example("xlogy(p, q)", "p: float32[N, 8], q: float32[N, 8]", "float32[N, 8]"),)
+
     def result(self, dtype: str) -> str:
         return as_floating(dtype)
 
@@ -265,22 +319,30 @@ class BitwiseAnd(_BinaryOrNumber, name="bitwise_and"):
     """The bits that both have; of truth values, whether both are true."""
 
     dtypes: ClassVar[frozenset[str]] = INTEGER | TRUTH
+    examples = (Example("x -> bitwise_and(7)", "x: int64[N]", "int64[N]"),)
 
 
 class BitwiseOr(_BinaryOrNumber, name="bitwise_or"):
     """The bits that one of both has; of truth values, whether one of both is true."""
 
     dtypes: ClassVar[frozenset[str]] = INTEGER | TRUTH
+    examples = (Example("bitwise_or(x, y)", "x: bool[N, T], y: bool[T]", "bool[N, T]"),)
 
 
 class BitwiseXor(_BinaryOrNumber, name="bitwise_xor"):
     """The bits that exactly one of both has."""
 
     dtypes: ClassVar[frozenset[str]] = INTEGER | TRUTH
+    examples = (Example("bitwise_xor(x, y)", "x: int64[N], y: int64[N]", "int64[N]"),)
 
 
 class Clamp(Function, name="clamp"):
     """x, not below min, not above max."""
+
+    examples = (
+        Example("x -> clamp(0.0, 1.0)", "x: float32[N, 3, H, W]", "float32[N, 3, H, W]"),
+        Example("x -> clamp(min=0)", "x: int64[N]", "int64[N]"),
+    )
 
     input: Input
     min: Input | float | None = None
@@ -313,6 +375,11 @@ class Where(Function, name="where"):
     """input where the condition holds, other elsewhere."""
 
     placed: ClassVar[bool] = True
+    examples = (
+        Example(
+            "where(mask, x, 0.0)", "mask: bool[N, T, 1], x: float32[N, T, 8]", "float32[N, T, 8]"
+        ),
+    )
 
     condition: Input
     input: Input | float
@@ -328,6 +395,8 @@ class Where(Function, name="where"):
 
 class Lerp(Function, name="lerp"):
     """input + weight * (end - input)."""
+
+    examples = (Example("lerp(x, y, 0.5)", "x: float32[N, 8], y: float32[N, 8]", "float32[N, 8]"),)
 
     input: Input
     end: Input
@@ -368,9 +437,25 @@ class _AddProduct(Function):
 class Addcmul(_AddProduct, name="addcmul"):
     """input + value * tensor1 * tensor2."""
 
+    examples = (
+        Example(
+            "addcmul(x, a, b, value=0.5)",
+            "x: float32[N, 8], a: float32[N, 1], b: float32[8]",
+            "float32[N, 8]",
+        ),
+    )
+
 
 class Addcdiv(_AddProduct, name="addcdiv"):
     """input + value * tensor1 / tensor2."""
+
+    examples = (
+        Example(
+            "addcdiv(x, a, b)",
+            "x: float32[N, 8], a: float32[N, 8], b: float32[N, 1]",
+            "float32[N, 8]",
+        ),
+    )
 
     def apply(self) -> Tensor:
         if not {self.tensor1.dtype, self.tensor2.dtype} & (FLOATING | COMPLEX):
@@ -380,6 +465,10 @@ class Addcdiv(_AddProduct, name="addcdiv"):
 
 class Isclose(Function, name="isclose"):
     """Whether |x - y| is at most atol + rtol * |y|."""
+
+    examples = (
+        Example("isclose(x, y, atol=0.01)", "x: float32[N, 8], y: float32[N, 8]", "bool[N, 8]"),
+    )
 
     input: Input
     other: Input

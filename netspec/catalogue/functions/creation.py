@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 from annotated_types import MaxLen, MinLen
 
 from netspec.catalogue.dtypes import require_dtype, require_inside
-from netspec.catalogue.function import Function
+from netspec.catalogue.function import Example, Function
 from netspec.catalogue.shapes import require_dimensions
 from netspec.catalogue.signature import (
     FREE,
@@ -74,13 +74,22 @@ def _require_makeable(title: str, x: Tensor, dtypes: frozenset[str]) -> None:
 class Zeros(_Sized, name="zeros"):
     """A tensor of zeros: `zeros(N, 4)`."""
 
+    examples = (
+        Example("zeros(N, 4)", "x: float32[N, 8]", "float32[N, 4]"),
+        Example("zeros(2, 3, dtype=int64)", "", "int64[2, 3]"),
+    )
+
 
 class Ones(_Sized, name="ones"):
     """A tensor of ones."""
 
+    examples = (Example("ones(T, T)", "x: float32[N, T, 8]", "float32[T, T]"),)
+
 
 class Empty(_Sized, name="empty"):
     """A tensor of whatever is in the memory."""
+
+    examples = (Example("empty(N, 4)", "x: float32[N, 8]", "float32[N, 4]"),)
 
 
 class Rand(_Sized, name="rand"):
@@ -88,6 +97,7 @@ class Rand(_Sized, name="rand"):
 
     random: ClassVar[bool] = True
     dtypes: ClassVar[frozenset[str] | None] = FLOATING | COMPLEX
+    examples = (Example("rand(N, 1, 1, 1)", "x: float32[N, 3, H, W]", "float32[N, 1, 1, 1]"),)
 
 
 class Randn(_Sized, name="randn"):
@@ -95,12 +105,17 @@ class Randn(_Sized, name="randn"):
 
     random: ClassVar[bool] = True
     dtypes: ClassVar[frozenset[str] | None] = FLOATING | COMPLEX
+    examples = (Example("randn(N, 100)", "x: float32[N, 8]", "float32[N, 100]"),)
 
 
 class Full(Function, name="full"):
     """A tensor of one number: `full((N, 1), 0.5)`."""
 
     creates: ClassVar[bool] = True
+    examples = (
+        Example("full((N, 1), 0.5)", "x: float32[N, 8]", "float32[N, 1]"),
+        Example("full((2, 3), 7)", "", "int64[2, 3]"),
+    )
 
     size: Sizes
     fill_value: Filling
@@ -117,6 +132,11 @@ class Arange(Function, name="arange"):
     creates: ClassVar[bool] = True
     variadic: ClassVar[str | None] = "bounds"
     placed: ClassVar[bool] = True
+    examples = (
+        Example("arange(T)", "tokens: int64[N, T]", "int64[T]"),
+        Example("arange(1, 10, 2)", "", "int64[5]"),
+        Example("arange(0.0, 1.0, 0.25)", "", "float32[4]"),
+    )
 
     bounds: Annotated[tuple[float, ...], FREE, MinLen(1), MaxLen(3)]
     dtype: KeywordDType = None
@@ -186,6 +206,8 @@ class _Spaced(Function):
 class Linspace(_Spaced, name="linspace"):
     """`steps` numbers from `start` to `end`, both among them."""
 
+    examples = (Example("linspace(0.0, 1.0, 11)", "", "float32[11]"),)
+
     dtype: KeywordDType = None
 
     def apply(self) -> Tensor:
@@ -194,6 +216,8 @@ class Linspace(_Spaced, name="linspace"):
 
 class Logspace(_Spaced, name="logspace"):
     """`base` to the power of `steps` numbers from `start` to `end`."""
+
+    examples = (Example("logspace(0, 3, 4)", "", "float32[4]"),)
 
     base: float = 10.0
     dtype: KeywordDType = None
@@ -206,6 +230,10 @@ class Eye(Function, name="eye"):
     """A matrix with ones on the diagonal: [n, m]."""
 
     creates: ClassVar[bool] = True
+    examples = (
+        Example("eye(T)", "x: float32[N, T, 8]", "float32[T, T]"),
+        Example("eye(2, 3)", "", "float32[2, 3]"),
+    )
 
     n: Count
     m: Count = OMITTED
@@ -221,6 +249,7 @@ class Randint(Function, name="randint"):
 
     creates: ClassVar[bool] = True
     random: ClassVar[bool] = True
+    examples = (Example("randint(0, 1000, (N,))", "x: float32[N, 8]", "int64[N]"),)
 
     low: Count
     high: Count
@@ -247,6 +276,7 @@ class Randperm(Function, name="randperm"):
 
     creates: ClassVar[bool] = True
     random: ClassVar[bool] = True
+    examples = (Example("randperm(N)", "x: float32[N, 8]", "int64[N]"),)
 
     n: Count
     dtype: KeywordDType = None
@@ -275,12 +305,14 @@ class TrilIndices(_TriangleIndices, name="tril_indices"):
     """Where the lower triangle of a matrix is: rows and columns, [2, count]."""
 
     lower: ClassVar[bool] = True
+    examples = (Example("tril_indices(3, 3)", "", "int64[2, 6]"),)
 
 
 class TriuIndices(_TriangleIndices, name="triu_indices"):
     """Where the upper triangle of a matrix is: rows and columns, [2, count]."""
 
     lower: ClassVar[bool] = False
+    examples = (Example("triu_indices(3, 3, 1)", "", "int64[2, 3]"),)
 
 
 class _Like(Function):
@@ -299,13 +331,19 @@ class _Like(Function):
 class ZerosLike(_Like, name="zeros_like"):
     """Zeros in the shape of another tensor."""
 
+    examples = (Example("x -> zeros_like", "x: float32[N, 8]", "float32[N, 8]"),)
+
 
 class OnesLike(_Like, name="ones_like"):
     """Ones in the shape of another tensor."""
 
+    examples = (Example("x -> ones_like(dtype=bool)", "x: float32[N, T]", "bool[N, T]"),)
+
 
 class EmptyLike(_Like, name="empty_like"):
     """Whatever is in the memory, in the shape of another tensor."""
+
+    examples = (Example("x -> empty_like", "x: float32[N, 8]", "float32[N, 8]"),)
 
 
 class RandLike(_Like, name="rand_like"):
@@ -313,6 +351,7 @@ class RandLike(_Like, name="rand_like"):
 
     random: ClassVar[bool] = True
     dtypes: ClassVar[frozenset[str] | None] = FLOATING | COMPLEX
+    examples = (Example("x -> rand_like", "x: float32[N, 8]", "float32[N, 8]"),)
 
 
 class RandnLike(_Like, name="randn_like"):
@@ -320,10 +359,13 @@ class RandnLike(_Like, name="randn_like"):
 
     random: ClassVar[bool] = True
     dtypes: ClassVar[frozenset[str] | None] = FLOATING | COMPLEX
+    examples = (Example("x -> randn_like", "x: float32[N, 8]", "float32[N, 8]"),)
 
 
 class FullLike(Function, name="full_like"):
     """One number in the shape of another tensor."""
+
+    examples = (Example("x -> full_like(0.5)", "x: float32[N, 8]", "float32[N, 8]"),)
 
     input: Input
     fill_value: Filling
@@ -337,6 +379,7 @@ class Bernoulli(Function, name="bernoulli"):
     """1 with the probability that each number gives, else 0."""
 
     random: ClassVar[bool] = True
+    examples = (Example("p -> bernoulli", "p: float32[N, 8]", "float32[N, 8]"),)
 
     input: Input
 
@@ -349,6 +392,7 @@ class Multinomial(Function, name="multinomial"):
     """`num_samples` places, drawn by the weights along the last dimension."""
 
     random: ClassVar[bool] = True
+    examples = (Example("p -> multinomial(4)", "p: float32[N, 10]", "int64[N, 4]"),)
 
     input: Input
     num_samples: Count

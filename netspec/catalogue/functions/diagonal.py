@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from netspec.catalogue.dtypes import TRUTH, as_total, require_dtype
-from netspec.catalogue.function import Method
+from netspec.catalogue.function import Example, Method
 from netspec.catalogue.shapes import require_dimensions, resolve_axes, resolve_axis
 from netspec.catalogue.signature import Input
 from netspec.dim import Dim, at_least, smallest, value_of
@@ -23,9 +23,13 @@ class _Triangle(Method):
 class Tril(_Triangle, name="tril"):
     """The lower triangle of a matrix, 0 above the diagonal."""
 
+    examples = (Example("x -> tril", "x: float32[N, T, T]", "float32[N, T, T]"),)
+
 
 class Triu(_Triangle, name="triu"):
     """The upper triangle of a matrix, 0 below the diagonal."""
+
+    examples = (Example("ones(T, T) -> triu(diagonal=1)", "x: float32[N, T, 8]", "float32[T, T]"),)
 
 
 def _length(x: Tensor, first: int, second: int, offset: int, argument: str) -> Dim:
@@ -44,6 +48,8 @@ def _length(x: Tensor, first: int, second: int, offset: int, argument: str) -> D
 
 class Diagonal(Method, name="diagonal"):
     """The diagonal of two dimensions, as the last one."""
+
+    examples = (Example("x -> diagonal(dim1=1, dim2=2)", "x: float32[N, 4, 6]", "float32[N, 4]"),)
 
     input: Input
     offset: int = 0
@@ -70,6 +76,11 @@ class Diagonal(Method, name="diagonal"):
 class Diag(Method, name="diag"):
     """The diagonal of a matrix, or a matrix with this diagonal."""
 
+    examples = (
+        Example("x -> diag", "x: float32[4]", "float32[4, 4]"),
+        Example("x -> diag", "x: float32[4, 6]", "float32[4]"),
+    )
+
     input: Input
     diagonal: int = 0
 
@@ -89,6 +100,11 @@ class Diag(Method, name="diag"):
 
 class DiagEmbed(Method, name="diag_embed"):
     """The last dimension as the diagonal of matrices."""
+
+    examples = (
+        Example("x -> diag_embed", "x: float32[N, 4]", "float32[N, 4, 4]"),
+        Example("x -> diag_embed(offset=1)", "x: float32[N, 4]", "float32[N, 5, 5]"),
+    )
 
     input: Input
     offset: int = 0
@@ -111,6 +127,7 @@ class Trace(Method, name="trace"):
     """The sum of the diagonal of a matrix."""
 
     dtypes: ClassVar[frozenset[str]] = DTYPES - TRUTH
+    examples = (Example("x -> trace", "x: float32[4, 4]", "float32[]"),)
 
     input: Input
 

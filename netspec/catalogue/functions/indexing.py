@@ -7,7 +7,7 @@ from netspec.catalogue.dtypes import (
     require_dtype,
     require_one_dtype,
 )
-from netspec.catalogue.function import Function, Functional, Method
+from netspec.catalogue.function import Example, Function, Functional, Method
 from netspec.catalogue.shapes import require_dimensions, resolve_axis
 from netspec.catalogue.signature import FREE, Input, PositiveInt
 from netspec.dim import Dim, at_least
@@ -31,6 +31,8 @@ def _require_inside(index: Dim, size: Dim, axis: int, title: str, argument: str)
 
 class Narrow(Method, name="narrow"):
     """`length` entries along `dim` from `start` on."""
+
+    examples = (Example("x -> narrow(1, 2, 4)", "x: float32[N, 10]", "float32[N, 4]"),)
 
     input: Input
     dim: int
@@ -60,6 +62,8 @@ class Narrow(Method, name="narrow"):
 class Select(Method, name="select"):
     """The entry number `index` along `dim`, which is taken out: `x -> select(1, 0)`."""
 
+    examples = (Example("x -> select(1, 0)", "x: float32[N, T, 8]", "float32[N, 8]"),)
+
     input: Input
     dim: int
     index: Position
@@ -74,6 +78,12 @@ class Select(Method, name="select"):
 
 class IndexSelect(Method, name="index_select"):
     """The entries along `dim` that a list of indices names."""
+
+    examples = (
+        Example(
+            "x -> index_select(1, index)", "x: float32[N, 10], index: int64[4]", "float32[N, 4]"
+        ),
+    )
 
     input: Input
     dim: int
@@ -123,6 +133,10 @@ def _require_index(x: Tensor, index: Tensor, axis: int, title: str, argument: st
 class Gather(Method, name="gather"):
     """For each entry of `index` the one that it names along `dim`; the output has its shape."""
 
+    examples = (
+        Example("x -> gather(1, index)", "x: float32[N, 10], index: int64[N, 3]", "float32[N, 3]"),
+    )
+
     input: Input
     dim: int
     index: Input
@@ -135,6 +149,15 @@ class Gather(Method, name="gather"):
 
 class TakeAlongDim(Method, name="take_along_dim"):
     """`gather` with the other dimensions broadcast; without `dim`, of all numbers in a row."""
+
+    examples = (
+        Example(
+            "x -> take_along_dim(order, dim=1)",
+            "x: float32[N, T, 8], order: int64[N, T, 1]",
+            "float32[N, T, 8]",
+        ),
+        Example("x -> take_along_dim(index)", "x: float32[N, 10], index: int64[3]", "float32[3]"),
+    )
 
     input: Input
     indices: Input
@@ -202,6 +225,14 @@ def _sizes(index: Tensor, src: Tensor) -> list[tuple[Dim, Dim]]:
 class Scatter(_Scatter, name="scatter"):
     """`input` with the values of `src` at the places along `dim` that `index` names."""
 
+    examples = (
+        Example(
+            "x -> scatter(1, index, src)",
+            "x: float32[N, 10], index: int64[N, 3], src: float32[N, 3]",
+            "float32[N, 10]",
+        ),
+    )
+
     input: Input
     dim: int
     index: Input
@@ -214,6 +245,14 @@ class Scatter(_Scatter, name="scatter"):
 class ScatterAdd(_Scatter, name="scatter_add"):
     """`input` with the values of `src` added at the places along `dim` that `index` names."""
 
+    examples = (
+        Example(
+            "x -> scatter_add(1, index, src)",
+            "x: float32[N, 10], index: int64[N, 3], src: float32[N, 3]",
+            "float32[N, 10]",
+        ),
+    )
+
     input: Input
     dim: int
     index: Input
@@ -225,6 +264,14 @@ class ScatterAdd(_Scatter, name="scatter_add"):
 
 class MaskedFill(Method, name="masked_fill"):
     """`value` where the mask holds: `scores -> masked_fill(mask, -1e9)`."""
+
+    examples = (
+        Example(
+            "scores -> masked_fill(mask, -1e9)",
+            "scores: float32[N, 8, T, T], mask: bool[T, T]",
+            "float32[N, 8, T, T]",
+        ),
+    )
 
     input: Input
     mask: Input
@@ -257,6 +304,8 @@ class MaskedFill(Method, name="masked_fill"):
 class OneHot(Functional, name="one_hot"):
     """Each class number as a row of `num_classes` numbers, 1 at its place, 0 elsewhere."""
 
+    examples = (Example("labels -> one_hot(10)", "labels: int64[N]", "int64[N, 10]"),)
+
     input: Input
     num_classes: PositiveInt
 
@@ -267,6 +316,14 @@ class OneHot(Functional, name="one_hot"):
 
 class Embedding(Functional, name="embedding"):
     """The rows of `weight` that the numbers in `input` name."""
+
+    examples = (
+        Example(
+            "embedding(tokens, table)",
+            "tokens: int64[N, T], table: float32[1000, 64]",
+            "float32[N, T, 64]",
+        ),
+    )
 
     input: Input
     weight: Input
@@ -290,6 +347,10 @@ class Embedding(Functional, name="embedding"):
 
 class Isin(Function, name="isin"):
     """Whether each number is among those of another tensor."""
+
+    examples = (
+        Example("isin(tokens, special)", "tokens: int64[N, T], special: int64[3]", "bool[N, T]"),
+    )
 
     elements: Input
     test_elements: Input

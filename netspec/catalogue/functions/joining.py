@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal
 
 from netspec.catalogue.dtypes import require_one_dtype
-from netspec.catalogue.function import Function, Method
+from netspec.catalogue.function import Example, Function, Method
 from netspec.catalogue.shapes import require_dimensions, resolve_axis
 from netspec.catalogue.signature import FREE, KEYWORD, Input, Inputs, PositiveInt
 from netspec.dim import Dim, agree, at_least, divide, same, sample_of, total
@@ -15,6 +15,15 @@ from netspec.tensor import Tensor, Type, write_shape
 
 class Cat(Function, name="cat"):
     """Join tensors along `dim`; all other sizes must agree: `(a, b) -> cat(dim=1)`."""
+
+    examples = (
+        Example(
+            "(a, b) -> cat(dim=1)",
+            "a: float32[N, 3, H, W], b: float32[N, 5, H, W]",
+            "float32[N, 8, H, W]",
+        ),
+        Example("cat([a, b])", "a: float32[N, 8], b: float32[M, 8]", "float32[M + N, 8]"),
+    )
 
     tensors: Inputs
     dim: int = 0
@@ -59,6 +68,10 @@ def _require_joinable(first: Tensor, other: Tensor, axis: int) -> None:
 class Stack(Function, name="stack"):
     """Tensors of one shape side by side in a new dimension `dim`: `(a, b) -> stack(dim=1)`."""
 
+    examples = (
+        Example("(a, b) -> stack(dim=1)", "a: float32[N, 8], b: float32[N, 8]", "float32[N, 2, 8]"),
+    )
+
     tensors: Inputs
     dim: int = 0
 
@@ -87,6 +100,8 @@ def _with_rank(x: Tensor, rank: int) -> Tensor:
 class Hstack(Function, name="hstack"):
     """Tensors joined along dimension 1, or along their only one."""
 
+    examples = (Example("(a, b) -> hstack", "a: float32[N, 3], b: float32[N, 5]", "float32[N, 8]"),)
+
     tensors: Inputs
 
     def apply(self) -> Tensor:
@@ -96,6 +111,10 @@ class Hstack(Function, name="hstack"):
 
 class Vstack(Function, name="vstack"):
     """Tensors joined along dimension 0, vectors as rows."""
+
+    examples = (
+        Example("(a, b) -> vstack", "a: float32[8], b: float32[N, 8]", "float32[N + 1, 8]"),
+    )
 
     tensors: Inputs
 
@@ -122,6 +141,15 @@ def _number_of(dim: Dim, title: str, x: Tensor) -> int:
 
 class Split(Method, name="split"):
     """Pieces of `split_size` along `dim`, the last one smaller, or of the sizes given."""
+
+    examples = (
+        Example(
+            "x -> split(4, dim=1)",
+            "x: float32[N, 10]",
+            "(float32[N, 4], float32[N, 4], float32[N, 2])",
+        ),
+        Example("x -> split((2, 8), dim=1)", "x: float32[N, 10]", "(float32[N, 2], float32[N, 8])"),
+    )
 
     input: Input
     split_size: Annotated[int | tuple[int, ...], FREE]
@@ -170,6 +198,14 @@ def _equal_sizes(size: Dim, piece: Dim, title: str, x: Tensor) -> list[Dim]:
 class Chunk(Method, name="chunk"):
     """At most `chunks` pieces of one size along `dim`, the last one smaller."""
 
+    examples = (
+        Example(
+            "x -> chunk(3, dim=-1)",
+            "x: float32[N, T, 96]",
+            "(float32[N, T, 32], float32[N, T, 32], float32[N, T, 32])",
+        ),
+    )
+
     input: Input
     chunks: PositiveInt
     dim: int = 0
@@ -187,6 +223,14 @@ class Chunk(Method, name="chunk"):
 class Unbind(Method, name="unbind"):
     """The slices along `dim`, as many tensors as its size: `q, k, v = qkv -> unbind(0)`."""
 
+    examples = (
+        Example(
+            "x -> unbind(0)",
+            "x: float32[3, N, T, 8]",
+            "(float32[N, T, 8], float32[N, T, 8], float32[N, T, 8])",
+        ),
+    )
+
     input: Input
     dim: int = 0
 
@@ -203,6 +247,18 @@ class Meshgrid(Function, name="meshgrid"):
 
     variadic: ClassVar[str] = "tensors"
     placed: ClassVar[bool] = True
+    examples = (
+        Example(
+            'meshgrid(y, x, indexing="ij")',
+            "y: float32[H], x: float32[W]",
+            "(float32[H, W], float32[H, W])",
+        ),
+        Example(
+            'meshgrid(x, y, indexing="xy")',
+            "x: float32[W], y: float32[H]",
+            "(float32[H, W], float32[H, W])",
+        ),
+    )
 
     tensors: Inputs
     indexing: Annotated[Literal["ij", "xy"], KEYWORD]

@@ -3,6 +3,7 @@
 from typing import Annotated, ClassVar, Literal
 
 from netspec.catalogue.dtypes import require_dtype
+from netspec.catalogue.function import Example
 from netspec.catalogue.functions.loss import (
     KeywordInput,
     KeywordReduction,
@@ -137,6 +138,19 @@ class NllLoss(_Given, name="nll_loss"):
     `[N, C, *]` and int64 `[N, *]`, or `[C]` and `[]`. `weight` has a number for each class.
     """
 
+    examples = (
+        Example(
+            "nll_loss(log_probs, labels)",
+            "log_probs: float32[N, 10], labels: int64[N]",
+            "float32[]",
+        ),
+        Example(
+            'nll_loss(log_probs, labels, reduction="none")',
+            "log_probs: float32[N, 10, T], labels: int64[N, T]",
+            "float32[N, T]",
+        ),
+    )
+
     weight: Input | None = None
     ignore_index: Annotated[int, KEYWORD] = -100
     reduction: KeywordReduction = "mean"
@@ -190,6 +204,24 @@ class CrossEntropy(_CrossEntropy, _Given, name="cross_entropy"):
     `weight` has a number for each class.
     """
 
+    examples = (
+        Example(
+            "cross_entropy(logits, labels, label_smoothing=0.1)",
+            "logits: float32[N, 10], labels: int64[N]",
+            "float32[]",
+        ),
+        Example(
+            'cross_entropy(logits, labels, reduction="none")',
+            "logits: float32[N, 10, H, W], labels: int64[N, H, W]",
+            "float32[N, H, W]",
+        ),
+        Example(
+            "cross_entropy(logits, target)",
+            "logits: float32[N, 10], target: float32[N, 10]",
+            "float32[]",
+        ),
+    )
+
     weight: Input | None = None
     ignore_index: Annotated[int, KEYWORD] = -100
     reduction: KeywordReduction = "mean"
@@ -206,6 +238,14 @@ class LinearCrossEntropy(_CrossEntropy, name="linear_cross_entropy"):
     `[N, F]`, weights `[C, *, F]` and labels `[N, *]`, or probabilities `[N, C, *]`; without `*`
     also `[F]` and `[]`, or `[C]`. `options`, how torch cuts the work into pieces, can only be None.
     """
+
+    examples = (
+        Example(
+            "linear_cross_entropy(x, weight, labels)",
+            "x: float32[N, 64], weight: float32[10, 64], labels: int64[N]",
+            "float32[]",
+        ),
+    )
 
     input: Input
     linear_weight: Input
@@ -265,6 +305,19 @@ class MultiMarginLoss(_Given, name="multi_margin_loss"):
     `[N, C]` and labels int64 `[N]`, or `[C]` and `[]`. `weight` has a number for each class.
     """
 
+    examples = (
+        Example(
+            "multi_margin_loss(scores, labels)",
+            "scores: float32[N, 10], labels: int64[N]",
+            "float32[]",
+        ),
+        Example(
+            'multi_margin_loss(scores, labels, reduction="none")',
+            "scores: float32[N, 10], labels: int64[N]",
+            "float32[N]",
+        ),
+    )
+
     p: Literal[1, 2] = 1
     margin: float = 1.0
     weight: Input | None = None
@@ -282,6 +335,14 @@ class MultilabelMarginLoss(_Given, name="multilabel_margin_loss"):
 
     `[N, C]` and int64 `[N, C]`, or `[C]` and `[C]`: the labels of each sample, then -1.
     """
+
+    examples = (
+        Example(
+            "multilabel_margin_loss(scores, labels)",
+            "scores: float32[N, 10], labels: int64[N, 10]",
+            "float32[]",
+        ),
+    )
 
     reduction: KeywordReduction = "mean"
 
@@ -301,6 +362,13 @@ class CtcLoss(LossFunction, name="ctc_loss"):
     """
 
     against: ClassVar[str] = "targets"
+    examples = (
+        Example(
+            "ctc_loss(log_p, labels, steps, counts)",
+            "log_p: float32[T, N, 20], labels: int64[N, S], steps: int64[N], counts: int64[N]",
+            "float32[]",
+        ),
+    )
 
     log_probs: Input
     targets: Input

@@ -3,7 +3,7 @@
 from typing import Annotated, Any, ClassVar, Literal
 
 from netspec.catalogue.dtypes import REAL, TRUTH, as_modulus, require_dtype
-from netspec.catalogue.function import Functional
+from netspec.catalogue.function import Example, Functional
 from netspec.catalogue.shapes import require_dimensions
 from netspec.catalogue.signature import (
     KEYWORD,
@@ -188,6 +188,14 @@ class MseLoss(_Weighed, name="mse_loss"):
     """(input - target)²."""
 
     targets: ClassVar[frozenset[str]] = _COUNTS
+    examples = (
+        Example("mse_loss(y, target)", "y: float32[N, 8], target: float32[N, 8]", "float32[]"),
+        Example(
+            'mse_loss(y, target, reduction="none")',
+            "y: float32[N, 8], target: float32[N, 8]",
+            "float32[N, 8]",
+        ),
+    )
 
     reduction: KeywordReduction = "mean"
     weight: KeywordInput = None
@@ -198,6 +206,13 @@ class L1Loss(_Weighed, name="l1_loss"):
 
     dtypes: ClassVar[frozenset[str]] = FLOATING | COMPLEX
     targets: ClassVar[frozenset[str]] = REAL | COMPLEX
+    examples = (
+        Example(
+            'l1_loss(y, target, reduction="sum")',
+            "y: float32[N, 3, H, W], target: float32[N, 3, H, W]",
+            "float32[]",
+        ),
+    )
 
     reduction: KeywordReduction = "mean"
     weight: KeywordInput = None
@@ -207,6 +222,13 @@ class SmoothL1Loss(_Compared, name="smooth_l1_loss"):
     """(input - target)² / (2 beta) below a difference `beta`, else difference - beta / 2."""
 
     targets: ClassVar[frozenset[str]] = _COUNTS
+    examples = (
+        Example(
+            "smooth_l1_loss(y, target, beta=0.5)",
+            "y: float32[N, 4], target: float32[N, 4]",
+            "float32[]",
+        ),
+    )
 
     reduction: KeywordReduction = "mean"
     beta: Annotated[NonNegativeFloat, KEYWORD] = 1.0
@@ -215,6 +237,14 @@ class SmoothL1Loss(_Compared, name="smooth_l1_loss"):
 class HuberLoss(_Weighed, name="huber_loss"):
     """(input - target)² / 2 below a difference `delta`, else delta * (difference - delta / 2)."""
 
+    examples = (
+        Example(
+            "huber_loss(y, target, delta=2.0)",
+            "y: float32[N, 4], target: float32[N, 4]",
+            "float32[]",
+        ),
+    )
+
     reduction: Reduction = "mean"
     delta: PositiveFloat = 1.0
     weight: Input | None = None
@@ -222,6 +252,14 @@ class HuberLoss(_Weighed, name="huber_loss"):
 
 class BinaryCrossEntropy(_Compared, name="binary_cross_entropy"):
     """Cross entropy of probabilities and targets from 0 to 1; `weight` is stretched to them."""
+
+    examples = (
+        Example(
+            "binary_cross_entropy(p, target)",
+            "p: float32[N, 1], target: float32[N, 1]",
+            "float32[]",
+        ),
+    )
 
     weight: Input | None = None
     reduction: KeywordReduction = "mean"
@@ -236,6 +274,19 @@ class BinaryCrossEntropyWithLogits(_Compared, name="binary_cross_entropy_with_lo
 
     `weight` weighs each number, `pos_weight` those whose target is 1; both are stretched.
     """
+
+    examples = (
+        Example(
+            "binary_cross_entropy_with_logits(logits, target)",
+            "logits: float32[N, 1, H, W], target: float32[N, 1, H, W]",
+            "float32[]",
+        ),
+        Example(
+            'binary_cross_entropy_with_logits(logits, target, weights, reduction="none")',
+            "logits: float32[N, 8], target: float32[N, 8], weights: float32[8]",
+            "float32[N, 8]",
+        ),
+    )
 
     weight: Input | None = None
     reduction: KeywordReduction = "mean"
@@ -255,6 +306,13 @@ class KlDiv(_Compared, name="kl_div"):
     """
 
     targets: ClassVar[frozenset[str]] = FLOATING
+    examples = (
+        Example(
+            'kl_div(log_p, target, reduction="batchmean")',
+            "log_p: float32[N, 10], target: float32[N, 10]",
+            "float32[]",
+        ),
+    )
 
     reduction: Annotated[Literal["none", "batchmean", "mean", "sum"], KEYWORD] = "mean"
     log_target: KeywordFlag = False
@@ -267,6 +325,13 @@ class PoissonNllLoss(_Compared, name="poisson_nll_loss"):
     """
 
     targets: ClassVar[frozenset[str]] = _COUNTS
+    examples = (
+        Example(
+            "poisson_nll_loss(log_rate, target)",
+            "log_rate: float32[N, 8], target: float32[N, 8]",
+            "float32[]",
+        ),
+    )
 
     log_input: bool = True
     full: bool = False
@@ -280,6 +345,19 @@ class GaussianNllLoss(LossFunction, name="gaussian_nll_loss"):
     `var` is a number with a fraction, or a tensor of the input's shape, which may lack the last
     dimension, or have size 1 in one.
     """
+
+    examples = (
+        Example(
+            "gaussian_nll_loss(mean, target, var)",
+            "mean: float32[N, 8], target: float32[N, 8], var: float32[N, 1]",
+            "float32[]",
+        ),
+        Example(
+            'gaussian_nll_loss(mean, target, 0.5, reduction="none")',
+            "mean: float32[N, 8], target: float32[N, 8]",
+            "float32[N, 8]",
+        ),
+    )
 
     input: Input
     target: Input
@@ -341,6 +419,13 @@ class HingeEmbeddingLoss(_Signs, name="hinge_embedding_loss"):
     """The input, a distance, where the target is 1; max(0, margin - input) where it is -1."""
 
     targets: ClassVar[frozenset[str]] = _COUNTS
+    examples = (
+        Example(
+            "hinge_embedding_loss(distance, target)",
+            "distance: float32[N], target: int64[N]",
+            "float32[]",
+        ),
+    )
 
     margin: float = 1.0
     reduction: KeywordReduction = "mean"
@@ -350,6 +435,11 @@ class SoftMarginLoss(_Signs, name="soft_margin_loss"):
     """log(1 + exp(-target * input)), with targets 1 and -1."""
 
     targets: ClassVar[frozenset[str]] = REAL
+    examples = (
+        Example(
+            "soft_margin_loss(y, target)", "y: float32[N, 8], target: float32[N, 8]", "float32[]"
+        ),
+    )
 
     reduction: KeywordReduction = "mean"
 
@@ -361,6 +451,13 @@ class MultilabelSoftMarginLoss(_Compared, name="multilabel_soft_margin_loss"):
     """
 
     targets: ClassVar[frozenset[str]] = REAL
+    examples = (
+        Example(
+            'multilabel_soft_margin_loss(logits, target, reduction="none")',
+            "logits: float32[N, 8], target: float32[N, 8]",
+            "float32[N]",
+        ),
+    )
 
     weight: Input | None = None
     reduction: KeywordReduction = "mean"

@@ -9,7 +9,7 @@ from netspec.catalogue.dtypes import (
     require_dtype,
     require_one_dtype,
 )
-from netspec.catalogue.function import Function, Functional
+from netspec.catalogue.function import Example, Function, Functional
 from netspec.catalogue.shapes import require_dimensions, resolve_axes, resolve_axis
 from netspec.catalogue.signature import KEYWORD, Input, NonNegativeFloat
 from netspec.dim import Dim, agree, divide, product, same, value_of
@@ -43,6 +43,16 @@ class _Product(Function):
 class Matmul(_Product, name="matmul"):
     """The product of matrices, of stacks of them, or with vectors: `x @ y`."""
 
+    examples = (
+        Example("matmul(x, w)", "x: float32[N, T, 8], w: float32[8, 4]", "float32[N, T, 4]"),
+        Example(
+            "matmul(q, k)",
+            "q: float32[N, 8, T, 64], k: float32[N, 1, 64, S]",
+            "float32[N, 8, T, S]",
+        ),
+        Example("matmul(x, v)", "x: float32[N, 8], v: float32[8]", "float32[N]"),
+    )
+
     input: Input
     other: Input
 
@@ -52,6 +62,8 @@ class Matmul(_Product, name="matmul"):
 
 class Mm(_Product, name="mm"):
     """The product of two matrices."""
+
+    examples = (Example("mm(x, w)", "x: float32[N, 8], w: float32[8, 4]", "float32[N, 4]"),)
 
     input: Input
     mat2: Input
@@ -78,6 +90,10 @@ def _require_batches(title: str, left: Tensor, right: Tensor, names: tuple[str, 
 class Bmm(_Product, name="bmm"):
     """The products of two stacks of matrices, one by one."""
 
+    examples = (
+        Example("bmm(x, y)", "x: float32[N, T, 8], y: float32[N, 8, S]", "float32[N, T, S]"),
+    )
+
     input: Input
     mat2: Input
 
@@ -88,6 +104,8 @@ class Bmm(_Product, name="bmm"):
 
 class Mv(_Product, name="mv"):
     """The product of a matrix and a vector."""
+
+    examples = (Example("mv(x, v)", "x: float32[N, 8], v: float32[8]", "float32[N]"),)
 
     input: Input
     vec: Input
@@ -101,6 +119,8 @@ class Mv(_Product, name="mv"):
 class Dot(_Product, name="dot"):
     """The sum of the products of two vectors' numbers."""
 
+    examples = (Example("dot(v, w)", "v: float32[8], w: float32[8]", "float32[]"),)
+
     input: Input
     tensor: Input
 
@@ -112,6 +132,8 @@ class Dot(_Product, name="dot"):
 
 class Outer(Function, name="outer"):
     """Each number of one vector times each of another: [m, n]."""
+
+    examples = (Example("outer(v, w)", "v: float32[N], w: float32[8]", "float32[N, 8]"),)
 
     input: Input
     vec2: Input
@@ -148,6 +170,13 @@ class Addmm(_Product, name="addmm"):
     """beta * input + alpha * mat1 @ mat2."""
 
     left: ClassVar[str] = "mat1"
+    examples = (
+        Example(
+            "addmm(bias, x, w)",
+            "bias: float32[4], x: float32[N, 8], w: float32[8, 4]",
+            "float32[N, 4]",
+        ),
+    )
 
     input: Input
     mat1: Input
@@ -165,6 +194,13 @@ class Baddbmm(_Product, name="baddbmm"):
     """beta * input + alpha * batch1 @ batch2, matrix by matrix."""
 
     left: ClassVar[str] = "batch1"
+    examples = (
+        Example(
+            "baddbmm(mask, q, k, alpha=0.125)",
+            "mask: float32[N, T, S], q: float32[N, T, 64], k: float32[N, 64, S]",
+            "float32[N, T, S]",
+        ),
+    )
 
     input: Input
     batch1: Input
@@ -180,6 +216,19 @@ class Baddbmm(_Product, name="baddbmm"):
 
 class Tensordot(Function, name="tensordot"):
     """The products summed over the last `dims` dimensions of `a` and the first of `b`."""
+
+    examples = (
+        Example(
+            "tensordot(a, b, dims=1)",
+            "a: float32[N, T, 8], b: float32[8, 3, 4]",
+            "float32[N, T, 3, 4]",
+        ),
+        Example(
+            "tensordot(a, b, dims=((1, 2), (1, 0)))",
+            "a: float32[N, 3, 4], b: float32[4, 3, 5]",
+            "float32[N, 5]",
+        ),
+    )
 
     a: Input
     b: Input
@@ -236,6 +285,10 @@ def _meet(sizes: tuple[Dim, Dim]) -> bool:
 class Cross(Function, name="cross"):
     """The cross product of vectors of three numbers along `dim`."""
 
+    examples = (
+        Example("cross(a, b, dim=1)", "a: float32[N, 3], b: float32[N, 3]", "float32[N, 3]"),
+    )
+
     input: Input
     other: Input
     dim: int
@@ -266,6 +319,14 @@ class Cross(Function, name="cross"):
 
 class Linear(Functional, name="linear"):
     """input @ weight.T + bias, along the last dimension."""
+
+    examples = (
+        Example(
+            "linear(x, w, bias)",
+            "x: float32[N, T, 8], w: float32[4, 8], bias: float32[4]",
+            "float32[N, T, 4]",
+        ),
+    )
 
     input: Input
     weight: Input
@@ -310,6 +371,15 @@ def _with_bias(out: Tensor, bias: Tensor, weight: Tensor, title: str) -> Tensor:
 class CosineSimilarity(Functional, name="cosine_similarity"):
     """The cosine of the angle between vectors along `dim`."""
 
+    examples = (
+        Example("cosine_similarity(a, b)", "a: float32[N, 8], b: float32[N, 8]", "float32[N]"),
+        Example(
+            "cosine_similarity(a, b, dim=-1)",
+            "a: float32[N, 1, 8], b: float32[M, 8]",
+            "float32[N, M]",
+        ),
+    )
+
     x1: Input
     x2: Input
     dim: int = 1
@@ -327,6 +397,15 @@ class CosineSimilarity(Functional, name="cosine_similarity"):
 
 class PairwiseDistance(Functional, name="pairwise_distance"):
     """The p-norm of the difference of vectors along the last dimension."""
+
+    examples = (
+        Example("pairwise_distance(a, b)", "a: float32[N, 8], b: float32[N, 8]", "float32[N]"),
+        Example(
+            "pairwise_distance(a, b, keepdim=True)",
+            "a: float32[N, 8], b: float32[N, 8]",
+            "float32[N, 1]",
+        ),
+    )
 
     x1: Input
     x2: Input
@@ -348,6 +427,9 @@ class Cdist(Function, name="cdist"):
     """The p-norm distance of each row of one matrix to each of another: [..., P, R]."""
 
     dtypes: ClassVar[frozenset[str]] = frozenset({"float32", "float64"})
+    examples = (
+        Example("cdist(x, centres)", "x: float32[N, 8], centres: float32[10, 8]", "float32[N, 10]"),
+    )
 
     x1: Input
     x2: Input
@@ -372,6 +454,8 @@ class Cdist(Function, name="cdist"):
 class Pdist(Functional, name="pdist"):
     """The p-norm distance of each pair of rows."""
 
+    examples = (Example("x -> pdist", "x: float32[4, 8]", "float32[6]"),)
+
     input: Input
     p: NonNegativeFloat = 2.0
 
@@ -384,6 +468,8 @@ class Pdist(Functional, name="pdist"):
 
 class Kron(Function, name="kron"):
     """Each number of one tensor times all of another, block by block."""
+
+    examples = (Example("kron(a, b)", "a: float32[2, 3], b: float32[4, 5]", "float32[8, 15]"),)
 
     input: Input
     other: Input

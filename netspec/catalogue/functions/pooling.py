@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 from netspec.catalogue.dtypes import require_dtype
-from netspec.catalogue.function import Functional
+from netspec.catalogue.function import Example, Functional
 from netspec.catalogue.layer import LAYERS
 from netspec.catalogue.signature import (
     Input,
@@ -82,6 +82,7 @@ class MaxPool1d(_MaxPool, name="max_pool1d"):
     """
 
     layer: ClassVar[str] = "MaxPool1d"
+    examples = (Example("x -> max_pool1d(4)", "x: float32[N, 8, 100]", "float32[N, 8, 25]"),)
 
     kernel_size: Size1
     stride: Size1 | None = None
@@ -99,6 +100,18 @@ class MaxPool2d(_MaxPool, name="max_pool2d"):
     """
 
     layer: ClassVar[str] = "MaxPool2d"
+    examples = (
+        Example(
+            "x -> max_pool2d(3, stride=2, padding=1)",
+            "x: float32[N, 64, 112, 112]",
+            "float32[N, 64, 56, 56]",
+        ),
+        Example(
+            "x -> max_pool2d(2, return_indices=True)",
+            "x: float32[N, 8, 28, 28]",
+            "(float32[N, 8, 14, 14], int64[N, 8, 14, 14])",
+        ),
+    )
 
     kernel_size: Size2
     stride: Size2 | None = None
@@ -116,6 +129,9 @@ class MaxPool3d(_MaxPool, name="max_pool3d"):
     """
 
     layer: ClassVar[str] = "MaxPool3d"
+    examples = (
+        Example("x -> max_pool3d(2)", "x: float32[N, 8, 16, 16, 16]", "float32[N, 8, 8, 8, 8]"),
+    )
 
     kernel_size: Size3
     stride: Size3 | None = None
@@ -132,6 +148,9 @@ class AvgPool1d(OfLayer, name="avg_pool1d"):
     """
 
     layer: ClassVar[str] = "AvgPool1d"
+    examples = (
+        Example("x -> avg_pool1d(4, stride=2)", "x: float32[N, 8, 100]", "float32[N, 8, 49]"),
+    )
 
     kernel_size: Size1
     stride: Size1 | None = None
@@ -147,6 +166,7 @@ class AvgPool2d(OfLayer, name="avg_pool2d"):
     """
 
     layer: ClassVar[str] = "AvgPool2d"
+    examples = (Example("x -> avg_pool2d(2)", "x: float32[N, 8, 28, 28]", "float32[N, 8, 14, 14]"),)
 
     kernel_size: Size2
     stride: Size2 | None = None
@@ -164,6 +184,9 @@ class AvgPool3d(OfLayer, name="avg_pool3d"):
     """
 
     layer: ClassVar[str] = "AvgPool3d"
+    examples = (
+        Example("x -> avg_pool3d(2)", "x: float32[N, 8, 16, 16, 16]", "float32[N, 8, 8, 8, 8]"),
+    )
 
     kernel_size: Size3
     stride: Size3 | None = None
@@ -196,6 +219,7 @@ class LpPool1d(_LpPool, name="lp_pool1d"):
     """
 
     layer: ClassVar[str] = "AvgPool1d"
+    examples = (Example("x -> lp_pool1d(2, 4)", "x: float32[N, 8, 100]", "float32[N, 8, 25]"),)
 
     norm_type: float
     kernel_size: PositiveInt
@@ -210,6 +234,11 @@ class LpPool2d(_LpPool, name="lp_pool2d"):
     """
 
     layer: ClassVar[str] = "AvgPool2d"
+    examples = (
+        Example(
+            "x -> lp_pool2d(2, 3, stride=2)", "x: float32[N, 8, 28, 28]", "float32[N, 8, 13, 13]"
+        ),
+    )
 
     norm_type: float
     kernel_size: Size2
@@ -224,6 +253,9 @@ class LpPool3d(_LpPool, name="lp_pool3d"):
     """
 
     layer: ClassVar[str] = "AvgPool3d"
+    examples = (
+        Example("x -> lp_pool3d(2, 2)", "x: float32[N, 8, 16, 16, 16]", "float32[N, 8, 8, 8, 8]"),
+    )
 
     norm_type: float
     kernel_size: Size3
@@ -238,6 +270,7 @@ class AdaptiveAvgPool1d(OfLayer, name="adaptive_avg_pool1d"):
     """The means of `output_size` windows, whatever the length."""
 
     layer: ClassVar[str] = "AdaptiveAvgPool1d"
+    examples = (Example("x -> adaptive_avg_pool1d(4)", "x: float32[N, 8, L]", "float32[N, 8, 4]"),)
 
     output_size: Size1
 
@@ -246,6 +279,12 @@ class AdaptiveAvgPool2d(OfLayer, name="adaptive_avg_pool2d"):
     """The means of `output_size` windows, whatever the size; None keeps a size."""
 
     layer: ClassVar[str] = "AdaptiveAvgPool2d"
+    examples = (
+        Example("x -> adaptive_avg_pool2d(1)", "x: float32[N, 512, H, W]", "float32[N, 512, 1, 1]"),
+        Example(
+            "x -> adaptive_avg_pool2d((None, 7))", "x: float32[N, 8, H, W]", "float32[N, 8, H, 7]"
+        ),
+    )
 
     output_size: PositiveInt | tuple[MaybeSize, MaybeSize]
 
@@ -254,6 +293,11 @@ class AdaptiveAvgPool3d(OfLayer, name="adaptive_avg_pool3d"):
     """The means of `output_size` windows, whatever the size; None keeps a size."""
 
     layer: ClassVar[str] = "AdaptiveAvgPool3d"
+    examples = (
+        Example(
+            "x -> adaptive_avg_pool3d(1)", "x: float32[N, 8, D, H, W]", "float32[N, 8, 1, 1, 1]"
+        ),
+    )
 
     output_size: PositiveInt | tuple[MaybeSize, MaybeSize, MaybeSize]
 
@@ -262,6 +306,7 @@ class AdaptiveMaxPool1d(_MaxPool, name="adaptive_max_pool1d"):
     """The largest numbers of `output_size` windows, whatever the length."""
 
     layer: ClassVar[str] = "AdaptiveMaxPool1d"
+    examples = (Example("x -> adaptive_max_pool1d(4)", "x: float32[N, 8, L]", "float32[N, 8, 4]"),)
 
     output_size: Size1
     return_indices: bool = False
@@ -271,6 +316,11 @@ class AdaptiveMaxPool2d(_MaxPool, name="adaptive_max_pool2d"):
     """The largest numbers of `output_size` windows, whatever the size; None keeps a size."""
 
     layer: ClassVar[str] = "AdaptiveMaxPool2d"
+    examples = (
+        Example(
+            "x -> adaptive_max_pool2d((2, 3))", "x: float32[N, 8, H, W]", "float32[N, 8, 2, 3]"
+        ),
+    )
 
     output_size: PositiveInt | tuple[MaybeSize, MaybeSize]
     return_indices: bool = False
@@ -280,6 +330,11 @@ class AdaptiveMaxPool3d(_MaxPool, name="adaptive_max_pool3d"):
     """The largest numbers of `output_size` windows, whatever the size; None keeps a size."""
 
     layer: ClassVar[str] = "AdaptiveMaxPool3d"
+    examples = (
+        Example(
+            "x -> adaptive_max_pool3d(1)", "x: float32[N, 8, D, H, W]", "float32[N, 8, 1, 1, 1]"
+        ),
+    )
 
     output_size: PositiveInt | tuple[MaybeSize, MaybeSize, MaybeSize]
     return_indices: bool = False

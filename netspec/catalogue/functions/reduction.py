@@ -14,7 +14,7 @@ from netspec.catalogue.dtypes import (
     as_total,
     require_dtype,
 )
-from netspec.catalogue.function import Function, Method
+from netspec.catalogue.function import Example, Function, Method
 from netspec.catalogue.shapes import resolve_axes, resolve_axis
 from netspec.catalogue.signature import KEYWORD, OMITTED, Input, KeywordDType, KeywordFlag
 from netspec.misfit import Misfit
@@ -86,12 +86,18 @@ class _Total(_Reduction):
 class Sum(_Total, name="sum"):
     """The sum over one dimension, several, or all: `x -> sum(dim=1)`."""
 
+    examples = (
+        Example("x -> sum(dim=1)", "x: float32[N, 8]", "float32[N]"),
+        Example("x -> sum", "x: bool[N, T]", "int64[]"),
+    )
+
 
 class Nansum(_Total, name="nansum"):
     """The sum, NaN counting as 0."""
 
     dtypes: ClassVar[frozenset[str]] = NOT_COMPLEX
     beside: ClassVar[Mapping[str, str]] = {}
+    examples = (Example("x -> nansum(dim=1)", "x: float32[N, 8]", "float32[N]"),)
 
     def apply(self) -> Tensor:
         if self.input.dtype in FLOATING and self.dtype in COMPLEX:
@@ -108,6 +114,7 @@ class Prod(_Reduction, name="prod"):
     """The product over one dimension or all."""
 
     beside = _KEPT
+    examples = (Example("x -> prod(dim=1)", "x: float32[N, 8]", "float32[N]"),)
 
     dim: int = OMITTED
     keepdim: bool = False
@@ -117,9 +124,7 @@ class Prod(_Reduction, name="prod"):
         return as_total(dtype) if self.dtype is None else str(self.dtype)
 
 
-class Mean(_Reduction, name="mean"):
-    """The mean over one dimension, several, or all: `x -> mean(dim=(2, 3))`."""
-
+class _Mean(_Reduction):
     beside = _KEPT
     means: ClassVar[frozenset[str]] = FLOATING | COMPLEX
 
@@ -135,12 +140,23 @@ class Mean(_Reduction, name="mean"):
         return Tensor(super().apply().shape, x.dtype)
 
 
-class Nanmean(Mean, name="nanmean"):
+class Mean(_Mean, name="mean"):
+    """The mean over one dimension, several, or all: `x -> mean(dim=(2, 3))`."""
+
+    examples = (
+        Example("x -> mean(dim=(2, 3))", "x: float32[N, 8, H, W]", "float32[N, 8]"),
+        Example("x -> mean(dim=1, keepdim=True)", "x: float32[N, 8]", "float32[N, 1]"),
+        Example("x -> mean", "x: float32[N, 8]", "float32[]"),
+    )
+
+
+class Nanmean(_Mean, name="nanmean"):
     """The mean of all that is not NaN."""
 
     dtypes: ClassVar[frozenset[str]] = FLOATING
     means: ClassVar[frozenset[str]] = FLOATING
     beside: ClassVar[Mapping[str, str]] = {}
+    examples = (Example("x -> nanmean(dim=1)", "x: float32[N, 8]", "float32[N]"),)
 
 
 class _Spread(_Reduction):
@@ -157,9 +173,19 @@ class _Spread(_Reduction):
 class Std(_Spread, name="std"):
     """The standard deviation over one dimension, several, or all."""
 
+    examples = (Example("x -> std(dim=1)", "x: float32[N, 8]", "float32[N]"),)
+
 
 class Var(_Spread, name="var"):
     """The variance over one dimension, several, or all."""
+
+    examples = (
+        Example(
+            "x -> var(dim=(2, 3), correction=0, keepdim=True)",
+            "x: float32[N, 8, H, W]",
+            "float32[N, 8, 1, 1]",
+        ),
+    )
 
 
 class _SpreadAndMean(Function):
@@ -181,9 +207,19 @@ class _SpreadAndMean(Function):
 class StdMean(_SpreadAndMean, name="std_mean"):
     """The standard deviation and the mean."""
 
+    examples = (Example("x -> std_mean(dim=1)", "x: float32[N, 8]", "(float32[N], float32[N])"),)
+
 
 class VarMean(_SpreadAndMean, name="var_mean"):
     """The variance and the mean."""
+
+    examples = (
+        Example(
+            "x -> var_mean(dim=1, keepdim=True)",
+            "x: float32[N, 8]",
+            "(float32[N, 1], float32[N, 1])",
+        ),
+    )
 
 
 class _Extreme(_Reduction):
@@ -196,15 +232,20 @@ class _Extreme(_Reduction):
 class Amax(_Extreme, name="amax"):
     """The largest number over one dimension, several, or all."""
 
+    examples = (Example("x -> amax(dim=(2, 3))", "x: float32[N, 8, H, W]", "float32[N, 8]"),)
+
 
 class Amin(_Extreme, name="amin"):
     """The smallest number over one dimension, several, or all."""
+
+    examples = (Example("x -> amin(dim=1)", "x: float32[N, 8]", "float32[N]"),)
 
 
 class Aminmax(_Reduction, name="aminmax"):
     """The smallest and the largest number over one dimension or all."""
 
     dtypes: ClassVar[frozenset[str]] = NOT_COMPLEX
+    examples = (Example("x -> aminmax(dim=1)", "x: float32[N, 8]", "(float32[N], float32[N])"),)
 
     dim: Annotated[int | None, KEYWORD] = None
     keepdim: KeywordFlag = False
@@ -226,9 +267,13 @@ class _ExtremeIndex(_Reduction):
 class Argmax(_ExtremeIndex, name="argmax"):
     """Where the largest number is: its index along `dim`, or among all numbers."""
 
+    examples = (Example("logits -> argmax(dim=1)", "logits: float32[N, 10]", "int64[N]"),)
+
 
 class Argmin(_ExtremeIndex, name="argmin"):
     """Where the smallest number is: its index along `dim`, or among all numbers."""
+
+    examples = (Example("x -> argmin(dim=1, keepdim=True)", "x: float32[N, 10]", "int64[N, 1]"),)
 
 
 class _Chosen(Method):
@@ -253,19 +298,29 @@ class _Chosen(Method):
 class Max(_Chosen, name="max"):
     """The largest number of all; with `dim`, `values, indices` along it."""
 
+    examples = (
+        Example("x -> max(dim=1)", "x: float32[N, T, 8]", "(float32[N, 8], int64[N, 8])"),
+        Example("x -> max", "x: float32[N, 8]", "float32[]"),
+    )
+
 
 class Min(_Chosen, name="min"):
     """The smallest number of all; with `dim`, `values, indices` along it."""
+
+    examples = (Example("x -> min(dim=1)", "x: float32[N, 8]", "(float32[N], int64[N])"),)
 
 
 class Median(_Chosen, name="median"):
     """The number in the middle, the lower of two; with `dim`, `values, indices` along it."""
 
     dtypes: ClassVar[frozenset[str]] = REAL
+    examples = (Example("x -> median(dim=1)", "x: float32[N, 8]", "(float32[N], int64[N])"),)
 
 
 class Mode(_Chosen, name="mode"):
     """The most frequent number along `dim`: `values, indices`."""
+
+    examples = (Example("x -> mode", "x: int64[N, 8]", "(int64[N], int64[N])"),)
 
     dim: int = -1
 
@@ -284,13 +339,19 @@ class _Truth(_Reduction):
 class Any_(_Truth, name="any"):
     """Whether some number is other than 0."""
 
+    examples = (Example("mask -> any(dim=1)", "mask: bool[N, T]", "bool[N]"),)
+
 
 class All(_Truth, name="all"):
     """Whether every number is other than 0."""
 
+    examples = (Example("mask -> all", "mask: bool[N, T]", "bool[]"),)
+
 
 class CountNonzero(_Reduction, name="count_nonzero"):
     """How many numbers are other than 0."""
+
+    examples = (Example("tokens -> count_nonzero(dim=1)", "tokens: int64[N, T]", "int64[N]"),)
 
     dim: Dims | None = None
 
@@ -300,6 +361,8 @@ class CountNonzero(_Reduction, name="count_nonzero"):
 
 class Logsumexp(_Reduction, name="logsumexp"):
     """log Σ exp(x) over one dimension or several."""
+
+    examples = (Example("x -> logsumexp(dim=1)", "x: float32[N, 10]", "float32[N]"),)
 
     dim: int | Annotated[tuple[int, ...], MinLen(1)]
     keepdim: bool = False
@@ -312,6 +375,10 @@ class Norm(_Reduction, name="norm"):
     """The `p`-norm over one dimension, several, or all."""
 
     dtypes: ClassVar[frozenset[str]] = FLOATING | COMPLEX
+    examples = (
+        Example("x -> norm(dim=1)", "x: float32[N, 8]", "float32[N]"),
+        Example("x -> norm(1, dim=-1, keepdim=True)", "x: float32[N, T, 8]", "float32[N, T, 1]"),
+    )
 
     p: float | Literal["fro"] = "fro"
     dim: Dims | None = None
@@ -338,13 +405,22 @@ class _Scan(Method):
 class Cumsum(_Scan, name="cumsum"):
     """The sum of all numbers up to each, along `dim`."""
 
+    examples = (
+        Example("x -> cumsum(dim=1)", "x: float32[N, T]", "float32[N, T]"),
+        Example("mask -> cumsum(1)", "mask: bool[N, T]", "int64[N, T]"),
+    )
+
 
 class Cumprod(_Scan, name="cumprod"):
     """The product of all numbers up to each, along `dim`."""
 
+    examples = (Example("x -> cumprod(dim=1)", "x: float32[N, T]", "float32[N, T]"),)
+
 
 class Logcumsumexp(Method, name="logcumsumexp"):
     """log Σ exp(x) of all numbers up to each, along `dim`."""
+
+    examples = (Example("x -> logcumsumexp(dim=1)", "x: float32[N, T]", "float32[N, T]"),)
 
     input: Input
     dim: int
@@ -369,6 +445,10 @@ class _ExtremeScan(Method):
 class Cummax(_ExtremeScan, name="cummax"):
     """The largest number up to each, along `dim`: `values, indices`."""
 
+    examples = (Example("x -> cummax(dim=1)", "x: float32[N, T]", "(float32[N, T], int64[N, T])"),)
+
 
 class Cummin(_ExtremeScan, name="cummin"):
     """The smallest number up to each, along `dim`: `values, indices`."""
+
+    examples = (Example("x -> cummin(dim=1)", "x: float32[N, T]", "(float32[N, T], int64[N, T])"),)
