@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from netspec.catalogue.functions import label_loss as rules
-from netspec.catalogue.functions.loss import (
+from netspec.catalogue.functions.loss_function import (
     KeywordReduction,
     LossFunction,
     NothingElse,
     Reduction,
 )
+from netspec.catalogue.functions.sequence_loss import CtcLoss
 from netspec.catalogue.layer import Example, require_rank
 from netspec.catalogue.loss_layers import KeywordWeights, LossLayer, Weights
 from netspec.catalogue.signature import (
@@ -160,7 +161,7 @@ class CTCLoss(LossLayer):
     Class `blank` stands for none of the labels.
     """
 
-    rule: ClassVar[type[LossFunction]] = rules.CtcLoss
+    rule: ClassVar[type[LossFunction]] = CtcLoss
     dtypes: ClassVar[frozenset[str]] = frozenset({"float32", "float64"})
     takes: ClassVar[tuple[str, ...]] = ("log_probs", "targets", "input_lengths", "target_lengths")
     examples: ClassVar[tuple[Example, ...]] = (

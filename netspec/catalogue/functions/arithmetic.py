@@ -5,7 +5,6 @@ from typing import Annotated, ClassVar, Literal
 from netspec.catalogue.dtypes import (
     ANY,
     NOT_COMPLEX,
-    NUMBERS,
     REAL,
     TRUTH,
     as_floating,
@@ -21,7 +20,7 @@ from netspec.tensor import COMPLEX, FLOATING, INTEGER, Shape, Tensor
 Operand = Tensor | int | float
 
 
-def _broadcast(title: str, *operands: Operand) -> Shape:
+def broadcast_all(title: str, *operands: Operand) -> Shape:
     """The shape that the tensors among the operands broadcast to."""
     shape: Shape = ()
     for operand in operands:
@@ -287,7 +286,7 @@ class _BinaryOrNumber(Function):
                 label=f"together they are {dtype}",
                 help="bring both to one dtype: `-> to(float32)` or `-> to(int64)`",
             )
-        return Tensor(_broadcast(self.name, self.input, self.other), self.result(dtype))
+        return Tensor(broadcast_all(self.name, self.input, self.other), self.result(dtype))
 
     def result(self, dtype: str) -> str:
         """The dtype of the output for the one that the operands have in common."""
@@ -336,133 +335,6 @@ class BitwiseXor(_BinaryOrNumber, name="bitwise_xor"):
     examples = (Example("bitwise_xor(x, y)", "x: int64[N], y: int64[N]", "int64[N]"),)
 
 
-class Clamp(Function, name="clamp"):
-    """x, not below min, not above max."""
-
-    examples = (
-        Example("x -> clamp(0.0, 1.0)", "x: float32[N, 3, H, W]", "float32[N, 3, H, W]"),
-        Example("x -> clamp(min=0)", "x: int64[N]", "int64[N]"),
-    )
-
-    input: Input
-    min: Input | float | None = None
-    max: Input | float | None = None
-
-    def apply(self) -> Tensor:
-        bounds = [bound for bound in (self.min, self.max) if bound is not None]
-        if not bounds:
-            raise Misfit(
-                "`clamp` needs `min` or `max`",
-                label="no bound given",
-                help="write `clamp(min=0)`, say",
-            )
-        if len({isinstance(bound, Tensor) for bound in bounds}) > 1:
-            raise Misfit(
-                "`min` and `max` of `clamp` are two numbers or two tensors",
-                label="one of each",
-                help="clamp twice: `-> clamp(min=…) -> clamp(max=…)`",
-            )
-        dtype = result_type(self.input, *bounds)
-        if dtype == "bool" and len(bounds) > 1:
-            require_dtype("clamp", self.input, REAL)
-        if dtype in COMPLEX:
-            for x in (self.input, *(bound for bound in bounds if isinstance(bound, Tensor))):
-                require_dtype("clamp", x, NOT_COMPLEX)
-        return Tensor(_broadcast("clamp", self.input, *bounds), dtype)
-
-
-class Where(Function, name="where"):
-    """input where the condition holds, other elsewhere."""
-
-    placed: ClassVar[bool] = True
-    examples = (
-        Example(
-            "where(mask, x, 0.0)", "mask: bool[N, T, 1], x: float32[N, T, 8]", "float32[N, T, 8]"
-        ),
-    )
-
-    condition: Input
-    input: Input | float
-    other: Input | float
-
-    def apply(self) -> Tensor:
-        require_dtype(
-            "where", self.condition, TRUTH, "condition", "compare it with something: `ne(0)`, say"
-        )
-        shape = _broadcast("where", self.condition, self.input, self.other)
-        return Tensor(shape, result_type(self.input, self.other))
-
-
-class Lerp(Function, name="lerp"):
-    """input + weight * (end - input)."""
-
-    examples = (Example("lerp(x, y, 0.5)", "x: float32[N, 8], y: float32[N, 8]", "float32[N, 8]"),)
-
-    input: Input
-    end: Input
-    weight: Input | float
-
-    def apply(self) -> Tensor:
-        tensors = [self.input, self.end]
-        if isinstance(self.weight, Tensor) and self.weight.shape:
-            tensors.append(self.weight)
-        require_one_dtype("lerp", tensors)
-        dtype = result_type(self.input, self.end, self.weight)
-        if isinstance(self.weight, float | int) or dtype not in FLOATING | COMPLEX:
-            require_dtype("lerp", self.input, FLOATING | COMPLEX)
-        return Tensor(_broadcast("lerp", self.input, self.end, self.weight), dtype)
-
-
-class _AddProduct(Function):
-    input: Input
-    tensor1: Input
-    tensor2: Input
-    value: Annotated[float, KEYWORD] = 1
-
-    def apply(self) -> Tensor:
-        tensors = (self.input, self.tensor1, self.tensor2)
-        dtype = result_type(*tensors)
-        if dtype == "bool":
-            require_dtype(self.name, self.input, NUMBERS)
-        if dtype in INTEGER and isinstance(self.value, float):
-            raise Misfit(
-                f"`value` of `{self.name}` must be a whole number where all tensors hold integers",
-                label=f"found {self.value}",
-                help="turn one into floating point first: `-> to(float32)`",
-                argument="value",
-            )
-        return Tensor(_broadcast(self.name, *tensors), dtype)
-
-
-class Addcmul(_AddProduct, name="addcmul"):
-    """input + value * tensor1 * tensor2."""
-
-    examples = (
-        Example(
-            "addcmul(x, a, b, value=0.5)",
-            "x: float32[N, 8], a: float32[N, 1], b: float32[8]",
-            "float32[N, 8]",
-        ),
-    )
-
-
-class Addcdiv(_AddProduct, name="addcdiv"):
-    """input + value * tensor1 / tensor2."""
-
-    examples = (
-        Example(
-            "addcdiv(x, a, b)",
-            "x: float32[N, 8], a: float32[N, 8], b: float32[N, 1]",
-            "float32[N, 8]",
-        ),
-    )
-
-    def apply(self) -> Tensor:
-        if not {self.tensor1.dtype, self.tensor2.dtype} & (FLOATING | COMPLEX):
-            require_dtype("addcdiv", self.tensor1, FLOATING | COMPLEX, "tensor1")
-        return super().apply()
-
-
 class Isclose(Function, name="isclose"):
     """Whether |x - y| is at most atol + rtol * |y|."""
 
@@ -478,4 +350,4 @@ class Isclose(Function, name="isclose"):
 
     def apply(self) -> Tensor:
         require_one_dtype("isclose", (self.input, self.other))
-        return Tensor(_broadcast("isclose", self.input, self.other), "bool")
+        return Tensor(broadcast_all("isclose", self.input, self.other), "bool")

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar
 
 from netspec.catalogue.dtypes import REAL, TRUTH
 from netspec.catalogue.function import Example
-from netspec.catalogue.functions.loss import (
+from netspec.catalogue.functions.loss_function import (
     KeywordReduction,
     LossFunction,
     NothingElse,

@@ -1,26 +1,24 @@
-"""Products of matrices and vectors, and distances between rows."""
+"""Products of matrices and vectors."""
 
 from typing import Annotated, ClassVar
 
 from netspec.catalogue.dtypes import (
     NUMBERS,
-    as_floating,
-    as_modulus,
     require_dtype,
     require_one_dtype,
 )
 from netspec.catalogue.function import Example, Function, Functional
 from netspec.catalogue.shapes import require_dimensions, resolve_axes, resolve_axis
-from netspec.catalogue.signature import KEYWORD, Input, NonNegativeFloat
-from netspec.dim import Dim, agree, divide, product, same, value_of
+from netspec.catalogue.signature import KEYWORD, Input
+from netspec.dim import Dim, agree, product, same, value_of
 from netspec.elementwise import broadcast, multiply_matrices, promote, require_product, result_type
 from netspec.misfit import Misfit
-from netspec.tensor import FLOATING, Shape, Tensor, write_shape
+from netspec.tensor import Shape, Tensor, write_shape
 
 Scale = Annotated[float, KEYWORD]
 
 
-def _require_rank(title: str, x: Tensor, rank: int, argument: str, what: str) -> None:
+def require_rank(title: str, x: Tensor, rank: int, argument: str, what: str) -> None:
     if x.rank != rank:
         raise Misfit(
             f"`{argument}` of `{title}` is {what}, found {write_shape(x.shape)}",
@@ -69,14 +67,14 @@ class Mm(_Product, name="mm"):
     mat2: Input
 
     def apply(self) -> Tensor:
-        _require_rank("mm", self.input, 2, "input", "a matrix")
-        _require_rank("mm", self.mat2, 2, "mat2", "a matrix")
+        require_rank("mm", self.input, 2, "input", "a matrix")
+        require_rank("mm", self.mat2, 2, "mat2", "a matrix")
         return multiply_matrices(self.input, self.mat2, "mm")
 
 
 def _require_batches(title: str, left: Tensor, right: Tensor, names: tuple[str, str]) -> None:
     for x, name in zip((left, right), names, strict=True):
-        _require_rank(title, x, 3, name, "a stack of matrices [N, rows, columns]")
+        require_rank(title, x, 3, name, "a stack of matrices [N, rows, columns]")
     if not agree(left.shape[0], right.shape[0]):
         raise Misfit(
             f"`{title}` takes as many matrices on both sides, found {left.shape[0]} and "
@@ -111,8 +109,8 @@ class Mv(_Product, name="mv"):
     vec: Input
 
     def apply(self) -> Tensor:
-        _require_rank("mv", self.input, 2, "input", "a matrix")
-        _require_rank("mv", self.vec, 1, "vec", "a vector")
+        require_rank("mv", self.input, 2, "input", "a matrix")
+        require_rank("mv", self.vec, 1, "vec", "a vector")
         return multiply_matrices(self.input, self.vec, "mv")
 
 
@@ -125,8 +123,8 @@ class Dot(_Product, name="dot"):
     tensor: Input
 
     def apply(self) -> Tensor:
-        _require_rank("dot", self.input, 1, "input", "a vector")
-        _require_rank("dot", self.tensor, 1, "tensor", "a vector")
+        require_rank("dot", self.input, 1, "input", "a vector")
+        require_rank("dot", self.tensor, 1, "tensor", "a vector")
         return multiply_matrices(self.input, self.tensor, "dot")
 
 
@@ -139,8 +137,8 @@ class Outer(Function, name="outer"):
     vec2: Input
 
     def apply(self) -> Tensor:
-        _require_rank("outer", self.input, 1, "input", "a vector")
-        _require_rank("outer", self.vec2, 1, "vec2", "a vector")
+        require_rank("outer", self.input, 1, "input", "a vector")
+        require_rank("outer", self.vec2, 1, "vec2", "a vector")
         shape = (self.input.shape[0], self.vec2.shape[0])
         return Tensor(shape, result_type(self.input, self.vec2))
 
@@ -185,8 +183,8 @@ class Addmm(_Product, name="addmm"):
     alpha: Scale = 1
 
     def apply(self) -> Tensor:
-        _require_rank("addmm", self.mat1, 2, "mat1", "a matrix")
-        _require_rank("addmm", self.mat2, 2, "mat2", "a matrix")
+        require_rank("addmm", self.mat1, 2, "mat1", "a matrix")
+        require_rank("addmm", self.mat2, 2, "mat2", "a matrix")
         return _added(self.input, multiply_matrices(self.mat1, self.mat2, "addmm"), "addmm")
 
 
@@ -336,7 +334,7 @@ class Linear(Functional, name="linear"):
         x, weight = self.input, self.weight
         require_dimensions(x, "linear")
         if weight.rank not in (1, 2):
-            _require_rank("linear", weight, 2, "weight", "a matrix [out, in]")
+            require_rank("linear", weight, 2, "weight", "a matrix [out, in]")
         require_product("linear", x, weight)
         if not agree(x.shape[-1], weight.shape[-1]):
             raise Misfit(
@@ -347,7 +345,7 @@ class Linear(Functional, name="linear"):
                 argument="weight",
             )
         if self.bias is not None:
-            _require_rank("linear", weight, 2, "weight", "a matrix [out, in] where `bias` is given")
+            require_rank("linear", weight, 2, "weight", "a matrix [out, in] where `bias` is given")
         out = Tensor((*x.shape[:-1], *weight.shape[:-1]), x.dtype)
         return out if self.bias is None else _with_bias(out, self.bias, weight, "linear")
 
@@ -366,104 +364,6 @@ def _with_bias(out: Tensor, bias: Tensor, weight: Tensor, title: str) -> Tensor:
             argument="bias",
         )
     return out
-
-
-class CosineSimilarity(Functional, name="cosine_similarity"):
-    """The cosine of the angle between vectors along `dim`."""
-
-    examples = (
-        Example("cosine_similarity(a, b)", "a: float32[N, 8], b: float32[N, 8]", "float32[N]"),
-        Example(
-            "cosine_similarity(a, b, dim=-1)",
-            "a: float32[N, 1, 8], b: float32[M, 8]",
-            "float32[N, M]",
-        ),
-    )
-
-    x1: Input
-    x2: Input
-    dim: int = 1
-    eps: NonNegativeFloat = 1e-08
-
-    def apply(self) -> Tensor:
-        dtype = result_type(self.x1, self.x2)
-        if dtype not in FLOATING:
-            for x in (self.x1, self.x2):
-                require_dtype("cosine_similarity", x, FLOATING)
-        both = Tensor(broadcast("compare", self.x1.shape, self.x2.shape), dtype)
-        axis = resolve_axis(both, self.dim, "cosine_similarity", "dim")
-        return Tensor((*both.shape[:axis], *both.shape[axis + 1 :]), dtype)
-
-
-class PairwiseDistance(Functional, name="pairwise_distance"):
-    """The p-norm of the difference of vectors along the last dimension."""
-
-    examples = (
-        Example("pairwise_distance(a, b)", "a: float32[N, 8], b: float32[N, 8]", "float32[N]"),
-        Example(
-            "pairwise_distance(a, b, keepdim=True)",
-            "a: float32[N, 8], b: float32[N, 8]",
-            "float32[N, 1]",
-        ),
-    )
-
-    x1: Input
-    x2: Input
-    p: float = 2.0
-    eps: float = 1e-06
-    keepdim: bool = False
-
-    def apply(self) -> Tensor:
-        for x in (self.x1, self.x2):
-            require_dtype("pairwise_distance", x, NUMBERS)
-        shape = broadcast("compare", self.x1.shape, self.x2.shape)
-        dtype = as_modulus(as_floating(result_type(self.x1, self.x2)))
-        if self.keepdim:
-            return Tensor((*shape[:-1], 1) if shape else (), dtype)
-        return Tensor(shape[:-1], dtype)
-
-
-class Cdist(Function, name="cdist"):
-    """The p-norm distance of each row of one matrix to each of another: [..., P, R]."""
-
-    dtypes: ClassVar[frozenset[str]] = frozenset({"float32", "float64"})
-    examples = (
-        Example("cdist(x, centres)", "x: float32[N, 8], centres: float32[10, 8]", "float32[N, 10]"),
-    )
-
-    x1: Input
-    x2: Input
-    p: NonNegativeFloat = 2.0
-
-    def apply(self) -> Tensor:
-        a, b = self.x1, self.x2
-        for x, name in ((a, "x1"), (b, "x2")):
-            require_dtype("cdist", x, self.dtypes, name)
-            require_dimensions(x, "cdist", 2)
-        if not agree(a.shape[-1], b.shape[-1]):
-            raise Misfit(
-                f"`cdist` compares rows of one length, found {a.shape[-1]} and {b.shape[-1]}",
-                label=f"{write_shape(a.shape)} and {write_shape(b.shape)}",
-                help="give both the same last dimension",
-                argument="x2",
-            )
-        batch = broadcast("compare", a.shape[:-2], b.shape[:-2])
-        return Tensor((*batch, a.shape[-2], b.shape[-2]), require_one_dtype("cdist", (a, b)))
-
-
-class Pdist(Functional, name="pdist"):
-    """The p-norm distance of each pair of rows."""
-
-    examples = (Example("x -> pdist", "x: float32[4, 8]", "float32[6]"),)
-
-    input: Input
-    p: NonNegativeFloat = 2.0
-
-    def apply(self) -> Tensor:
-        require_dtype("pdist", self.input, frozenset({"float32", "float64"}))
-        _require_rank("pdist", self.input, 2, "input", "a matrix")
-        rows: Dim = self.input.shape[0]
-        return Tensor((divide(rows * (rows - 1), 2),), self.input.dtype)
 
 
 class Kron(Function, name="kron"):
