@@ -6,14 +6,16 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from netspec.catalogue.layer import ALIASES, LAZY, RANK_OPEN, Layer
-from netspec.catalogue.signature import MISSING, Field, write_value
+from netspec.catalogue.signature import Field
 from netspec.diagnostic import did_you_mean
 from netspec.entries import (
     Entry,
+    default_of,
     examples_of,
     input_dtypes,
     kind_of,
     other_names,
+    shapes_of,
     shelves,
     takes,
     title_of,
@@ -80,7 +82,7 @@ def _entries() -> list[Entry]:
 
 def _meanings(name: str) -> list[Entry]:
     """The entries of a name; of the layers that differ in their rank, the one for images."""
-    if name in RANK_OPEN:
+    if name in RANK_OPEN and name not in ALIASES:
         ranks = RANK_OPEN[name]
         name = ranks.get(2, next(iter(ranks.values())))
     return [entry for entry in _entries() if name in _names(entry)]
@@ -112,6 +114,11 @@ def _write(entry: Entry) -> str:
     if fields:
         rows = [("argument", "default", "takes"), *map(_argument, fields)]
         parts.append("\n".join(align(rows)))
+    shapes = shapes_of(entry)
+    if shapes:
+        rules = [("input shape", "output shape", "where"), *shapes]
+        width = 3 if any(rule.where for rule in shapes) else 2
+        parts.append("\n".join(align([rule[:width] for rule in rules])))
     examples = examples_of(entry)
     if examples:
         parts.append("\n".join(align([("example", "input", "output"), *examples])))
@@ -119,5 +126,4 @@ def _write(entry: Entry) -> str:
 
 
 def _argument(field: Field) -> tuple[str, ...]:
-    without = field.default is MISSING or field.inferred
-    return field.name, "" if without else write_value(field.default), takes(field)
+    return field.name, default_of(field), takes(field)

@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 from netspec.catalogue import index
 from netspec.catalogue.example import Example as Example
+from netspec.catalogue.example import Shapes as Shapes
 from netspec.catalogue.shelf import Shelf
 from netspec.catalogue.signature import Signature
 from netspec.dim import Dim
@@ -32,6 +33,7 @@ class Function(Signature):
     training: ClassVar[bool] = False
     training_only: ClassVar[tuple[str, ...]] = ()
     examples: ClassVar[tuple[Example, ...]] = ()
+    shapes: ClassVar[tuple[Shapes, ...]] = ()
 
     def __init_subclass__(cls, name: str = "") -> None:
         if name:

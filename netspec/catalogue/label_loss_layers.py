@@ -6,6 +6,7 @@ A weight has a number for each class, and becomes a buffer: `CrossEntropyLoss(we
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
+from netspec.catalogue.example import Shapes
 from netspec.catalogue.functions import label_loss as rules
 from netspec.catalogue.functions.loss_function import (
     KeywordReduction,
@@ -77,6 +78,14 @@ class LinearCrossEntropyLoss(LossLayer):
     stateless: ClassVar[bool] = False
     rule: ClassVar[type[LossFunction]] = rules.LinearCrossEntropy
     dtypes: ClassVar[frozenset[str]] = frozenset({"float32"})
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[N, in_features], [N, *out_features]", "[]"),
+        Shapes("[N, in_features], [N, *out_features]", "[N, *out_features]", 'reduction="none"'),
+        Shapes("[N, in_features], [N, C, *out_features]", "[]"),
+        Shapes("[N, in_features], [N, C, *out_features]", "[N, *out_features]", 'reduction="none"'),
+        Shapes("[in_features], []", "[]"),
+        Shapes("[in_features], [C]", "[]"),
+    )
     examples: ClassVar[tuple[Example, ...]] = (
         Example("LinearCrossEntropyLoss(50000)", "float32[N, 64], int64[N]", "float32[]"),
         Example(

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from netspec.catalogue.dtypes import require_dtype
 from netspec.catalogue.example import Example as Example
+from netspec.catalogue.example import Shapes as Shapes
 from netspec.catalogue.own import require_inferred, require_outcome, rules_of
 from netspec.catalogue.registry import ALIASES as ALIASES
 from netspec.catalogue.registry import LAYERS as LAYERS
@@ -44,6 +45,7 @@ class Layer(Signature, Part):
     may_take: ClassVar[tuple[str, ...]] = ()
     pairs: ClassVar[frozenset[str]] = frozenset()
     examples: ClassVar[tuple[Example, ...]] = ()
+    shapes: ClassVar[tuple[Shapes, ...]] = ()
 
     def __init_subclass__(cls, aliases: tuple[str, ...] = (), abstract: bool = False) -> None:
         name = cls.__name__

@@ -45,6 +45,7 @@ class LossLayer(Layer, abstract=True):
     def __init_subclass__(cls, aliases: tuple[str, ...] = (), abstract: bool = False) -> None:
         super().__init_subclass__(aliases, abstract)
         cls.against = cls.rule.against
+        cls.shapes = vars(cls).get("shapes", cls.rule.shapes)
 
     def require_classes(self, classes: int, *bound: Any) -> None:
         """Refuse labels 0 … classes - 1 where the output among `bound` has fewer places.

@@ -3,6 +3,7 @@
 from typing import Annotated, ClassVar, Literal
 
 from netspec.catalogue.dtypes import NUMBERS, REAL, as_floating, require_dtype, require_inside
+from netspec.catalogue.example import UNCHANGED, Shapes
 from netspec.catalogue.function import Example, Function, Functional, Method
 from netspec.catalogue.functions.pointwise import Pointwise
 from netspec.catalogue.shapes import resolve_axis
@@ -217,6 +218,10 @@ class Softsign(_Smooth, name="softsign"):
 class Prelu(Functional, name="prelu"):
     """x where positive, else weight * x: one weight for all channels, or one for each."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[N, C, *], [C]", "[N, C, *]"),
+        Shapes("[*], [1]", "[*]"),
+    )
     examples = (
         Example(
             "prelu(x, slopes)",
@@ -254,6 +259,9 @@ class Prelu(Functional, name="prelu"):
 class Glu(Functional, name="glu"):
     """The first half along `dim`, times the sigmoid of the second half."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*A, n, *B]", "[*A, n // 2, *B]", "n along `dim`"),
+    )
     examples = (Example("x -> glu(dim=1)", "x: float32[N, 64, T]", "float32[N, 32, T]"),)
 
     input: Input
@@ -281,6 +289,7 @@ class Glu(Functional, name="glu"):
 
 
 class _Softmax(Function):
+    shapes: ClassVar[tuple[Shapes, ...]] = UNCHANGED
     input: Input
     dim: int
     dtype: KeywordDType = None
@@ -331,6 +340,7 @@ class GumbelSoftmax(Functional, name="gumbel_softmax"):
     """A softmax of `logits` with Gumbel noise; `hard` makes it one-hot."""
 
     random: ClassVar[bool] = True
+    shapes: ClassVar[tuple[Shapes, ...]] = UNCHANGED
     examples = (
         Example(
             "logits -> gumbel_softmax(tau=0.5, hard=True)",

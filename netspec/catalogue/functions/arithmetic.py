@@ -11,6 +11,7 @@ from netspec.catalogue.dtypes import (
     require_dtype,
     require_one_dtype,
 )
+from netspec.catalogue.example import BROADCAST, Shapes
 from netspec.catalogue.function import Example, Function
 from netspec.catalogue.signature import KEYWORD, Input, NonNegativeFloat
 from netspec.elementwise import broadcast, operate, operate_number, require_right, result_type
@@ -31,6 +32,8 @@ def broadcast_all(title: str, *operands: Operand) -> Shape:
 
 class _Operator(Function):
     """The function that an operator calls."""
+
+    shapes: ClassVar[tuple[Shapes, ...]] = BROADCAST
 
     operator: ClassVar[str]
 
@@ -158,6 +161,7 @@ class Div(_Operator, name="div"):
 class Pow(Function, name="pow"):
     """input ** exponent."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = BROADCAST
     examples = (
         Example("x -> pow(2)", "x: float32[N, 8]", "float32[N, 8]"),
         Example("pow(x, exponents)", "x: float32[N, 1], exponents: float32[8]", "float32[N, 8]"),
@@ -175,6 +179,8 @@ class Pow(Function, name="pow"):
 
 class _Binary(Function):
     """`dtypes`: those of the two together; `floating`: integers give float32."""
+
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[*A], [*B]", "[*broadcast(A, B)]"),)
 
     dtypes: ClassVar[frozenset[str]] = NOT_COMPLEX
     floating: ClassVar[bool] = False
@@ -270,6 +276,8 @@ class LogicalXor(_Logical, name="logical_xor"):
 class _BinaryOrNumber(Function):
     """The second operand may be a number."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = BROADCAST
+
     dtypes: ClassVar[frozenset[str]] = NOT_COMPLEX
 
     input: Input
@@ -338,6 +346,7 @@ class BitwiseXor(_BinaryOrNumber, name="bitwise_xor"):
 class Isclose(Function, name="isclose"):
     """Whether |x - y| is at most atol + rtol * |y|."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[*A], [*B]", "[*broadcast(A, B)]"),)
     examples = (
         Example("isclose(x, y, atol=0.01)", "x: float32[N, 8], y: float32[N, 8]", "bool[N, 8]"),
     )

@@ -3,6 +3,7 @@
 from typing import Annotated, ClassVar
 
 from netspec.catalogue.dtypes import require_dtype, require_one_dtype
+from netspec.catalogue.example import Shapes
 from netspec.catalogue.function import Example, Functional
 from netspec.catalogue.shapes import require_dimensions
 from netspec.catalogue.signature import KEYWORD, Input, KeywordFlag, Probability
@@ -17,6 +18,7 @@ class ScaledDotProductAttention(Functional, name="scaled_dot_product_attention")
 
     random: ClassVar[bool] = True
     training_only: ClassVar[tuple[str, ...]] = ("dropout_p",)
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[*, L, E], [*, S, E], [*, S, V]", "[*, L, V]"),)
     examples = (
         Example(
             "scaled_dot_product_attention(q, k, v, is_causal=True)",

@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from netspec.catalogue.example import UNCHANGED, Shapes
 from netspec.catalogue.function import Example, Method
 from netspec.catalogue.signature import Input
 from netspec.tensor import DType, Tensor
@@ -10,6 +11,7 @@ from netspec.tensor import DType, Tensor
 class To(Method, name="to"):
     """The same numbers in another dtype: `x -> to(float32)`."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = UNCHANGED
     examples = (Example("x -> to(float32)", "x: uint8[N, 3, H, W]", "float32[N, 3, H, W]"),)
 
     input: Input
@@ -22,6 +24,7 @@ class To(Method, name="to"):
 class TypeAs(Method, name="type_as"):
     """The same numbers in the dtype of another tensor."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[*A], [*B]", "[*A]"),)
     examples = (Example("x -> type_as(y)", "x: int64[N], y: float32[N, 8]", "float32[N]"),)
 
     input: Input
@@ -32,6 +35,7 @@ class TypeAs(Method, name="type_as"):
 
 
 class _Cast(Method):
+    shapes: ClassVar[tuple[Shapes, ...]] = UNCHANGED
     dtype: ClassVar[str]
 
     input: Input
@@ -90,6 +94,7 @@ class Bool(_Cast, name="bool"):
 
 
 class _Same(Method):
+    shapes: ClassVar[tuple[Shapes, ...]] = UNCHANGED
     input: Input
 
     def apply(self) -> Tensor:

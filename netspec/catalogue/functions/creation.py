@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar
 from annotated_types import MaxLen, MinLen
 
 from netspec.catalogue.dtypes import require_dtype, require_inside
+from netspec.catalogue.example import UNCHANGED, Shapes
 from netspec.catalogue.function import Example, Function
 from netspec.catalogue.shapes import require_dimensions
 from netspec.catalogue.signature import (
@@ -45,6 +46,8 @@ def _dtype_of(value: Value) -> str:
 
 class _Sized(Function):
     """`dtypes`: those that it can be made in."""
+
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("", "[*size]"),)
 
     creates: ClassVar[bool] = True
     variadic: ClassVar[str | None] = "size"
@@ -112,6 +115,7 @@ class Full(Function, name="full"):
     """A tensor of one number: `full((N, 1), 0.5)`."""
 
     creates: ClassVar[bool] = True
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("", "[*size]"),)
     examples = (
         Example("full((N, 1), 0.5)", "x: float32[N, 8]", "float32[N, 1]"),
         Example("full((2, 3), 7)", "", "int64[2, 3]"),
@@ -132,6 +136,9 @@ class Arange(Function, name="arange"):
     creates: ClassVar[bool] = True
     variadic: ClassVar[str | None] = "bounds"
     placed: ClassVar[bool] = True
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("", "[n']", "n' = ceil((end - start) / step); start is 0 and step 1 where left out"),
+    )
     examples = (
         Example("arange(T)", "tokens: int64[N, T]", "int64[T]"),
         Example("arange(1, 10, 2)", "", "int64[5]"),
@@ -192,6 +199,7 @@ def _count_floats(start: Value, end: Value, step: Value) -> int:
 
 
 class _Spaced(Function):
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("", "[steps]"),)
     creates: ClassVar[bool] = True
 
     start: Number
@@ -230,6 +238,10 @@ class Eye(Function, name="eye"):
     """A matrix with ones on the diagonal: [n, m]."""
 
     creates: ClassVar[bool] = True
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("", "[n, n]", "m=None"),
+        Shapes("", "[n, m]"),
+    )
     examples = (
         Example("eye(T)", "x: float32[N, T, 8]", "float32[T, T]"),
         Example("eye(2, 3)", "", "float32[2, 3]"),
@@ -249,6 +261,7 @@ class Randint(Function, name="randint"):
 
     creates: ClassVar[bool] = True
     random: ClassVar[bool] = True
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("", "[*size]"),)
     examples = (Example("randint(0, 1000, (N,))", "x: float32[N, 8]", "int64[N]"),)
 
     low: Count
@@ -276,6 +289,7 @@ class Randperm(Function, name="randperm"):
 
     creates: ClassVar[bool] = True
     random: ClassVar[bool] = True
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("", "[n]"),)
     examples = (Example("randperm(N)", "x: float32[N, 8]", "int64[N]"),)
 
     n: Count
@@ -288,6 +302,9 @@ class Randperm(Function, name="randperm"):
 
 
 class _TriangleIndices(Function):
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("", "[2, n']", "n' = the number of places in the triangle of `row` times `col`"),
+    )
     creates: ClassVar[bool] = True
     lower: ClassVar[bool]
 
@@ -316,6 +333,7 @@ class TriuIndices(_TriangleIndices, name="triu_indices"):
 
 
 class _Like(Function):
+    shapes: ClassVar[tuple[Shapes, ...]] = UNCHANGED
     dtypes: ClassVar[frozenset[str] | None] = None
 
     input: Input
@@ -365,6 +383,7 @@ class RandnLike(_Like, name="randn_like"):
 class FullLike(Function, name="full_like"):
     """One number in the shape of another tensor."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = UNCHANGED
     examples = (Example("x -> full_like(0.5)", "x: float32[N, 8]", "float32[N, 8]"),)
 
     input: Input
@@ -379,6 +398,7 @@ class Bernoulli(Function, name="bernoulli"):
     """1 with the probability that each number gives, else 0."""
 
     random: ClassVar[bool] = True
+    shapes: ClassVar[tuple[Shapes, ...]] = UNCHANGED
     examples = (Example("p -> bernoulli", "p: float32[N, 8]", "float32[N, 8]"),)
 
     input: Input
@@ -392,6 +412,7 @@ class Multinomial(Function, name="multinomial"):
     """`num_samples` places, drawn by the weights along the last dimension."""
 
     random: ClassVar[bool] = True
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[*, n]", "[*, num_samples]"),)
     examples = (Example("p -> multinomial(4)", "p: float32[N, 10]", "int64[N, 4]"),)
 
     input: Input

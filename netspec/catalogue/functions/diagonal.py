@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from netspec.catalogue.dtypes import TRUTH, as_total, require_dtype
+from netspec.catalogue.example import UNCHANGED, Shapes
 from netspec.catalogue.function import Example, Method
 from netspec.catalogue.shapes import require_dimensions, resolve_axes, resolve_axis
 from netspec.catalogue.signature import Input
@@ -12,6 +13,7 @@ from netspec.tensor import DTYPES, Tensor, write_shape
 
 
 class _Triangle(Method):
+    shapes: ClassVar[tuple[Shapes, ...]] = UNCHANGED
     input: Input
     diagonal: int = 0
 
@@ -49,6 +51,13 @@ def _length(x: Tensor, first: int, second: int, offset: int, argument: str) -> D
 class Diagonal(Method, name="diagonal"):
     """The diagonal of two dimensions, as the last one."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes(
+            "[*A, n, *B, m, *C]",
+            "[*A, *B, *C, min(n + min(offset, 0), m - max(offset, 0))]",
+            "n along `dim1`; m along `dim2`",
+        ),
+    )
     examples = (Example("x -> diagonal(dim1=1, dim2=2)", "x: float32[N, 4, 6]", "float32[N, 4]"),)
 
     input: Input
@@ -76,6 +85,10 @@ class Diagonal(Method, name="diagonal"):
 class Diag(Method, name="diag"):
     """The diagonal of a matrix, or a matrix with this diagonal."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[n]", "[n + abs(diagonal), n + abs(diagonal)]"),
+        Shapes("[n, m]", "[min(n + min(diagonal, 0), m - max(diagonal, 0))]"),
+    )
     examples = (
         Example("x -> diag", "x: float32[4]", "float32[4, 4]"),
         Example("x -> diag", "x: float32[4, 6]", "float32[4]"),
@@ -101,6 +114,9 @@ class Diag(Method, name="diag"):
 class DiagEmbed(Method, name="diag_embed"):
     """The last dimension as the diagonal of matrices."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*, n]", "[*, n + abs(offset), n + abs(offset)]", "dim1=-2; dim2=-1"),
+    )
     examples = (
         Example("x -> diag_embed", "x: float32[N, 4]", "float32[N, 4, 4]"),
         Example("x -> diag_embed(offset=1)", "x: float32[N, 4]", "float32[N, 5, 5]"),
@@ -127,6 +143,7 @@ class Trace(Method, name="trace"):
     """The sum of the diagonal of a matrix."""
 
     dtypes: ClassVar[frozenset[str]] = DTYPES - TRUTH
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[n, m]", "[]"),)
     examples = (Example("x -> trace", "x: float32[4, 4]", "float32[]"),)
 
     input: Input

@@ -9,6 +9,7 @@ from netspec.catalogue.dtypes import (
     require_dtype,
     require_one_dtype,
 )
+from netspec.catalogue.example import Shapes
 from netspec.catalogue.function import Example, Function, Functional
 from netspec.catalogue.functions.matrix import require_rank
 from netspec.catalogue.shapes import require_dimensions, resolve_axis
@@ -22,6 +23,9 @@ from netspec.tensor import FLOATING, Tensor, write_shape
 class CosineSimilarity(Functional, name="cosine_similarity"):
     """The cosine of the angle between vectors along `dim`."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*A], [*B]", "[*without(broadcast(A, B), dim)]"),
+    )
     examples = (
         Example("cosine_similarity(a, b)", "a: float32[N, 8], b: float32[N, 8]", "float32[N]"),
         Example(
@@ -49,6 +53,10 @@ class CosineSimilarity(Functional, name="cosine_similarity"):
 class PairwiseDistance(Functional, name="pairwise_distance"):
     """The p-norm of the difference of vectors along the last dimension."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*A, n], [*B, n]", "[*broadcast(A, B)]"),
+        Shapes("[*A, n], [*B, n]", "[*broadcast(A, B), 1]", "keepdim=True"),
+    )
     examples = (
         Example("pairwise_distance(a, b)", "a: float32[N, 8], b: float32[N, 8]", "float32[N]"),
         Example(
@@ -78,6 +86,9 @@ class Cdist(Function, name="cdist"):
     """The p-norm distance of each row of one matrix to each of another: [..., P, R]."""
 
     dtypes: ClassVar[frozenset[str]] = frozenset({"float32", "float64"})
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*A, P, n], [*B, R, n]", "[*broadcast(A, B), P, R]"),
+    )
     examples = (
         Example("cdist(x, centres)", "x: float32[N, 8], centres: float32[10, 8]", "float32[N, 10]"),
     )
@@ -105,6 +116,7 @@ class Cdist(Function, name="cdist"):
 class Pdist(Functional, name="pdist"):
     """The p-norm distance of each pair of rows."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[n, m]", "[n * (n - 1) // 2]"),)
     examples = (Example("x -> pdist", "x: float32[4, 8]", "float32[6]"),)
 
     input: Input

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from netspec.catalogue.dtypes import require_dtype
+from netspec.catalogue.example import UNCHANGED, Shapes
 from netspec.catalogue.function import Example, Functional
 from netspec.catalogue.shapes import require_dimensions
 from netspec.catalogue.signature import Input, Probability
@@ -12,6 +13,8 @@ from netspec.tensor import FLOATING, Tensor, write_shape
 
 class _Dropout(Functional):
     """`ranks`: the numbers of dimensions that torch means it for, any for an empty tuple."""
+
+    shapes: ClassVar[tuple[Shapes, ...]] = UNCHANGED
 
     random: ClassVar[bool] = True
     training: ClassVar[bool] = True

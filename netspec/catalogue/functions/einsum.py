@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar, NamedTuple
 
 from netspec.catalogue.dtypes import require_one_dtype
+from netspec.catalogue.example import Shapes
 from netspec.catalogue.function import Example, Function
 from netspec.catalogue.signature import Inputs, Value
 from netspec.dim import Dim, agree, product, same
@@ -26,6 +27,11 @@ class Einsum(Function, name="einsum"):
 
     variadic: ClassVar[str] = "operands"
     placed: ClassVar[bool] = True
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[b, q, d], [b, k, d]", "[b, q, k]", 'equation="bqd,bkd->bqk"'),
+        Shapes("[*, i], [i, j]", "[*, j]", 'equation="...i,ij->...j"'),
+        Shapes("[i, i]", "[]", 'equation="ii"'),
+    )
     examples = (
         Example(
             'einsum("bqd,bkd->bqk", q, k)',

@@ -3,6 +3,7 @@
 from typing import Annotated, ClassVar
 
 from netspec.catalogue.dtypes import REAL, TRUTH
+from netspec.catalogue.example import Shapes
 from netspec.catalogue.function import Example
 from netspec.catalogue.functions.loss_function import (
     KeywordReduction,
@@ -24,6 +25,11 @@ class CosineEmbeddingLoss(LossFunction, name="cosine_embedding_loss"):
     `[N, D]`, `[N, D]` and `[N]`, or `[D]`, `[D]` and `[]`.
     """
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[N, D], [N, D], [N]", "[]"),
+        Shapes("[N, D], [N, D], [N]", "[N]", 'reduction="none"'),
+        Shapes("[D], [D], []", "[]"),
+    )
     examples = (
         Example(
             "cosine_embedding_loss(a, b, target)",
@@ -69,6 +75,10 @@ class CosineEmbeddingLoss(LossFunction, name="cosine_embedding_loss"):
 class MarginRankingLoss(LossFunction, name="margin_ranking_loss"):
     """max(0, margin - target * (input1 - input2)): a target of 1 says that input1 is larger."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*], [*], [*]", "[]"),
+        Shapes("[*], [*], [*]", "[*]", 'reduction="none"'),
+    )
     examples = (
         Example(
             "margin_ranking_loss(a, b, target, margin=0.1)",
@@ -92,6 +102,10 @@ class MarginRankingLoss(LossFunction, name="margin_ranking_loss"):
 
 
 class _Triplet(LossFunction):
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*, D], [*, D], [*, D]", "[]"),
+        Shapes("[*, D], [*, D], [*, D]", "[*]", 'reduction="none"'),
+    )
     against: ClassVar[str] = ""
 
     anchor: Input

@@ -1,12 +1,13 @@
 """Functions that take entries out of tensors, or put them in."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from netspec.catalogue.dtypes import (
     TRUTH,
     require_dtype,
     require_one_dtype,
 )
+from netspec.catalogue.example import Shapes
 from netspec.catalogue.function import Example, Function, Functional, Method
 from netspec.catalogue.shapes import require_dimensions, resolve_axis
 from netspec.catalogue.signature import FREE, Input, PositiveInt
@@ -32,6 +33,9 @@ def _require_inside(index: Dim, size: Dim, axis: int, title: str, argument: str)
 class Narrow(Method, name="narrow"):
     """`length` entries along `dim` from `start` on."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*A, n, *B]", "[*A, length, *B]", "n along `dim`"),
+    )
     examples = (Example("x -> narrow(1, 2, 4)", "x: float32[N, 10]", "float32[N, 4]"),)
 
     input: Input
@@ -62,6 +66,7 @@ class Narrow(Method, name="narrow"):
 class Select(Method, name="select"):
     """The entry number `index` along `dim`, which is taken out: `x -> select(1, 0)`."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[*A, n, *B]", "[*A, *B]", "n along `dim`"),)
     examples = (Example("x -> select(1, 0)", "x: float32[N, T, 8]", "float32[N, 8]"),)
 
     input: Input
@@ -79,6 +84,9 @@ class Select(Method, name="select"):
 class IndexSelect(Method, name="index_select"):
     """The entries along `dim` that a list of indices names."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*A, n, *B], [k]", "[*A, k, *B]", "n along `dim`"),
+    )
     examples = (
         Example(
             "x -> index_select(1, index)", "x: float32[N, 10], index: int64[4]", "float32[N, 4]"
@@ -133,6 +141,7 @@ def _require_index(x: Tensor, index: Tensor, axis: int, title: str, argument: st
 class Gather(Method, name="gather"):
     """For each entry of `index` the one that it names along `dim`; the output has its shape."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[*A], [*B]", "[*B]"),)
     examples = (
         Example("x -> gather(1, index)", "x: float32[N, 10], index: int64[N, 3]", "float32[N, 3]"),
     )
@@ -150,6 +159,12 @@ class Gather(Method, name="gather"):
 class TakeAlongDim(Method, name="take_along_dim"):
     """`gather` with the other dimensions broadcast; without `dim`, of all numbers in a row."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes(
+            "[*A, n, *B], [*C, k, *D]", "[*broadcast(A, C), k, *broadcast(B, D)]", "n along `dim`"
+        ),
+        Shapes("[*A], [k]", "[k]", "dim=None"),
+    )
     examples = (
         Example(
             "x -> take_along_dim(order, dim=1)",
@@ -191,6 +206,11 @@ def _drop(shape: Shape, axis: int) -> Shape:
 
 
 class _Scatter(Method):
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*A], [*B], [*C]", "[*A]"),
+        Shapes("[*A], [*B]", "[*A]", "`src` is a number"),
+    )
+
     def scatter(self, x: Tensor, dim: int, index: Tensor, src: Tensor | None) -> Tensor:
         """The rule that all kinds of `scatter` share."""
         axis = resolve_axis(x, dim, self.name, "dim")
@@ -265,6 +285,7 @@ class ScatterAdd(_Scatter, name="scatter_add"):
 class MaskedFill(Method, name="masked_fill"):
     """`value` where the mask holds: `scores -> masked_fill(mask, -1e9)`."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[*A], [*B]", "[*broadcast(A, B)]"),)
     examples = (
         Example(
             "scores -> masked_fill(mask, -1e9)",
@@ -304,6 +325,7 @@ class MaskedFill(Method, name="masked_fill"):
 class OneHot(Functional, name="one_hot"):
     """Each class number as a row of `num_classes` numbers, 1 at its place, 0 elsewhere."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[*]", "[*, num_classes]"),)
     examples = (Example("labels -> one_hot(10)", "labels: int64[N]", "int64[N, 10]"),)
 
     input: Input
@@ -317,6 +339,7 @@ class OneHot(Functional, name="one_hot"):
 class Embedding(Functional, name="embedding"):
     """The rows of `weight` that the numbers in `input` name."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[*], [n, k]", "[*, k]"),)
     examples = (
         Example(
             "embedding(tokens, table)",
@@ -348,6 +371,7 @@ class Embedding(Functional, name="embedding"):
 class Isin(Function, name="isin"):
     """Whether each number is among those of another tensor."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[*A], [*B]", "[*A]"),)
     examples = (
         Example("isin(tokens, special)", "tokens: int64[N, T], special: int64[3]", "bool[N, T]"),
     )

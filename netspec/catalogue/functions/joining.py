@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal
 
 from netspec.catalogue.dtypes import require_one_dtype
+from netspec.catalogue.example import Shapes
 from netspec.catalogue.function import Example, Function, Method
 from netspec.catalogue.shapes import require_dimensions, resolve_axis
 from netspec.catalogue.signature import FREE, KEYWORD, Input, Inputs, PositiveInt
@@ -16,6 +17,9 @@ from netspec.tensor import Tensor, Type, write_shape
 class Cat(Function, name="cat"):
     """Join tensors along `dim`; all other sizes must agree: `(a, b) -> cat(dim=1)`."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*A, n, *B], [*A, m, *B], …", "[*A, n + m + …, *B]", "n along `dim`"),
+    )
     examples = (
         Example(
             "(a, b) -> cat(dim=1)",
@@ -68,6 +72,9 @@ def _require_joinable(first: Tensor, other: Tensor, axis: int) -> None:
 class Stack(Function, name="stack"):
     """Tensors of one shape side by side in a new dimension `dim`: `(a, b) -> stack(dim=1)`."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*A, *B], [*A, *B], …", "[*A, k', *B]", "k' = the number of tensors, along `dim`"),
+    )
     examples = (
         Example("(a, b) -> stack(dim=1)", "a: float32[N, 8], b: float32[N, 8]", "float32[N, 2, 8]"),
     )
@@ -100,6 +107,10 @@ def _with_rank(x: Tensor, rank: int) -> Tensor:
 class Hstack(Function, name="hstack"):
     """Tensors joined along dimension 1, or along their only one."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[N, n, *], [N, m, *], …", "[N, n + m + …, *]"),
+        Shapes("[n], [m], …", "[n + m + …]"),
+    )
     examples = (Example("(a, b) -> hstack", "a: float32[N, 3], b: float32[N, 5]", "float32[N, 8]"),)
 
     tensors: Inputs
@@ -112,6 +123,10 @@ class Hstack(Function, name="hstack"):
 class Vstack(Function, name="vstack"):
     """Tensors joined along dimension 0, vectors as rows."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[n, *], [m, *], …", "[n + m + …, *]"),
+        Shapes("[k], [n, k], …", "[1 + n + …, k]", "a vector is a row"),
+    )
     examples = (
         Example("(a, b) -> vstack", "a: float32[8], b: float32[N, 8]", "float32[N + 1, 8]"),
     )
@@ -142,6 +157,13 @@ def _number_of(dim: Dim, title: str, x: Tensor) -> int:
 class Split(Method, name="split"):
     """Pieces of `split_size` along `dim`, the last one smaller, or of the sizes given."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes(
+            "[*A, n, *B]",
+            "([*A, n', *B], …)",
+            "n along `dim`; n' = split_size, or the rest; or the sizes given",
+        ),
+    )
     examples = (
         Example(
             "x -> split(4, dim=1)",
@@ -198,6 +220,13 @@ def _equal_sizes(size: Dim, piece: Dim, title: str, x: Tensor) -> list[Dim]:
 class Chunk(Method, name="chunk"):
     """At most `chunks` pieces of one size along `dim`, the last one smaller."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes(
+            "[*A, n, *B]",
+            "([*A, n', *B], …)",
+            "n along `dim`; n' = ceil(n / chunks), the last one what is left",
+        ),
+    )
     examples = (
         Example(
             "x -> chunk(3, dim=-1)",
@@ -223,6 +252,9 @@ class Chunk(Method, name="chunk"):
 class Unbind(Method, name="unbind"):
     """The slices along `dim`, as many tensors as its size: `q, k, v = qkv -> unbind(0)`."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*A, n, *B]", "([*A, *B], …)", "n along `dim`"),
+    )
     examples = (
         Example(
             "x -> unbind(0)",
@@ -247,6 +279,10 @@ class Meshgrid(Function, name="meshgrid"):
 
     variadic: ClassVar[str] = "tensors"
     placed: ClassVar[bool] = True
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[n], [m]", "([n, m], [n, m])", 'indexing="ij"; likewise for more'),
+        Shapes("[n], [m]", "([m, n], [m, n])", 'indexing="xy"; likewise for more'),
+    )
     examples = (
         Example(
             'meshgrid(y, x, indexing="ij")',

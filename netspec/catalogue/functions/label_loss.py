@@ -1,8 +1,9 @@
 """Losses of logits or probabilities and the classes that they should name."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from netspec.catalogue.dtypes import require_dtype
+from netspec.catalogue.example import Shapes
 from netspec.catalogue.function import Example
 from netspec.catalogue.functions.loss_function import (
     KeywordInput,
@@ -137,6 +138,11 @@ class NllLoss(_Given, name="nll_loss"):
     `[N, C, *]` and int64 `[N, *]`, or `[C]` and `[]`. `weight` has a number for each class.
     """
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[N, C, *], [N, *]", "[]"),
+        Shapes("[N, C, *], [N, *]", "[N, *]", 'reduction="none"'),
+        Shapes("[C], []", "[]"),
+    )
     examples = (
         Example(
             "nll_loss(log_probs, labels)",
@@ -162,6 +168,15 @@ class NllLoss(_Given, name="nll_loss"):
 
 
 class _CrossEntropy(_Labels):
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[N, C, *], [N, *]", "[]"),
+        Shapes("[N, C, *], [N, *]", "[N, *]", 'reduction="none"'),
+        Shapes("[C], []", "[]"),
+        Shapes("[N, C, *], [N, C, *]", "[]"),
+        Shapes("[N, C, *], [N, C, *]", "[N, *]", 'reduction="none"'),
+        Shapes("[C], [C]", "[]"),
+    )
+
     def compare(self, weight: Tensor | None, ignored: object) -> Tensor:
         """The loss of the logits; `ignored` is the label to ignore, None where there is none."""
         self.require_output((), "[N, C] or [N, C, …]")
@@ -238,6 +253,14 @@ class LinearCrossEntropy(_CrossEntropy, name="linear_cross_entropy"):
     also `[F]` and `[]`, or `[C]`. `options`, how torch cuts the work into pieces, can only be None.
     """
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[N, F], [C, *, F], [N, *]", "[]"),
+        Shapes("[N, F], [C, *, F], [N, *]", "[N, *]", 'reduction="none"'),
+        Shapes("[N, F], [C, *, F], [N, C, *]", "[]"),
+        Shapes("[N, F], [C, *, F], [N, C, *]", "[N, *]", 'reduction="none"'),
+        Shapes("[F], [C, F], []", "[]"),
+        Shapes("[F], [C, F], [C]", "[]"),
+    )
     examples = (
         Example(
             "linear_cross_entropy(x, weight, labels)",
@@ -304,6 +327,11 @@ class MultiMarginLoss(_Given, name="multi_margin_loss"):
     `[N, C]` and labels int64 `[N]`, or `[C]` and `[]`. `weight` has a number for each class.
     """
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[N, C], [N]", "[]"),
+        Shapes("[N, C], [N]", "[N]", 'reduction="none"'),
+        Shapes("[C], []", "[]"),
+    )
     examples = (
         Example(
             "multi_margin_loss(scores, labels)",
@@ -335,6 +363,11 @@ class MultilabelMarginLoss(_Given, name="multilabel_margin_loss"):
     `[N, C]` and int64 `[N, C]`, or `[C]` and `[C]`: the labels of each sample, then -1.
     """
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[N, C], [N, C]", "[]"),
+        Shapes("[N, C], [N, C]", "[N]", 'reduction="none"'),
+        Shapes("[C], [C]", "[]"),
+    )
     examples = (
         Example(
             "multilabel_margin_loss(scores, labels)",

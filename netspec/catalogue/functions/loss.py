@@ -3,6 +3,7 @@
 from typing import Annotated, Any, ClassVar, Literal
 
 from netspec.catalogue.dtypes import REAL, TRUTH, as_modulus
+from netspec.catalogue.example import Shapes
 from netspec.catalogue.function import Example
 from netspec.catalogue.functions.loss_function import (
     KeywordFloat,
@@ -31,6 +32,11 @@ _COUNTS = REAL | TRUTH
 
 class _Compared(LossFunction):
     """`dtypes`: those of the input; `targets`: those of the target, none where it is the same."""
+
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*], [*]", "[]"),
+        Shapes("[*], [*]", "[*]", 'reduction="none"'),
+    )
 
     dtypes: ClassVar[frozenset[str]] = FLOATING
     targets: ClassVar[frozenset[str]] = frozenset()
@@ -233,6 +239,16 @@ class GaussianNllLoss(LossFunction, name="gaussian_nll_loss"):
     dimension, or have size 1 in one.
     """
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*], [*]", "[]", "`var` is a number"),
+        Shapes("[*], [*]", "[*]", '`var` is a number; reduction="none"'),
+        Shapes("[*], [*], [*]", "[]"),
+        Shapes("[*], [*], [*]", "[*]", 'reduction="none"'),
+        Shapes("[*, n], [*, n], [*]", "[]"),
+        Shapes("[*, n], [*, n], [*]", "[*, n]", 'reduction="none"'),
+        Shapes("[*, n], [*, n], [*, 1]", "[]"),
+        Shapes("[*, n], [*, n], [*, 1]", "[*, n]", 'reduction="none"'),
+    )
     examples = (
         Example(
             "gaussian_nll_loss(mean, target, var)",
@@ -338,6 +354,10 @@ class MultilabelSoftMarginLoss(_Compared, name="multilabel_soft_margin_loss"):
     """
 
     targets: ClassVar[frozenset[str]] = REAL
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*, C], [*, C]", "[]"),
+        Shapes("[*, C], [*, C]", "[*]", 'reduction="none"'),
+    )
     examples = (
         Example(
             'multilabel_soft_margin_loss(logits, target, reduction="none")',

@@ -7,6 +7,7 @@ from netspec.catalogue.dtypes import (
     require_dtype,
     require_one_dtype,
 )
+from netspec.catalogue.example import Shapes
 from netspec.catalogue.function import Example, Function, Functional
 from netspec.catalogue.shapes import require_dimensions, resolve_axes, resolve_axis
 from netspec.catalogue.signature import KEYWORD, Input
@@ -41,6 +42,12 @@ class _Product(Function):
 class Matmul(_Product, name="matmul"):
     """The product of matrices, of stacks of them, or with vectors: `x @ y`."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*A, n, k], [*B, k, m]", "[*broadcast(A, B), n, m]"),
+        Shapes("[*, n, k], [k]", "[*, n]"),
+        Shapes("[k], [*, k, m]", "[*, m]"),
+        Shapes("[k], [k]", "[]"),
+    )
     examples = (
         Example("matmul(x, w)", "x: float32[N, T, 8], w: float32[8, 4]", "float32[N, T, 4]"),
         Example(
@@ -61,6 +68,7 @@ class Matmul(_Product, name="matmul"):
 class Mm(_Product, name="mm"):
     """The product of two matrices."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[n, k], [k, m]", "[n, m]"),)
     examples = (Example("mm(x, w)", "x: float32[N, 8], w: float32[8, 4]", "float32[N, 4]"),)
 
     input: Input
@@ -88,6 +96,7 @@ def _require_batches(title: str, left: Tensor, right: Tensor, names: tuple[str, 
 class Bmm(_Product, name="bmm"):
     """The products of two stacks of matrices, one by one."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N, n, k], [N, k, m]", "[N, n, m]"),)
     examples = (
         Example("bmm(x, y)", "x: float32[N, T, 8], y: float32[N, 8, S]", "float32[N, T, S]"),
     )
@@ -103,6 +112,7 @@ class Bmm(_Product, name="bmm"):
 class Mv(_Product, name="mv"):
     """The product of a matrix and a vector."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[n, k], [k]", "[n]"),)
     examples = (Example("mv(x, v)", "x: float32[N, 8], v: float32[8]", "float32[N]"),)
 
     input: Input
@@ -117,6 +127,7 @@ class Mv(_Product, name="mv"):
 class Dot(_Product, name="dot"):
     """The sum of the products of two vectors' numbers."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[k], [k]", "[]"),)
     examples = (Example("dot(v, w)", "v: float32[8], w: float32[8]", "float32[]"),)
 
     input: Input
@@ -131,6 +142,7 @@ class Dot(_Product, name="dot"):
 class Outer(Function, name="outer"):
     """Each number of one vector times each of another: [m, n]."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[n], [m]", "[n, m]"),)
     examples = (Example("outer(v, w)", "v: float32[N], w: float32[8]", "float32[N, 8]"),)
 
     input: Input
@@ -168,6 +180,7 @@ class Addmm(_Product, name="addmm"):
     """beta * input + alpha * mat1 @ mat2."""
 
     left: ClassVar[str] = "mat1"
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[*], [n, k], [k, m]", "[n, m]"),)
     examples = (
         Example(
             "addmm(bias, x, w)",
@@ -192,6 +205,7 @@ class Baddbmm(_Product, name="baddbmm"):
     """beta * input + alpha * batch1 @ batch2, matrix by matrix."""
 
     left: ClassVar[str] = "batch1"
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[*], [N, n, k], [N, k, m]", "[N, n, m]"),)
     examples = (
         Example(
             "baddbmm(mask, q, k, alpha=0.125)",
@@ -215,6 +229,14 @@ class Baddbmm(_Product, name="baddbmm"):
 class Tensordot(Function, name="tensordot"):
     """The products summed over the last `dims` dimensions of `a` and the first of `b`."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*A, *C], [*C, *B]", "[*A, *B]", "`dims` dimensions in C"),
+        Shapes(
+            "[*A], [*B]",
+            "[*without(A, dims[0]), *without(B, dims[1])]",
+            "`dims` is a pair of lists",
+        ),
+    )
     examples = (
         Example(
             "tensordot(a, b, dims=1)",
@@ -283,6 +305,7 @@ def _meet(sizes: tuple[Dim, Dim]) -> bool:
 class Cross(Function, name="cross"):
     """The cross product of vectors of three numbers along `dim`."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[*A], [*B]", "[*broadcast(A, B)]"),)
     examples = (
         Example("cross(a, b, dim=1)", "a: float32[N, 3], b: float32[N, 3]", "float32[N, 3]"),
     )
@@ -318,6 +341,7 @@ class Cross(Function, name="cross"):
 class Linear(Functional, name="linear"):
     """input @ weight.T + bias, along the last dimension."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[*, k], [n, k]", "[*, n]"),)
     examples = (
         Example(
             "linear(x, w, bias)",
@@ -369,6 +393,9 @@ def _with_bias(out: Tensor, bias: Tensor, weight: Tensor, title: str) -> Tensor:
 class Kron(Function, name="kron"):
     """Each number of one tensor times all of another, block by block."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[n, m], [p, q]", "[n * p, m * q]", "likewise for any number of dimensions"),
+    )
     examples = (Example("kron(a, b)", "a: float32[2, 3], b: float32[4, 5]", "float32[8, 15]"),)
 
     input: Input

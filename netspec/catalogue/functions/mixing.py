@@ -10,6 +10,7 @@ from netspec.catalogue.dtypes import (
     require_dtype,
     require_one_dtype,
 )
+from netspec.catalogue.example import Shapes
 from netspec.catalogue.function import Example, Function
 from netspec.catalogue.functions.arithmetic import broadcast_all
 from netspec.catalogue.signature import KEYWORD, Input
@@ -21,6 +22,11 @@ from netspec.tensor import COMPLEX, FLOATING, INTEGER, Tensor
 class Clamp(Function, name="clamp"):
     """x, not below min, not above max."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*]", "[*]", "`min` and `max` are numbers"),
+        Shapes("[*A], [*B]", "[*broadcast(A, B)]"),
+        Shapes("[*A], [*B], [*C]", "[*broadcast(A, B, C)]"),
+    )
     examples = (
         Example("x -> clamp(0.0, 1.0)", "x: float32[N, 3, H, W]", "float32[N, 3, H, W]"),
         Example("x -> clamp(min=0)", "x: int64[N]", "int64[N]"),
@@ -57,6 +63,11 @@ class Where(Function, name="where"):
     """input where the condition holds, other elsewhere."""
 
     placed: ClassVar[bool] = True
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*A], [*B], [*C]", "[*broadcast(A, B, C)]"),
+        Shapes("[*A], [*B]", "[*broadcast(A, B)]", "one is a number"),
+        Shapes("[*]", "[*]", "two are numbers"),
+    )
     examples = (
         Example(
             "where(mask, x, 0.0)", "mask: bool[N, T, 1], x: float32[N, T, 8]", "float32[N, T, 8]"
@@ -78,6 +89,10 @@ class Where(Function, name="where"):
 class Lerp(Function, name="lerp"):
     """input + weight * (end - input)."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*A], [*B]", "[*broadcast(A, B)]", "`weight` is a number"),
+        Shapes("[*A], [*B], [*C]", "[*broadcast(A, B, C)]"),
+    )
     examples = (Example("lerp(x, y, 0.5)", "x: float32[N, 8], y: float32[N, 8]", "float32[N, 8]"),)
 
     input: Input
@@ -96,6 +111,7 @@ class Lerp(Function, name="lerp"):
 
 
 class _AddProduct(Function):
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[*A], [*B], [*C]", "[*broadcast(A, B, C)]"),)
     input: Input
     tensor1: Input
     tensor2: Input

@@ -1,6 +1,9 @@
 """Functions that bring numbers to one scale: by their norm, or by mean and variance."""
 
+from typing import ClassVar
+
 from netspec.catalogue.dtypes import require_dtype
+from netspec.catalogue.example import UNCHANGED, Shapes
 from netspec.catalogue.function import Example, Functional
 from netspec.catalogue.shapes import require_dimensions, resolve_axis
 from netspec.catalogue.signature import Input, PositiveInt, Sizes
@@ -12,6 +15,7 @@ from netspec.tensor import COMPLEX, FLOATING, Shape, Tensor, write_shape
 class Normalize(Functional, name="normalize"):
     """Vectors along `dim` divided by their p-norm."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = UNCHANGED
     examples = (Example("x -> normalize(dim=-1)", "x: float32[N, T, 8]", "float32[N, T, 8]"),)
 
     input: Input
@@ -62,6 +66,7 @@ def _require_last(title: str, x: Tensor, sizes: Shape) -> None:
 class LayerNorm(Functional, name="layer_norm"):
     """Each sample normalised over its last dimensions: `x -> layer_norm((D,))`."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = UNCHANGED
     examples = (
         Example("x -> layer_norm((8,))", "x: float32[N, T, 8]", "float32[N, T, 8]"),
         Example(
@@ -89,6 +94,7 @@ class LayerNorm(Functional, name="layer_norm"):
 class RmsNorm(Functional, name="rms_norm"):
     """Each sample divided by the root of its mean square over its last dimensions."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = UNCHANGED
     examples = (Example("x -> rms_norm((8,))", "x: float32[N, T, 8]", "float32[N, T, 8]"),)
 
     input: Input
@@ -116,6 +122,7 @@ def _require_several(title: str, count: Dim) -> None:
 class GroupNorm(Functional, name="group_norm"):
     """Groups of channels of each sample normalised: [N, C, *]."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N, C, *]", "[N, C, *]"),)
     examples = (Example("x -> group_norm(4)", "x: float32[N, 8, H, W]", "float32[N, 8, H, W]"),)
 
     input: Input
@@ -147,6 +154,7 @@ class GroupNorm(Functional, name="group_norm"):
 class InstanceNorm(Functional, name="instance_norm"):
     """Each channel of each sample normalised: [N, C, *]."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N, C, *]", "[N, C, *]"),)
     examples = (Example("x -> instance_norm", "x: float32[N, 8, H, W]", "float32[N, 8, H, W]"),)
 
     input: Input
@@ -162,6 +170,7 @@ class InstanceNorm(Functional, name="instance_norm"):
 class LocalResponseNorm(Functional, name="local_response_norm"):
     """Each number divided by the squares of its neighbours in `size` channels."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N, C, *]", "[N, C, *]"),)
     examples = (
         Example("x -> local_response_norm(5)", "x: float32[N, 8, H, W]", "float32[N, 8, H, W]"),
     )

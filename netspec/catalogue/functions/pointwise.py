@@ -12,6 +12,7 @@ from netspec.catalogue.dtypes import (
     as_modulus,
     require_dtype,
 )
+from netspec.catalogue.example import UNCHANGED, Shapes
 from netspec.catalogue.function import Example, Function
 from netspec.catalogue.signature import KEYWORD, Input
 from netspec.tensor import COMPLEX, FLOATING, INTEGER, Tensor
@@ -19,6 +20,8 @@ from netspec.tensor import COMPLEX, FLOATING, INTEGER, Tensor
 
 class Pointwise(Function):
     """A function whose output has the shape of its `input`."""
+
+    shapes: ClassVar[tuple[Shapes, ...]] = UNCHANGED
 
     dtypes: ClassVar[frozenset[str]] = ANY
 

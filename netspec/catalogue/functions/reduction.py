@@ -14,6 +14,7 @@ from netspec.catalogue.dtypes import (
     as_total,
     require_dtype,
 )
+from netspec.catalogue.example import Shapes
 from netspec.catalogue.function import Example, Function, Method
 from netspec.catalogue.shapes import resolve_axes, resolve_axis
 from netspec.catalogue.signature import KEYWORD, OMITTED, Input, KeywordDType, KeywordFlag
@@ -48,6 +49,12 @@ _KEPT: Mapping[str, str] = {"keepdim": "dim"}
 
 class _Reduction(Method):
     """A subclass declares `dim` and, but for a few, `keepdim`."""
+
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*A, n, *B]", "[*A, *B]", "n along `dim`; so for each of several"),
+        Shapes("[*A, n, *B]", "[*A, 1, *B]", "n along `dim`; so for each of several; keepdim=True"),
+        Shapes("[*A]", "[]", "dim=None"),
+    )
 
     dtypes: ClassVar[frozenset[str]] = ANY
 
@@ -189,6 +196,15 @@ class Var(_Spread, name="var"):
 
 
 class _SpreadAndMean(Function):
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*A, n, *B]", "([*A, *B], [*A, *B])", "n along `dim`; so for each of several"),
+        Shapes(
+            "[*A, n, *B]",
+            "([*A, 1, *B], [*A, 1, *B])",
+            "n along `dim`; so for each of several; keepdim=True",
+        ),
+        Shapes("[*A]", "([], [])", "dim=None"),
+    )
     input: Input
     dim: Dims | None = None
     correction: Annotated[float, KEYWORD] = 1
@@ -245,6 +261,15 @@ class Aminmax(_Reduction, name="aminmax"):
     """The smallest and the largest number over one dimension or all."""
 
     dtypes: ClassVar[frozenset[str]] = NOT_COMPLEX
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*A, n, *B]", "([*A, *B], [*A, *B])", "n along `dim`; so for each of several"),
+        Shapes(
+            "[*A, n, *B]",
+            "([*A, 1, *B], [*A, 1, *B])",
+            "n along `dim`; so for each of several; keepdim=True",
+        ),
+        Shapes("[*A]", "([], [])", "dim=None"),
+    )
     examples = (Example("x -> aminmax(dim=1)", "x: float32[N, 8]", "(float32[N], float32[N])"),)
 
     dim: Annotated[int | None, KEYWORD] = None
@@ -278,6 +303,12 @@ class Argmin(_ExtremeIndex, name="argmin"):
 
 class _Chosen(Method):
     """One number of all, or with `dim` one along it and its index: `(values, indices)`."""
+
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*A, n, *B]", "([*A, *B], [*A, *B])", "n along `dim`"),
+        Shapes("[*A, n, *B]", "([*A, 1, *B], [*A, 1, *B])", "n along `dim`; keepdim=True"),
+        Shapes("[*A]", "[]", "dim=None"),
+    )
 
     dtypes: ClassVar[frozenset[str]] = NOT_COMPLEX
 
@@ -320,6 +351,10 @@ class Median(_Chosen, name="median"):
 class Mode(_Chosen, name="mode"):
     """The most frequent number along `dim`: `values, indices`."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*A, n, *B]", "([*A, *B], [*A, *B])", "n along `dim`"),
+        Shapes("[*A, n, *B]", "([*A, 1, *B], [*A, 1, *B])", "n along `dim`; keepdim=True"),
+    )
     examples = (Example("x -> mode", "x: int64[N, 8]", "(int64[N], int64[N])"),)
 
     dim: int = -1
@@ -351,6 +386,10 @@ class All(_Truth, name="all"):
 class CountNonzero(_Reduction, name="count_nonzero"):
     """How many numbers are other than 0."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*A, n, *B]", "[*A, *B]", "n along `dim`; so for each of several"),
+        Shapes("[*A]", "[]", "dim=None"),
+    )
     examples = (Example("tokens -> count_nonzero(dim=1)", "tokens: int64[N, T]", "int64[N]"),)
 
     dim: Dims | None = None
@@ -362,6 +401,10 @@ class CountNonzero(_Reduction, name="count_nonzero"):
 class Logsumexp(_Reduction, name="logsumexp"):
     """log Σ exp(x) over one dimension or several."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*A, n, *B]", "[*A, *B]", "n along `dim`; so for each of several"),
+        Shapes("[*A, n, *B]", "[*A, 1, *B]", "n along `dim`; so for each of several; keepdim=True"),
+    )
     examples = (Example("x -> logsumexp(dim=1)", "x: float32[N, 10]", "float32[N]"),)
 
     dim: int | Annotated[tuple[int, ...], MinLen(1)]

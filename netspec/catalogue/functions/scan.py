@@ -8,6 +8,7 @@ from netspec.catalogue.dtypes import (
     as_total,
     require_dtype,
 )
+from netspec.catalogue.example import UNCHANGED, Shapes
 from netspec.catalogue.function import Example, Method
 from netspec.catalogue.shapes import resolve_axis
 from netspec.catalogue.signature import Input, KeywordDType
@@ -15,6 +16,7 @@ from netspec.tensor import COMPLEX, FLOATING, Tensor, Type
 
 
 class _Scan(Method):
+    shapes: ClassVar[tuple[Shapes, ...]] = UNCHANGED
     dtypes: ClassVar[frozenset[str]] = ANY
 
     input: Input
@@ -46,6 +48,7 @@ class Cumprod(_Scan, name="cumprod"):
 class Logcumsumexp(Method, name="logcumsumexp"):
     """log Σ exp(x) of all numbers up to each, along `dim`."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = UNCHANGED
     examples = (Example("x -> logcumsumexp(dim=1)", "x: float32[N, T]", "float32[N, T]"),)
 
     input: Input
@@ -58,6 +61,7 @@ class Logcumsumexp(Method, name="logcumsumexp"):
 
 
 class _ExtremeScan(Method):
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[*]", "([*], [*])"),)
     input: Input
     dim: int
 

@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from netspec.catalogue.example import Shapes
 from netspec.catalogue.function import Example
 from netspec.catalogue.functions.loss_function import (
     LossFunction,
@@ -24,6 +25,12 @@ class CtcLoss(LossFunction, name="ctc_loss"):
     """
 
     against: ClassVar[str] = "targets"
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[T, N, C], [N, S], [N], [N]", "[]"),
+        Shapes("[T, N, C], [N, S], [N], [N]", "[N]", 'reduction="none"'),
+        Shapes("[T, N, C], [S], [N], [N]", "[]", "S is the sum of `target_lengths`"),
+        Shapes("[T, C], [S], [], []", "[]"),
+    )
     examples = (
         Example(
             "ctc_loss(log_p, labels, steps, counts)",
