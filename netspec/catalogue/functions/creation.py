@@ -5,10 +5,9 @@ from typing import Annotated, ClassVar
 
 from annotated_types import MaxLen, MinLen
 
-from netspec.catalogue.dtypes import require_dtype, require_inside
+from netspec.catalogue.dtypes import require_dtype
 from netspec.catalogue.example import UNCHANGED, Shapes
 from netspec.catalogue.function import Example, Function
-from netspec.catalogue.shapes import require_dimensions
 from netspec.catalogue.signature import (
     FREE,
     OMITTED,
@@ -27,7 +26,7 @@ Filling = Annotated[float | bool, FREE]
 Count = Annotated[int, FREE]
 
 
-def _require_sizes(sizes: Shape, title: str, argument: str) -> Shape:
+def require_sizes(sizes: Shape, title: str, argument: str) -> Shape:
     if any(at_least(size, 0) is False for size in sizes):
         raise Misfit(
             f"`{title}` makes no tensor of shape {write_shape(sizes)}",
@@ -57,14 +56,14 @@ class _Sized(Function):
     dtype: KeywordDType = None
 
     def apply(self) -> Tensor:
-        shape = _require_sizes(tuple(self.size), self.name, "size")
+        shape = require_sizes(tuple(self.size), self.name, "size")
         x = Tensor(shape, str(self.dtype or "float32"))
         if self.dtypes is not None:
-            _require_makeable(self.name, x, self.dtypes)
+            require_makeable(self.name, x, self.dtypes)
         return x
 
 
-def _require_makeable(title: str, x: Tensor, dtypes: frozenset[str]) -> None:
+def require_makeable(title: str, x: Tensor, dtypes: frozenset[str]) -> None:
     if x.dtype not in dtypes:
         raise Misfit(
             f"`{title}` makes no {x.dtype} tensors",
@@ -126,7 +125,7 @@ class Full(Function, name="full"):
     dtype: KeywordDType = None
 
     def apply(self) -> Tensor:
-        shape = _require_sizes(tuple(self.size), "full", "size")
+        shape = require_sizes(tuple(self.size), "full", "size")
         return Tensor(shape, str(self.dtype or _dtype_of(self.fill_value)))
 
 
@@ -153,7 +152,7 @@ class Arange(Function, name="arange"):
         floating = any(isinstance(bound, float) for bound in (start, end, step))
         dtype = str(self.dtype or ("float32" if floating else "int64"))
         if dtype in COMPLEX | {"bool"}:
-            _require_makeable("arange", Tensor((), dtype), FLOATING | INTEGER)
+            require_makeable("arange", Tensor((), dtype), FLOATING | INTEGER)
         if value_of(step) == 0:
             raise self._empty("the step is 0")
         count = _count_floats(start, end, step) if floating else _count(start, end, step)
@@ -207,7 +206,7 @@ class _Spaced(Function):
     steps: Count
 
     def spaced(self, dtype: DType | None) -> Tensor:
-        (steps,) = _require_sizes((self.steps,), self.name, "steps")
+        (steps,) = require_sizes((self.steps,), self.name, "steps")
         return Tensor((steps,), str(dtype or "float32"))
 
 
@@ -253,52 +252,7 @@ class Eye(Function, name="eye"):
 
     def apply(self) -> Tensor:
         sizes = (self.n, self.given.get("m", self.n))
-        return Tensor(_require_sizes(sizes, "eye", "n"), str(self.dtype or "float32"))
-
-
-class Randint(Function, name="randint"):
-    """Random whole numbers from `low` up to `high` without it."""
-
-    creates: ClassVar[bool] = True
-    random: ClassVar[bool] = True
-    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("", "[*size]"),)
-    examples = (Example("randint(0, 1000, (N,))", "x: float32[N, 8]", "int64[N]"),)
-
-    low: Count
-    high: Count
-    size: Sizes
-    dtype: KeywordDType = None
-
-    def apply(self) -> Tensor:
-        if at_least(self.low, self.high):
-            raise Misfit(
-                f"`randint` draws numbers from {self.low} up to {self.high} without it",
-                label="there are none",
-                help="choose a larger `high`",
-                argument="high",
-            )
-        x = Tensor(_require_sizes(tuple(self.size), "randint", "size"), str(self.dtype or "int64"))
-        _require_makeable("randint", x, FLOATING | INTEGER | {"bool"})
-        require_inside("randint", "low", self.low, x.dtype)
-        require_inside("randint", "high", self.high - 1, x.dtype)
-        return x
-
-
-class Randperm(Function, name="randperm"):
-    """The numbers from 0 up to `n` without it in random order."""
-
-    creates: ClassVar[bool] = True
-    random: ClassVar[bool] = True
-    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("", "[n]"),)
-    examples = (Example("randperm(N)", "x: float32[N, 8]", "int64[N]"),)
-
-    n: Count
-    dtype: KeywordDType = None
-
-    def apply(self) -> Tensor:
-        x = Tensor(_require_sizes((self.n,), "randperm", "n"), str(self.dtype or "int64"))
-        _require_makeable("randperm", x, FLOATING | INTEGER)
-        return x
+        return Tensor(require_sizes(sizes, "eye", "n"), str(self.dtype or "float32"))
 
 
 class _TriangleIndices(Function):
@@ -392,49 +346,3 @@ class FullLike(Function, name="full_like"):
 
     def apply(self) -> Tensor:
         return Tensor(self.input.shape, str(self.dtype or self.input.dtype))
-
-
-class Bernoulli(Function, name="bernoulli"):
-    """1 with the probability that each number gives, else 0."""
-
-    random: ClassVar[bool] = True
-    shapes: ClassVar[tuple[Shapes, ...]] = UNCHANGED
-    examples = (Example("p -> bernoulli", "p: float32[N, 8]", "float32[N, 8]"),)
-
-    input: Input
-
-    def apply(self) -> Tensor:
-        require_dtype("bernoulli", self.input, FLOATING)
-        return self.input
-
-
-class Multinomial(Function, name="multinomial"):
-    """`num_samples` places, drawn by the weights along the last dimension."""
-
-    random: ClassVar[bool] = True
-    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[*, n]", "[*, num_samples]"),)
-    examples = (Example("p -> multinomial(4)", "p: float32[N, 10]", "int64[N, 4]"),)
-
-    input: Input
-    num_samples: Count
-    replacement: bool = False
-
-    def apply(self) -> Tensor:
-        x = self.input
-        require_dtype("multinomial", x, FLOATING)
-        require_dimensions(x, "multinomial")
-        if x.rank > 2:
-            raise Misfit(
-                f"`multinomial` takes a list of weights or a matrix, found {write_shape(x.shape)}",
-                label=f"the input has {x.rank} dimensions",
-                help="flatten the ones in front: `-> flatten(0, -2)`",
-            )
-        few = not self.replacement and at_least(x.shape[-1], self.num_samples) is False
-        if at_least(self.num_samples, 1) is False or few:
-            raise Misfit(
-                f"`multinomial` cannot draw {self.num_samples} of {x.shape[-1]}",
-                label="without putting them back" if few else "draw at least one",
-                help="use replacement=True, or draw fewer" if few else "choose a larger number",
-                argument="num_samples",
-            )
-        return Tensor((*x.shape[:-1], self.num_samples), "int64")

@@ -1,12 +1,11 @@
 """Functions of one number, at each place of a tensor: roots, logarithms, rounding."""
 
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 from netspec.catalogue.dtypes import (
     ANY,
     NOT_COMPLEX,
     NUMBERS,
-    REAL,
     TRUTH,
     as_floating,
     as_modulus,
@@ -14,8 +13,8 @@ from netspec.catalogue.dtypes import (
 )
 from netspec.catalogue.example import UNCHANGED, Shapes
 from netspec.catalogue.function import Example, Function
-from netspec.catalogue.signature import KEYWORD, Input
-from netspec.tensor import COMPLEX, FLOATING, INTEGER, Tensor
+from netspec.catalogue.signature import Input
+from netspec.tensor import COMPLEX, INTEGER, Tensor
 
 
 class Pointwise(Function):
@@ -319,48 +318,6 @@ class Neg(Pointwise, name="neg"):
 
     dtypes: ClassVar[frozenset[str]] = NUMBERS
     examples = (Example("x -> neg", "x: float32[N, 8]", "float32[N, 8]"),)
-
-
-class Floor(Pointwise, name="floor"):
-    """The next whole number below."""
-
-    dtypes: ClassVar[frozenset[str]] = REAL
-    examples = (Example("x -> floor", "x: float32[N, 8]", "float32[N, 8]"),)
-
-
-class Ceil(Pointwise, name="ceil"):
-    """The next whole number above."""
-
-    dtypes: ClassVar[frozenset[str]] = REAL
-    examples = (Example("x -> ceil", "x: float32[N, 8]", "float32[N, 8]"),)
-
-
-class Trunc(Pointwise, name="trunc"):
-    """The whole number towards 0."""
-
-    dtypes: ClassVar[frozenset[str]] = REAL
-    examples = (Example("x -> trunc", "x: float32[N, 8]", "float32[N, 8]"),)
-
-
-class Round(Pointwise, name="round"):
-    """The nearest whole number, or the nearest with some decimals."""
-
-    dtypes: ClassVar[frozenset[str]] = REAL
-    examples = (Example("x -> round(decimals=2)", "x: float32[N, 8]", "float32[N, 8]"),)
-
-    decimals: Annotated[int, KEYWORD] = 0
-
-    def apply(self) -> Tensor:
-        if "decimals" in self.given:
-            require_dtype("round", self.input, FLOATING, help="leave `decimals` out")
-        return super().apply()
-
-
-class Frac(Pointwise, name="frac"):
-    """The part behind the decimal point."""
-
-    dtypes: ClassVar[frozenset[str]] = FLOATING
-    examples = (Example("x -> frac", "x: float32[N, 8]", "float32[N, 8]"),)
 
 
 class NanToNum(Pointwise, name="nan_to_num"):

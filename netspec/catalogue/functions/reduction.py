@@ -16,7 +16,7 @@ from netspec.catalogue.dtypes import (
 )
 from netspec.catalogue.example import Shapes
 from netspec.catalogue.function import Example, Function, Method
-from netspec.catalogue.shapes import resolve_axes, resolve_axis
+from netspec.catalogue.shapes import resolve_axes
 from netspec.catalogue.signature import KEYWORD, OMITTED, Input, KeywordDType, KeywordFlag
 from netspec.misfit import Misfit
 from netspec.tensor import COMPLEX, FLOATING, Shape, Tensor, Type
@@ -24,14 +24,14 @@ from netspec.tensor import COMPLEX, FLOATING, Shape, Tensor, Type
 Dims = int | tuple[int, ...]
 
 
-def _without(x: Tensor, axes: list[int], keepdim: bool) -> Shape:
+def without(x: Tensor, axes: list[int], keepdim: bool) -> Shape:
     """The shape after a reduction over `axes`."""
     if keepdim:
         return tuple(1 if axis in axes else size for axis, size in enumerate(x.shape))
     return tuple(size for axis, size in enumerate(x.shape) if axis not in axes)
 
 
-def _require_dim(function: Function) -> None:
+def require_dim(function: Function) -> None:
     """Refuse `keepdim` without `dim` where torch has no such overload."""
     given = function.given
     if "keepdim" in given and "dim" not in given and function.fields()["dim"].default is None:
@@ -63,7 +63,7 @@ class _Reduction(Method):
     def apply(self) -> Tensor:
         require_dtype(self.name, self.input, self.dtypes)
         if self.beside:
-            _require_dim(self)
+            require_dim(self)
         return Tensor(self.shape(), self.result(self.input.dtype))
 
     def shape(self) -> Shape:
@@ -72,7 +72,7 @@ class _Reduction(Method):
         axes = list(range(self.input.rank))
         if dim is not None and dim not in ((), []):
             axes = resolve_axes(self.input, dim, self.name, "dim")
-        return _without(self.input, axes, vars(self).get("keepdim", False))
+        return without(self.input, axes, vars(self).get("keepdim", False))
 
     def result(self, dtype: str) -> str:
         """The dtype of the output."""
@@ -216,7 +216,7 @@ class _SpreadAndMean(Function):
         axes = list(range(x.rank))
         if self.dim is not None and self.dim != ():
             axes = resolve_axes(x, self.dim, self.name, "dim")
-        shape = _without(x, axes, self.keepdim)
+        shape = without(x, axes, self.keepdim)
         return Tensor(shape, as_modulus(x.dtype)), Tensor(shape, x.dtype)
 
 
@@ -299,65 +299,6 @@ class Argmin(_ExtremeIndex, name="argmin"):
     """Where the smallest number is: its index along `dim`, or among all numbers."""
 
     examples = (Example("x -> argmin(dim=1, keepdim=True)", "x: float32[N, 10]", "int64[N, 1]"),)
-
-
-class _Chosen(Method):
-    """One number of all, or with `dim` one along it and its index: `(values, indices)`."""
-
-    shapes: ClassVar[tuple[Shapes, ...]] = (
-        Shapes("[*A, n, *B]", "([*A, *B], [*A, *B])", "n along `dim`"),
-        Shapes("[*A, n, *B]", "([*A, 1, *B], [*A, 1, *B])", "n along `dim`; keepdim=True"),
-        Shapes("[*A]", "[]", "dim=None"),
-    )
-
-    dtypes: ClassVar[frozenset[str]] = NOT_COMPLEX
-
-    input: Input
-    dim: int = OMITTED
-    keepdim: bool = False
-
-    def apply(self) -> Type:
-        x = self.input
-        require_dtype(self.name, x, self.dtypes)
-        _require_dim(self)
-        if self.dim is OMITTED:
-            return Tensor((), x.dtype)
-        shape = _without(x, [resolve_axis(x, self.dim, self.name, "dim")], self.keepdim)
-        return Tensor(shape, x.dtype), Tensor(shape, "int64")
-
-
-class Max(_Chosen, name="max"):
-    """The largest number of all; with `dim`, `values, indices` along it."""
-
-    examples = (
-        Example("x -> max(dim=1)", "x: float32[N, T, 8]", "(float32[N, 8], int64[N, 8])"),
-        Example("x -> max", "x: float32[N, 8]", "float32[]"),
-    )
-
-
-class Min(_Chosen, name="min"):
-    """The smallest number of all; with `dim`, `values, indices` along it."""
-
-    examples = (Example("x -> min(dim=1)", "x: float32[N, 8]", "(float32[N], int64[N])"),)
-
-
-class Median(_Chosen, name="median"):
-    """The number in the middle, the lower of two; with `dim`, `values, indices` along it."""
-
-    dtypes: ClassVar[frozenset[str]] = REAL
-    examples = (Example("x -> median(dim=1)", "x: float32[N, 8]", "(float32[N], int64[N])"),)
-
-
-class Mode(_Chosen, name="mode"):
-    """The most frequent number along `dim`: `values, indices`."""
-
-    shapes: ClassVar[tuple[Shapes, ...]] = (
-        Shapes("[*A, n, *B]", "([*A, *B], [*A, *B])", "n along `dim`"),
-        Shapes("[*A, n, *B]", "([*A, 1, *B], [*A, 1, *B])", "n along `dim`; keepdim=True"),
-    )
-    examples = (Example("x -> mode", "x: int64[N, 8]", "(int64[N], int64[N])"),)
-
-    dim: int = -1
 
 
 class _Truth(_Reduction):
