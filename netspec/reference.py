@@ -40,11 +40,11 @@ class Page(NamedTuple):
 
 _ARGUMENTS = "An argument without a default must be given; what stands behind `*`, by keyword."
 _SHAPES = (
-    "In a shape a name stands for a size, `*` and `*A` for any number of sizes, the same ones on "
-    "both sides; a name with an asterisk in what comes out puts in all sizes of a tuple. A size "
-    "that comes out is a formula of those that go in and of the arguments; `broadcast(A, B)` is "
-    "what torch stretches both to, `without(A, dim)` lacks the dimensions `dim`, `prod` multiplies "
-    "all sizes, and `pair` makes two of one number."
+    "In a shape a name stands for a size, `N?` for one that may be missing, `*` and `*A` for any "
+    "number of sizes, the same ones on both sides. In what comes out a name with an asterisk puts "
+    "in all sizes of a tuple, and a size is a formula of those that go in and of the arguments: "
+    "`broadcast(A, B)` is what torch stretches both to, `without(A, dim)` lacks the dimensions "
+    "`dim`, `prod` multiplies all sizes, and `pair` makes two of one number."
 )
 _PAGES = {
     "layers.md": Page(

@@ -8,6 +8,7 @@ from typing import Any
 
 from netspec.catalogue.example import Shapes
 from netspec.elementwise import broadcast
+from netspec.misfit import Misfit
 from netspec.tensor import Tensor, Type
 
 Names = dict[str, Any]
@@ -21,8 +22,11 @@ class Anything:
 
 def holds(rule: Shapes, inputs: Sequence[Type], output: Type, arguments: Mapping[str, Any]) -> bool:
     """Whether a rule is about these inputs and arguments, and gives this output."""
-    if not all(arguments.get(name) == value for name, value in conditions(rule)):
+    if not all(arguments.get(name) in values for name, values in conditions(rule)):
         return False
+    if "?" in rule.inputs:
+        there, missing = (_decided(rule, there) for there in (True, False))
+        return holds(there, inputs, output, arguments) or holds(missing, inputs, output, arguments)
     dim = arguments.get("dim")
     if SEVERAL in rule.where and isinstance(dim, tuple):
         return _holds_for_each(rule, inputs[0], output, arguments)
@@ -36,10 +40,20 @@ def holds(rule: Shapes, inputs: Sequence[Type], output: Type, arguments: Mapping
     )
 
 
-def conditions(rule: Shapes) -> list[tuple[str, Any]]:
-    """The arguments that a rule wants: `keepdim=True`."""
-    found = [re.fullmatch(r"(\w+)=(\S+)", part) for part in rule.where.split("; ")]
-    return [(match[1], ast.literal_eval(match[2])) for match in found if match]
+def _decided(rule: Shapes, there: bool) -> Shapes:
+    """The rule with the sizes that may be missing, or without them."""
+    parts = [re.sub(r"(\w+)\?(, )?", r"\1\2" if there else "", part) for part in rule[:2]]
+    return Shapes(*parts, rule.where)
+
+
+def conditions(rule: Shapes) -> list[tuple[str, list[Any]]]:
+    """The arguments that a rule wants: `keepdim=True`, `dim=None or ()`."""
+    found = [re.fullmatch(r"(\w+)=(\S+?)( or \(\))?", part) for part in rule.where.split("; ")]
+    return [
+        (match[1], [ast.literal_eval(match[2]), *([()] if match[3] else [])])
+        for match in found
+        if match
+    ]
 
 
 def _holds_for_each(rule: Shapes, x: Type, output: Type, arguments: Mapping[str, Any]) -> bool:
@@ -136,7 +150,7 @@ def _are_in_place(rule: Shapes, names: Names, arguments: Mapping[str, Any]) -> b
     sizes = [len(names[part[1:]]) if part.startswith("*") else 1 for part in parts]
     found = re.findall(r"(\w+) (?:along|at) `(\w+)`", rule.where)
     return all(
-        arguments[argument] is not None
+        isinstance(arguments[argument], int)
         and sum(sizes[: parts.index(name)]) == arguments[argument] % sum(sizes)
         for name, argument in found
         if name in parts
@@ -168,7 +182,7 @@ def _evaluations(text: str, names: Names) -> Iterator[Any]:
         }
         try:
             yield eval(text, {**VOCABULARY, **names, **primed, **spread})
-        except (TypeError, IndexError, NameError):
+        except (TypeError, IndexError, NameError, Misfit):
             return
         if not spread:
             return

@@ -75,10 +75,8 @@ def test_a_shape_rule_of_a_function_gives_each_example(name: str) -> None:
 @pytest.mark.parametrize("entry", [*LAYERS.values(), *FUNCTIONS.values()])
 def test_a_shape_rule_names_arguments_that_there_are(entry: Any) -> None:
     for rule in entry.shapes:
-        for name, value in conditions(rule):
+        for name, _ in conditions(rule):
             assert name in entry.fields(), rule
-            field = entry.fields()[name]
-            assert value != field.default or value in (None, "ij", ()) or name.startswith("dim")
 
 
 @pytest.mark.parametrize(

@@ -310,7 +310,7 @@ class Softmin(_Softmax):
 class Softmax2d(Layer):
     """exp(x) / Σ exp(x) over the channels of an image."""
 
-    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N, C, H, W]", "[N, C, H, W]"),)
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N?, C, H, W]", "[N?, C, H, W]"),)
     examples: ClassVar[tuple[Example, ...]] = (
         Example("Softmax2d", "float32[N, 8, 5, 5]", "float32[N, 8, 5, 5]"),
     )

@@ -41,7 +41,7 @@ class AdaptiveAvgPool1d(_Adaptive):
     """
 
     ndim: ClassVar[int] = 1
-    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N, C, L]", "[N, C, L']"),)
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N?, C, L]", "[N?, C, L']"),)
     examples: ClassVar[tuple[Example, ...]] = (
         Example("AdaptiveAvgPool1d(1)", "float32[N, 8, L]", "float32[N, 8, 1]"),
     )
@@ -56,7 +56,7 @@ class AdaptiveAvgPool2d(_Adaptive):
     """
 
     ndim: ClassVar[int] = 2
-    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N, C, H, W]", "[N, C, H', W']"),)
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N?, C, H, W]", "[N?, C, H', W']"),)
     examples: ClassVar[tuple[Example, ...]] = (
         Example("AdaptiveAvgPool2d(1)", "float32[N, 8, H, W]", "float32[N, 8, 1, 1]"),
         Example("AdaptiveAvgPool2d((None, 7))", "float32[N, 8, H, W]", "float32[N, 8, H, 7]"),
@@ -72,7 +72,7 @@ class AdaptiveAvgPool3d(_Adaptive):
     """
 
     ndim: ClassVar[int] = 3
-    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N, C, D, H, W]", "[N, C, D', H', W']"),)
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N?, C, D, H, W]", "[N?, C, D', H', W']"),)
     examples: ClassVar[tuple[Example, ...]] = (
         Example("AdaptiveAvgPool3d(2)", "float32[N, 8, D, H, W]", "float32[N, 8, 2, 2, 2]"),
     )
@@ -88,8 +88,8 @@ class AdaptiveMaxPool1d(_Adaptive):
 
     ndim: ClassVar[int] = 1
     shapes: ClassVar[tuple[Shapes, ...]] = (
-        Shapes("[N, C, L]", "[N, C, L']"),
-        Shapes("[N, C, L]", "([N, C, L'], [N, C, L'])", "return_indices=True"),
+        Shapes("[N?, C, L]", "[N?, C, L']"),
+        Shapes("[N?, C, L]", "([N?, C, L'], [N?, C, L'])", "return_indices=True"),
     )
     examples: ClassVar[tuple[Example, ...]] = (
         Example("AdaptiveMaxPool1d(4)", "float32[N, 8, L]", "float32[N, 8, 4]"),
@@ -107,8 +107,8 @@ class AdaptiveMaxPool2d(_Adaptive):
 
     ndim: ClassVar[int] = 2
     shapes: ClassVar[tuple[Shapes, ...]] = (
-        Shapes("[N, C, H, W]", "[N, C, H', W']"),
-        Shapes("[N, C, H, W]", "([N, C, H', W'], [N, C, H', W'])", "return_indices=True"),
+        Shapes("[N?, C, H, W]", "[N?, C, H', W']"),
+        Shapes("[N?, C, H, W]", "([N?, C, H', W'], [N?, C, H', W'])", "return_indices=True"),
     )
     examples: ClassVar[tuple[Example, ...]] = (
         Example("AdaptiveMaxPool2d((2, 3))", "float32[N, 8, H, W]", "float32[N, 8, 2, 3]"),
@@ -126,9 +126,9 @@ class AdaptiveMaxPool3d(_Adaptive):
 
     ndim: ClassVar[int] = 3
     shapes: ClassVar[tuple[Shapes, ...]] = (
-        Shapes("[N, C, D, H, W]", "[N, C, D', H', W']"),
+        Shapes("[N?, C, D, H, W]", "[N?, C, D', H', W']"),
         Shapes(
-            "[N, C, D, H, W]", "([N, C, D', H', W'], [N, C, D', H', W'])", "return_indices=True"
+            "[N?, C, D, H, W]", "([N?, C, D', H', W'], [N?, C, D', H', W'])", "return_indices=True"
         ),
     )
     examples: ClassVar[tuple[Example, ...]] = (
@@ -196,8 +196,10 @@ class FractionalMaxPool2d(_FractionalMaxPool):
 
     ndim: ClassVar[int] = 2
     shapes: ClassVar[tuple[Shapes, ...]] = (
-        Shapes("[N, C, H, W]", "[N, C, *output_size]"),
-        Shapes("[N, C, H, W]", "[N, C, int(H * r), int(W * r)]", "r = output_ratio"),
+        Shapes("[N?, C, H, W]", "[N?, C, *output_size]"),
+        Shapes("[N?, C, H, W]", "([N?, C, H', W'], [N?, C, H', W'])", "return_indices=True"),
+        Shapes("[N?, C, H, W]", "[N?, C, int(H * r), int(W * r)]", "r = output_ratio"),
+        Shapes("[N?, C, H, W]", "[N?, C, int(H * r), int(W * s)]", "r, s = output_ratio"),
     )
     examples: ClassVar[tuple[Example, ...]] = (
         Example(
@@ -225,8 +227,20 @@ class FractionalMaxPool3d(_FractionalMaxPool):
     ndim: ClassVar[int] = 3
     spare: ClassVar[int] = 0
     shapes: ClassVar[tuple[Shapes, ...]] = (
-        Shapes("[N, C, D, H, W]", "[N, C, *output_size]"),
-        Shapes("[N, C, D, H, W]", "[N, C, int(D * r), int(H * r), int(W * r)]", "r = output_ratio"),
+        Shapes("[N?, C, D, H, W]", "[N?, C, *output_size]"),
+        Shapes(
+            "[N?, C, D, H, W]",
+            "([N?, C, D', H', W'], [N?, C, D', H', W'])",
+            "return_indices=True",
+        ),
+        Shapes(
+            "[N?, C, D, H, W]", "[N?, C, int(D * r), int(H * r), int(W * r)]", "r = output_ratio"
+        ),
+        Shapes(
+            "[N?, C, D, H, W]",
+            "[N?, C, int(D * r), int(H * s), int(W * t)]",
+            "r, s, t = output_ratio",
+        ),
     )
     examples: ClassVar[tuple[Example, ...]] = (
         Example("FractionalMaxPool3d(3, 4)", "float32[N, 8, 9, 9, 9]", "float32[N, 8, 4, 4, 4]"),

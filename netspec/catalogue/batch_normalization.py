@@ -160,7 +160,7 @@ class InstanceNorm1d(_InstanceNorm):
     """Normalise each channel of each signal."""
 
     ndim: ClassVar[int] = 1
-    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N, C, L]", "[N, C, L]"),)
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N?, C, L]", "[N?, C, L]"),)
     examples: ClassVar[tuple[Example, ...]] = (
         Example("InstanceNorm1d", "float32[N, 8, L]", "float32[N, 8, L]"),
     )
@@ -177,7 +177,7 @@ class InstanceNorm2d(_InstanceNorm):
     """Normalise each channel of each image."""
 
     ndim: ClassVar[int] = 2
-    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N, C, H, W]", "[N, C, H, W]"),)
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N?, C, H, W]", "[N?, C, H, W]"),)
     examples: ClassVar[tuple[Example, ...]] = (
         Example("InstanceNorm2d(affine=True)", "float32[N, 8, 5, 5]", "float32[N, 8, 5, 5]"),
     )
@@ -194,7 +194,7 @@ class InstanceNorm3d(_InstanceNorm):
     """Normalise each channel of each volume."""
 
     ndim: ClassVar[int] = 3
-    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N, C, D, H, W]", "[N, C, D, H, W]"),)
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N?, C, D, H, W]", "[N?, C, D, H, W]"),)
     examples: ClassVar[tuple[Example, ...]] = (
         Example("InstanceNorm3d", "float32[N, 8, 5, 5, 5]", "float32[N, 8, 5, 5, 5]"),
     )

@@ -149,7 +149,7 @@ class Conv1d(_Conv):
     """
 
     ndim: ClassVar[int] = 1
-    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N, C, L]", "[N, out_channels, L']"),)
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N?, C, L]", "[N?, out_channels, L']"),)
     examples: ClassVar[tuple[Example, ...]] = (
         Example("Conv1d(32, 80, stride=16)", "float32[N, 1, 16000]", "float32[N, 32, 996]"),
     )
@@ -172,7 +172,7 @@ class Conv2d(_Conv):
     """
 
     ndim: ClassVar[int] = 2
-    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N, C, H, W]", "[N, out_channels, H', W']"),)
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N?, C, H, W]", "[N?, out_channels, H', W']"),)
     examples: ClassVar[tuple[Example, ...]] = (
         Example("Conv2d(6, 5, padding=2)", "float32[N, 1, 28, 28]", "float32[N, 6, 28, 28]"),
         Example(
@@ -201,7 +201,7 @@ class Conv3d(_Conv):
 
     ndim: ClassVar[int] = 3
     shapes: ClassVar[tuple[Shapes, ...]] = (
-        Shapes("[N, C, D, H, W]", "[N, out_channels, D', H', W']"),
+        Shapes("[N?, C, D, H, W]", "[N?, out_channels, D', H', W']"),
     )
     examples: ClassVar[tuple[Example, ...]] = (
         Example("Conv3d(8, 3)", "float32[N, 1, 9, 9, 9]", "float32[N, 8, 7, 7, 7]"),
@@ -265,7 +265,7 @@ class ConvTranspose1d(_ConvTranspose, aliases=("Deconv1d",)):
     """
 
     ndim: ClassVar[int] = 1
-    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N, C, L]", "[N, out_channels, L']"),)
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N?, C, L]", "[N?, out_channels, L']"),)
     examples: ClassVar[tuple[Example, ...]] = (
         Example(
             "ConvTranspose1d(8, 4, stride=2, padding=1)", "float32[N, 4, 9]", "float32[N, 8, 18]"
@@ -292,7 +292,7 @@ class ConvTranspose2d(_ConvTranspose, aliases=("Deconv2d",)):
     """
 
     ndim: ClassVar[int] = 2
-    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N, C, H, W]", "[N, out_channels, H', W']"),)
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N?, C, H, W]", "[N?, out_channels, H', W']"),)
     examples: ClassVar[tuple[Example, ...]] = (
         Example(
             "Deconv2d(16, 4, stride=2, padding=1)", "float32[N, 32, 7, 7]", "float32[N, 16, 14, 14]"
@@ -320,7 +320,7 @@ class ConvTranspose3d(_ConvTranspose, aliases=("Deconv3d",)):
 
     ndim: ClassVar[int] = 3
     shapes: ClassVar[tuple[Shapes, ...]] = (
-        Shapes("[N, C, D, H, W]", "[N, out_channels, D', H', W']"),
+        Shapes("[N?, C, D, H, W]", "[N?, out_channels, D', H', W']"),
     )
     examples: ClassVar[tuple[Example, ...]] = (
         Example("ConvTranspose3d(4, 2, 2)", "float32[N, 8, 3, 3, 3]", "float32[N, 4, 6, 6, 6]"),

@@ -19,9 +19,9 @@ class Example(NamedTuple):
 class Shapes(NamedTuple):
     """A shape rule: the shapes of the inputs, what they give, and where that holds.
 
-    Names in a shape stand for a size each, `*` and `*A` for any number of them, the same ones on
-    both sides. A size of the output is a formula of those of the inputs and of the arguments;
-    one with a prime is told in `where`, or in the text of the entry.
+    Names in a shape stand for a size each, `N?` for one that may be missing, `*` and `*A` for any
+    number of them, the same ones on both sides. A size of the output is a formula of those of the
+    inputs and of the arguments; one with a prime is told in `where`, or in the text of the entry.
     """
 
     inputs: str

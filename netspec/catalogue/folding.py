@@ -38,8 +38,8 @@ class Unfold(Layer):
 
     shapes: ClassVar[tuple[Shapes, ...]] = (
         Shapes(
-            "[N, C, H, W]",
-            "[N, C * k, L']",
+            "[N?, C, H, W]",
+            "[N?, C * k, L']",
             "k = prod(pair(kernel_size)); L' is the number of patches",
         ),
     )
@@ -62,7 +62,7 @@ class Fold(Layer):
     """Columns of patches summed up to an image."""
 
     shapes: ClassVar[tuple[Shapes, ...]] = (
-        Shapes("[N, n, L]", "[N, n // k, *output_size]", "k = prod(pair(kernel_size))"),
+        Shapes("[N?, n, L]", "[N?, n // k, *output_size]", "k = prod(pair(kernel_size))"),
     )
     examples: ClassVar[tuple[Example, ...]] = (
         Example("Fold(32, 4, stride=4)", "float32[N, 48, 64]", "float32[N, 3, 32, 32]"),

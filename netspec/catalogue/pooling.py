@@ -90,8 +90,8 @@ class MaxPool1d(_MaxPool):
 
     ndim: ClassVar[int] = 1
     shapes: ClassVar[tuple[Shapes, ...]] = (
-        Shapes("[N, C, L]", "[N, C, L']"),
-        Shapes("[N, C, L]", "([N, C, L'], [N, C, L'])", "return_indices=True"),
+        Shapes("[N?, C, L]", "[N?, C, L']"),
+        Shapes("[N?, C, L]", "([N?, C, L'], [N?, C, L'])", "return_indices=True"),
     )
     examples: ClassVar[tuple[Example, ...]] = (
         Example("MaxPool1d(4)", "float32[N, 8, 100]", "float32[N, 8, 25]"),
@@ -114,8 +114,8 @@ class MaxPool2d(_MaxPool):
 
     ndim: ClassVar[int] = 2
     shapes: ClassVar[tuple[Shapes, ...]] = (
-        Shapes("[N, C, H, W]", "[N, C, H', W']"),
-        Shapes("[N, C, H, W]", "([N, C, H', W'], [N, C, H', W'])", "return_indices=True"),
+        Shapes("[N?, C, H, W]", "[N?, C, H', W']"),
+        Shapes("[N?, C, H, W]", "([N?, C, H', W'], [N?, C, H', W'])", "return_indices=True"),
     )
     examples: ClassVar[tuple[Example, ...]] = (
         Example("MaxPool2d(2)", "float32[N, 6, 28, 28]", "float32[N, 6, 14, 14]"),
@@ -141,9 +141,9 @@ class MaxPool3d(_MaxPool):
 
     ndim: ClassVar[int] = 3
     shapes: ClassVar[tuple[Shapes, ...]] = (
-        Shapes("[N, C, D, H, W]", "[N, C, D', H', W']"),
+        Shapes("[N?, C, D, H, W]", "[N?, C, D', H', W']"),
         Shapes(
-            "[N, C, D, H, W]", "([N, C, D', H', W'], [N, C, D', H', W'])", "return_indices=True"
+            "[N?, C, D, H, W]", "([N?, C, D', H', W'], [N?, C, D', H', W'])", "return_indices=True"
         ),
     )
     examples: ClassVar[tuple[Example, ...]] = (
@@ -170,7 +170,7 @@ class AvgPool1d(_AvgPool):
     """
 
     ndim: ClassVar[int] = 1
-    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N, C, L]", "[N, C, L']"),)
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N?, C, L]", "[N?, C, L']"),)
     examples: ClassVar[tuple[Example, ...]] = (
         Example("AvgPool1d(4)", "float32[N, 8, 100]", "float32[N, 8, 25]"),
     )
@@ -189,7 +189,7 @@ class AvgPool2d(_AvgPool):
     """
 
     ndim: ClassVar[int] = 2
-    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N, C, H, W]", "[N, C, H', W']"),)
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N?, C, H, W]", "[N?, C, H', W']"),)
     examples: ClassVar[tuple[Example, ...]] = (
         Example("AvgPool2d(3, ceil_mode=True)", "float32[N, 6, 28, 28]", "float32[N, 6, 10, 10]"),
     )
@@ -210,7 +210,7 @@ class AvgPool3d(_AvgPool):
     """
 
     ndim: ClassVar[int] = 3
-    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N, C, D, H, W]", "[N, C, D', H', W']"),)
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N?, C, D, H, W]", "[N?, C, D', H', W']"),)
     examples: ClassVar[tuple[Example, ...]] = (
         Example("AvgPool3d(2)", "float32[N, 6, 8, 8, 8]", "float32[N, 6, 4, 4, 4]"),
     )
@@ -260,7 +260,7 @@ class LPPool1d(_LPPool):
 
     ndim: ClassVar[int] = 1
     padding: ClassVar[int] = 0
-    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N, C, L]", "[N, C, L']"),)
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N?, C, L]", "[N?, C, L']"),)
     examples: ClassVar[tuple[Example, ...]] = (
         Example("LPPool1d(2, 4)", "float32[N, 8, 100]", "float32[N, 8, 25]"),
     )
@@ -279,7 +279,7 @@ class LPPool2d(_LPPool):
 
     ndim: ClassVar[int] = 2
     padding: ClassVar[int] = 0
-    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N, C, H, W]", "[N, C, H', W']"),)
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N?, C, H, W]", "[N?, C, H', W']"),)
     examples: ClassVar[tuple[Example, ...]] = (
         Example("LPPool2d(2, 4)", "float32[N, 6, 28, 28]", "float32[N, 6, 7, 7]"),
     )
@@ -298,7 +298,7 @@ class LPPool3d(_LPPool):
 
     ndim: ClassVar[int] = 3
     padding: ClassVar[int] = 0
-    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N, C, D, H, W]", "[N, C, D', H', W']"),)
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N?, C, D, H, W]", "[N?, C, D', H', W']"),)
     examples: ClassVar[tuple[Example, ...]] = (
         Example("LPPool3d(2, 4)", "float32[N, 6, 8, 8, 8]", "float32[N, 6, 2, 2, 2]"),
     )

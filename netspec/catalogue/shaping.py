@@ -145,6 +145,11 @@ class Upsample(_Resize):
     shapes: ClassVar[tuple[Shapes, ...]] = (
         Shapes("[N, C, *A]", "[N, C, *size]"),
         Shapes("[N, C, *A]", "[N, C, *(int(n * scale_factor) for n in A)]"),
+        Shapes(
+            "[N, C, *A]",
+            "[N, C, *(int(n * s) for n, s in zip(A, scale_factor))]",
+            "`scale_factor` is a tuple",
+        ),
     )
     examples: ClassVar[tuple[Example, ...]] = (
         Example("Upsample(scale_factor=2)", "float32[N, 8, H, W]", "float32[N, 8, 2 * H, 2 * W]"),

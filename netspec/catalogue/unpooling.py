@@ -58,7 +58,7 @@ class MaxUnpool1d(_MaxUnpool):
     """
 
     ndim: ClassVar[int] = 1
-    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N, C, L], [N, C, L]", "[N, C, L']"),)
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N?, C, L], [N?, C, L]", "[N?, C, L']"),)
     examples: ClassVar[tuple[Example, ...]] = (
         Example("MaxUnpool1d(2)", "float32[N, 8, 25], int64[N, 8, 25]", "float32[N, 8, 50]"),
     )
@@ -75,7 +75,9 @@ class MaxUnpool2d(_MaxUnpool):
     """
 
     ndim: ClassVar[int] = 2
-    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N, C, H, W], [N, C, H, W]", "[N, C, H', W']"),)
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[N?, C, H, W], [N?, C, H, W]", "[N?, C, H', W']"),
+    )
     examples: ClassVar[tuple[Example, ...]] = (
         Example(
             "MaxUnpool2d(2)", "float32[N, 8, 14, 14], int64[N, 8, 14, 14]", "float32[N, 8, 28, 28]"
@@ -95,7 +97,7 @@ class MaxUnpool3d(_MaxUnpool):
 
     ndim: ClassVar[int] = 3
     shapes: ClassVar[tuple[Shapes, ...]] = (
-        Shapes("[N, C, D, H, W], [N, C, D, H, W]", "[N, C, D', H', W']"),
+        Shapes("[N?, C, D, H, W], [N?, C, D, H, W]", "[N?, C, D', H', W']"),
     )
     examples: ClassVar[tuple[Example, ...]] = (
         Example(

@@ -18,7 +18,14 @@ class ScaledDotProductAttention(Functional, name="scaled_dot_product_attention")
 
     random: ClassVar[bool] = True
     training_only: ClassVar[tuple[str, ...]] = ("dropout_p",)
-    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[*, L, E], [*, S, E], [*, S, V]", "[*, L, V]"),)
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*A, L, E], [*B, S, E], [*C, S, V]", "[*broadcast(A, B, C), L, V]"),
+        Shapes(
+            "[*A, h, L, E], [*B, i, S, E], [*C, j, S, V]",
+            "[*broadcast(A, B, C), h, L, V]",
+            "enable_gqa=True",
+        ),
+    )
     examples = (
         Example(
             "scaled_dot_product_attention(q, k, v, is_causal=True)",

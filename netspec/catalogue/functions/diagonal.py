@@ -57,6 +57,11 @@ class Diagonal(Method, name="diagonal"):
             "[*A, *B, *C, min(n + min(offset, 0), m - max(offset, 0))]",
             "n along `dim1`; m along `dim2`",
         ),
+        Shapes(
+            "[*A, m, *B, n, *C]",
+            "[*A, *B, *C, min(n + min(offset, 0), m - max(offset, 0))]",
+            "n along `dim1`; m along `dim2`",
+        ),
     )
     examples = (Example("x -> diagonal(dim1=1, dim2=2)", "x: float32[N, 4, 6]", "float32[N, 4]"),)
 
@@ -116,6 +121,7 @@ class DiagEmbed(Method, name="diag_embed"):
 
     shapes: ClassVar[tuple[Shapes, ...]] = (
         Shapes("[*, n]", "[*, n + abs(offset), n + abs(offset)]", "dim1=-2; dim2=-1"),
+        Shapes("[*A, *B, *C, n]", "[*A, k', *B, k', *C]", "k' = n + abs(offset)"),
     )
     examples = (
         Example("x -> diag_embed", "x: float32[N, 4]", "float32[N, 4, 4]"),

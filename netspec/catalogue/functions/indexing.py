@@ -163,7 +163,7 @@ class TakeAlongDim(Method, name="take_along_dim"):
         Shapes(
             "[*A, n, *B], [*C, k, *D]", "[*broadcast(A, C), k, *broadcast(B, D)]", "n along `dim`"
         ),
-        Shapes("[*A], [k]", "[k]", "dim=None"),
+        Shapes("[*A], [*B]", "[prod(B)]", "dim=None"),
     )
     examples = (
         Example(

@@ -341,7 +341,10 @@ class Cross(Function, name="cross"):
 class Linear(Functional, name="linear"):
     """input @ weight.T + bias, along the last dimension."""
 
-    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[*, k], [n, k]", "[*, n]"),)
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*, k], [n, k]", "[*, n]"),
+        Shapes("[*, k], [k]", "[*]"),
+    )
     examples = (
         Example(
             "linear(x, w, bias)",
@@ -394,6 +397,7 @@ class Kron(Function, name="kron"):
     """Each number of one tensor times all of another, block by block."""
 
     shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[n], [m]", "[n * m]"),
         Shapes("[n, m], [p, q]", "[n * p, m * q]", "likewise for any number of dimensions"),
     )
     examples = (Example("kron(a, b)", "a: float32[2, 3], b: float32[4, 5]", "float32[8, 15]"),)

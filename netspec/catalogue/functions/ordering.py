@@ -113,6 +113,7 @@ class Quantile(Method, name="quantile"):
         Shapes("[*A, n, *B]", "[*A, *B]", "n along `dim`"),
         Shapes("[*A, n, *B]", "[*A, 1, *B]", "n along `dim`; keepdim=True"),
         Shapes("[*A]", "[]", "dim=None"),
+        Shapes("[*A]", "[*(1 for n in A)]", "dim=None; keepdim=True"),
     )
     examples = (
         Example("x -> quantile(0.5, dim=1)", "x: float32[N, 10]", "float32[N]"),

@@ -87,8 +87,8 @@ class MaxPool1d(_MaxPool, name="max_pool1d"):
 
     layer: ClassVar[str] = "MaxPool1d"
     shapes: ClassVar[tuple[Shapes, ...]] = (
-        Shapes("[N, C, L]", "[N, C, L']"),
-        Shapes("[N, C, L]", "([N, C, L'], [N, C, L'])", "return_indices=True"),
+        Shapes("[N?, C, L]", "[N?, C, L']"),
+        Shapes("[N?, C, L]", "([N?, C, L'], [N?, C, L'])", "return_indices=True"),
     )
     examples = (Example("x -> max_pool1d(4)", "x: float32[N, 8, 100]", "float32[N, 8, 25]"),)
 
@@ -109,8 +109,8 @@ class MaxPool2d(_MaxPool, name="max_pool2d"):
 
     layer: ClassVar[str] = "MaxPool2d"
     shapes: ClassVar[tuple[Shapes, ...]] = (
-        Shapes("[N, C, H, W]", "[N, C, H', W']"),
-        Shapes("[N, C, H, W]", "([N, C, H', W'], [N, C, H', W'])", "return_indices=True"),
+        Shapes("[N?, C, H, W]", "[N?, C, H', W']"),
+        Shapes("[N?, C, H, W]", "([N?, C, H', W'], [N?, C, H', W'])", "return_indices=True"),
     )
     examples = (
         Example(
@@ -142,9 +142,9 @@ class MaxPool3d(_MaxPool, name="max_pool3d"):
 
     layer: ClassVar[str] = "MaxPool3d"
     shapes: ClassVar[tuple[Shapes, ...]] = (
-        Shapes("[N, C, D, H, W]", "[N, C, D', H', W']"),
+        Shapes("[N?, C, D, H, W]", "[N?, C, D', H', W']"),
         Shapes(
-            "[N, C, D, H, W]", "([N, C, D', H', W'], [N, C, D', H', W'])", "return_indices=True"
+            "[N?, C, D, H, W]", "([N?, C, D', H', W'], [N?, C, D', H', W'])", "return_indices=True"
         ),
     )
     examples = (
@@ -166,7 +166,7 @@ class AvgPool1d(OfLayer, name="avg_pool1d"):
     """
 
     layer: ClassVar[str] = "AvgPool1d"
-    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N, C, L]", "[N, C, L']"),)
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N?, C, L]", "[N?, C, L']"),)
     examples = (
         Example("x -> avg_pool1d(4, stride=2)", "x: float32[N, 8, 100]", "float32[N, 8, 49]"),
     )
@@ -185,7 +185,7 @@ class AvgPool2d(OfLayer, name="avg_pool2d"):
     """
 
     layer: ClassVar[str] = "AvgPool2d"
-    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N, C, H, W]", "[N, C, H', W']"),)
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N?, C, H, W]", "[N?, C, H', W']"),)
     examples = (Example("x -> avg_pool2d(2)", "x: float32[N, 8, 28, 28]", "float32[N, 8, 14, 14]"),)
 
     kernel_size: Size2
@@ -204,7 +204,7 @@ class AvgPool3d(OfLayer, name="avg_pool3d"):
     """
 
     layer: ClassVar[str] = "AvgPool3d"
-    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N, C, D, H, W]", "[N, C, D', H', W']"),)
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N?, C, D, H, W]", "[N?, C, D', H', W']"),)
     examples = (
         Example("x -> avg_pool3d(2)", "x: float32[N, 8, 16, 16, 16]", "float32[N, 8, 8, 8, 8]"),
     )
@@ -240,7 +240,7 @@ class LpPool1d(_LpPool, name="lp_pool1d"):
     """
 
     layer: ClassVar[str] = "AvgPool1d"
-    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N, C, L]", "[N, C, L']"),)
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N?, C, L]", "[N?, C, L']"),)
     examples = (Example("x -> lp_pool1d(2, 4)", "x: float32[N, 8, 100]", "float32[N, 8, 25]"),)
 
     norm_type: float
@@ -256,7 +256,7 @@ class LpPool2d(_LpPool, name="lp_pool2d"):
     """
 
     layer: ClassVar[str] = "AvgPool2d"
-    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N, C, H, W]", "[N, C, H', W']"),)
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N?, C, H, W]", "[N?, C, H', W']"),)
     examples = (
         Example(
             "x -> lp_pool2d(2, 3, stride=2)", "x: float32[N, 8, 28, 28]", "float32[N, 8, 13, 13]"
@@ -276,7 +276,7 @@ class LpPool3d(_LpPool, name="lp_pool3d"):
     """
 
     layer: ClassVar[str] = "AvgPool3d"
-    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N, C, D, H, W]", "[N, C, D', H', W']"),)
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N?, C, D, H, W]", "[N?, C, D', H', W']"),)
     examples = (
         Example("x -> lp_pool3d(2, 2)", "x: float32[N, 8, 16, 16, 16]", "float32[N, 8, 8, 8, 8]"),
     )
@@ -294,7 +294,7 @@ class AdaptiveAvgPool1d(OfLayer, name="adaptive_avg_pool1d"):
     """The means of `output_size` windows, whatever the length."""
 
     layer: ClassVar[str] = "AdaptiveAvgPool1d"
-    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N, C, L]", "[N, C, L']"),)
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N?, C, L]", "[N?, C, L']"),)
     examples = (Example("x -> adaptive_avg_pool1d(4)", "x: float32[N, 8, L]", "float32[N, 8, 4]"),)
 
     output_size: Size1
@@ -304,7 +304,7 @@ class AdaptiveAvgPool2d(OfLayer, name="adaptive_avg_pool2d"):
     """The means of `output_size` windows, whatever the size; None keeps a size."""
 
     layer: ClassVar[str] = "AdaptiveAvgPool2d"
-    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N, C, H, W]", "[N, C, H', W']"),)
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N?, C, H, W]", "[N?, C, H', W']"),)
     examples = (
         Example("x -> adaptive_avg_pool2d(1)", "x: float32[N, 512, H, W]", "float32[N, 512, 1, 1]"),
         Example(
@@ -319,7 +319,7 @@ class AdaptiveAvgPool3d(OfLayer, name="adaptive_avg_pool3d"):
     """The means of `output_size` windows, whatever the size; None keeps a size."""
 
     layer: ClassVar[str] = "AdaptiveAvgPool3d"
-    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N, C, D, H, W]", "[N, C, D', H', W']"),)
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N?, C, D, H, W]", "[N?, C, D', H', W']"),)
     examples = (
         Example(
             "x -> adaptive_avg_pool3d(1)", "x: float32[N, 8, D, H, W]", "float32[N, 8, 1, 1, 1]"
@@ -334,8 +334,8 @@ class AdaptiveMaxPool1d(_MaxPool, name="adaptive_max_pool1d"):
 
     layer: ClassVar[str] = "AdaptiveMaxPool1d"
     shapes: ClassVar[tuple[Shapes, ...]] = (
-        Shapes("[N, C, L]", "[N, C, L']"),
-        Shapes("[N, C, L]", "([N, C, L'], [N, C, L'])", "return_indices=True"),
+        Shapes("[N?, C, L]", "[N?, C, L']"),
+        Shapes("[N?, C, L]", "([N?, C, L'], [N?, C, L'])", "return_indices=True"),
     )
     examples = (Example("x -> adaptive_max_pool1d(4)", "x: float32[N, 8, L]", "float32[N, 8, 4]"),)
 
@@ -348,8 +348,8 @@ class AdaptiveMaxPool2d(_MaxPool, name="adaptive_max_pool2d"):
 
     layer: ClassVar[str] = "AdaptiveMaxPool2d"
     shapes: ClassVar[tuple[Shapes, ...]] = (
-        Shapes("[N, C, H, W]", "[N, C, H', W']"),
-        Shapes("[N, C, H, W]", "([N, C, H', W'], [N, C, H', W'])", "return_indices=True"),
+        Shapes("[N?, C, H, W]", "[N?, C, H', W']"),
+        Shapes("[N?, C, H, W]", "([N?, C, H', W'], [N?, C, H', W'])", "return_indices=True"),
     )
     examples = (
         Example(
@@ -366,9 +366,9 @@ class AdaptiveMaxPool3d(_MaxPool, name="adaptive_max_pool3d"):
 
     layer: ClassVar[str] = "AdaptiveMaxPool3d"
     shapes: ClassVar[tuple[Shapes, ...]] = (
-        Shapes("[N, C, D, H, W]", "[N, C, D', H', W']"),
+        Shapes("[N?, C, D, H, W]", "[N?, C, D', H', W']"),
         Shapes(
-            "[N, C, D, H, W]", "([N, C, D', H', W'], [N, C, D', H', W'])", "return_indices=True"
+            "[N?, C, D, H, W]", "([N?, C, D', H', W'], [N?, C, D', H', W'])", "return_indices=True"
         ),
     )
     examples = (

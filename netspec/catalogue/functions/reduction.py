@@ -53,7 +53,8 @@ class _Reduction(Method):
     shapes: ClassVar[tuple[Shapes, ...]] = (
         Shapes("[*A, n, *B]", "[*A, *B]", "n along `dim`; so for each of several"),
         Shapes("[*A, n, *B]", "[*A, 1, *B]", "n along `dim`; so for each of several; keepdim=True"),
-        Shapes("[*A]", "[]", "dim=None"),
+        Shapes("[*A]", "[]", "dim=None or ()"),
+        Shapes("[*A]", "[*(1 for n in A)]", "dim=None or (); keepdim=True"),
     )
 
     dtypes: ClassVar[frozenset[str]] = ANY
@@ -203,7 +204,8 @@ class _SpreadAndMean(Function):
             "([*A, 1, *B], [*A, 1, *B])",
             "n along `dim`; so for each of several; keepdim=True",
         ),
-        Shapes("[*A]", "([], [])", "dim=None"),
+        Shapes("[*A]", "([], [])", "dim=None or ()"),
+        Shapes("[*A]", "([*(1 for n in A)], [*(1 for n in A)])", "dim=None or (); keepdim=True"),
     )
     input: Input
     dim: Dims | None = None
@@ -268,7 +270,8 @@ class Aminmax(_Reduction, name="aminmax"):
             "([*A, 1, *B], [*A, 1, *B])",
             "n along `dim`; so for each of several; keepdim=True",
         ),
-        Shapes("[*A]", "([], [])", "dim=None"),
+        Shapes("[*A]", "([], [])", "dim=None or ()"),
+        Shapes("[*A]", "([*(1 for n in A)], [*(1 for n in A)])", "dim=None or (); keepdim=True"),
     )
     examples = (Example("x -> aminmax(dim=1)", "x: float32[N, 8]", "(float32[N], float32[N])"),)
 
@@ -329,7 +332,7 @@ class CountNonzero(_Reduction, name="count_nonzero"):
 
     shapes: ClassVar[tuple[Shapes, ...]] = (
         Shapes("[*A, n, *B]", "[*A, *B]", "n along `dim`; so for each of several"),
-        Shapes("[*A]", "[]", "dim=None"),
+        Shapes("[*A]", "[]", "dim=None or ()"),
     )
     examples = (Example("tokens -> count_nonzero(dim=1)", "tokens: int64[N, T]", "int64[N]"),)
 

@@ -317,6 +317,7 @@ class Squeeze(Method, name="squeeze"):
 
     shapes: ClassVar[tuple[Shapes, ...]] = (
         Shapes("[*A, 1, *B]", "[*A, *B]", "1 at `dim`; so for each of several"),
+        Shapes("[*A, n, *B]", "[*A, n, *B]", "n along `dim`, which is not 1"),
         Shapes("[*A]", "[*(n for n in A if n != 1)]", "dim=()"),
     )
     examples = (

@@ -245,8 +245,8 @@ class Unfold(Functional, name="unfold"):
 
     shapes: ClassVar[tuple[Shapes, ...]] = (
         Shapes(
-            "[N, C, H, W]",
-            "[N, C * k, L']",
+            "[N?, C, H, W]",
+            "[N?, C * k, L']",
             "k = prod(pair(kernel_size)); L' is the number of places",
         ),
     )
@@ -280,7 +280,7 @@ class Fold(Functional, name="fold"):
     """Columns put back and added up."""
 
     shapes: ClassVar[tuple[Shapes, ...]] = (
-        Shapes("[N, n, L]", "[N, n // k, *output_size]", "k = prod(pair(kernel_size))"),
+        Shapes("[N?, n, L]", "[N?, n // k, *output_size]", "k = prod(pair(kernel_size))"),
     )
     examples = (
         Example("x -> fold(32, 4, stride=4)", "x: float32[N, 48, 64]", "float32[N, 3, 32, 32]"),

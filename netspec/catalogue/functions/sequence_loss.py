@@ -29,6 +29,7 @@ class CtcLoss(LossFunction, name="ctc_loss"):
         Shapes("[T, N, C], [N, S], [N], [N]", "[]"),
         Shapes("[T, N, C], [N, S], [N], [N]", "[N]", 'reduction="none"'),
         Shapes("[T, N, C], [S], [N], [N]", "[]", "S is the sum of `target_lengths`"),
+        Shapes("[T, N, C], [S], [N], [N]", "[N]", 'reduction="none"'),
         Shapes("[T, C], [S], [], []", "[]"),
     )
     examples = (
