@@ -26,11 +26,13 @@ _OTHER = "optimizer"  # the argument of a group that gives it an optimiser of it
 class Movable:
     """The parameters that the optimisers of a step share, by name.
 
-    `names`: the nets and modules of the loss, those without parameters last. `prefixed`: names of
-    parameters begin with these, as a loss has some, or there are several nets.
+    `nets`: those that are moved. `names`: theirs and those of the modules of the loss, those
+    without parameters last. `prefixed`: names of parameters begin with these, as a loss has some,
+    or there are several nets.
     """
 
     def __init__(self, moved: Sequence[TrainedNet], layers: Mapping[str, BuiltLayer]) -> None:
+        self.nets = moved
         self.shapes: dict[str, Shape] = {}
         self.kinds: dict[str, str] = {}
         self.sparse: set[str] = set()
@@ -103,7 +105,7 @@ def check_optimizer(
     if known:
         _check_parameters(main, own, movable, node.span, found)
     _check_clip(settings, numbers, movable, found)
-    _check_scaled(moved, found)
+    _check_scaled(movable.nets, found)
     calls = _schedule(calls, settings, numbers, scope, found)
     _check_closure(calls, numbers, settings, found)
     _check_decay(main, numbers, node.span, found)

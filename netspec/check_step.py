@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from netspec import syntax as s
 from netspec.arguments import bind, evaluate_arguments
-from netspec.catalogue.functions.loss import LossFunction
+from netspec.catalogue.functions.loss_function import LossFunction
 from netspec.catalogue.layer import Misfit
 from netspec.catalogue.loss_layers import LossLayer
 from netspec.catalogue.metric import METRICS, Metric

@@ -7,11 +7,11 @@ from types import ModuleType
 from netspec.catalogue import families
 from netspec.catalogue.annotation import describe
 from netspec.catalogue.dataset import DATASETS, Dataset
-from netspec.catalogue.function import Function
+from netspec.catalogue.function import Example, Function, Shapes
 from netspec.catalogue.layer import ALIASES, LAYERS, RANK_OPEN, Layer
 from netspec.catalogue.metric import Metric
 from netspec.catalogue.registry import own_layers
-from netspec.catalogue.signature import Field, Signature, write_value
+from netspec.catalogue.signature import MISSING, Field, Signature, write_value
 from netspec.tensor import COMPLEX, FLOATING, INTEGER
 
 Entry = type[Signature]
@@ -79,7 +79,16 @@ def _argument(entry: Entry, field: Field) -> str:
 
 def takes(field: Field) -> str:
     words = describe(field.annotation)
+    if field.stands_for:
+        return f"{words}, which is {field.stands_for}"
     return f"{words}; follows from the input" if field.inferred else words
+
+
+def default_of(field: Field) -> str:
+    """What an argument is where it is left out; "" where it must be given or the input decides."""
+    if field.default is MISSING or field.inferred:
+        return ""
+    return field.stands_for or write_value(field.default)
 
 
 def other_names(entry: Entry) -> str:
@@ -97,6 +106,16 @@ def other_names(entry: Entry) -> str:
     if open_:
         parts.append(f"{'also' if parts else 'Also'} {_listing(open_)}, where the rank is open")
     return f"{'; '.join(parts)}."
+
+
+def examples_of(entry: Entry) -> tuple[Example, ...]:
+    """Calls of a layer or a function, with the types that go in and come out."""
+    return entry.examples if issubclass(entry, Layer | Function) else ()
+
+
+def shapes_of(entry: Entry) -> tuple[Shapes, ...]:
+    """The shape rules of a layer or a function; none for a user's own layer that has none."""
+    return entry.shapes if issubclass(entry, Layer | Function) else ()
 
 
 def input_dtypes(entry: Entry) -> str:

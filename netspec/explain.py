@@ -7,13 +7,16 @@ from typing import NamedTuple
 
 from netspec.catalogue.layer import ALIASES, LAZY, RANK_OPEN, Layer
 from netspec.catalogue.parametrization import PARAMETRIZATIONS
-from netspec.catalogue.signature import MISSING, Field, write_value
+from netspec.catalogue.signature import Field
 from netspec.diagnostic import did_you_mean
 from netspec.entries import (
     Entry,
+    default_of,
+    examples_of,
     input_dtypes,
     kind_of,
     other_names,
+    shapes_of,
     shelves,
     takes,
     title_of,
@@ -87,7 +90,7 @@ def _meanings(name: str) -> list[Entry]:
     if name.startswith(_PREFIX):
         own = PARAMETRIZATIONS.get(name.removeprefix(_PREFIX))
         return [own] if own else []
-    if name in RANK_OPEN:
+    if name in RANK_OPEN and name not in ALIASES:
         ranks = RANK_OPEN[name]
         name = ranks.get(2, next(iter(ranks.values())))
     return [entry for entry in _entries() if name in _names(entry)]
@@ -119,12 +122,16 @@ def _write(entry: Entry) -> str:
     if fields:
         rows = [("argument", "default", "takes"), *map(_argument, fields)]
         parts.append("\n".join(align(rows)))
-    examples = entry.examples if issubclass(entry, Layer) else ()
+    shapes = shapes_of(entry)
+    if shapes:
+        rules = [("input shape", "output shape", "where"), *shapes]
+        width = 3 if any(rule.where for rule in shapes) else 2
+        parts.append("\n".join(align([rule[:width] for rule in rules])))
+    examples = examples_of(entry)
     if examples:
         parts.append("\n".join(align([("example", "input", "output"), *examples])))
     return "\n\n".join(parts)
 
 
 def _argument(field: Field) -> tuple[str, ...]:
-    without = field.default is MISSING or field.inferred
-    return field.name, "" if without else write_value(field.default), takes(field)
+    return field.name, default_of(field), takes(field)

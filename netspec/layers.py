@@ -3,6 +3,7 @@
 from netspec.catalogue.annotation import Value as Value
 from netspec.catalogue.layer import Example as Example
 from netspec.catalogue.layer import Layer as Layer
+from netspec.catalogue.layer import Shapes as Shapes
 from netspec.catalogue.layer import require_divides as require_divides
 from netspec.catalogue.layer import require_positive as require_positive
 from netspec.catalogue.layer import require_rank as require_rank

@@ -11,12 +11,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
-from netspec.catalogue.layer import Layer
 from netspec.entries import (
     Entry,
+    default_of,
+    examples_of,
     input_dtypes,
     kind_of,
     other_names,
+    shapes_of,
     shelves,
     takes,
     title_of,
@@ -37,20 +39,29 @@ class Page(NamedTuple):
 
 
 _ARGUMENTS = "An argument without a default must be given; what stands behind `*`, by keyword."
+_SHAPES = (
+    "In a shape a name stands for a size, `N?` for one that may be missing, `*` and `*A` for any "
+    "number of sizes, the same ones on both sides. In what comes out a name with an asterisk puts "
+    "in all sizes of a tuple, and a size is a formula of those that go in and of the arguments: "
+    "`broadcast(A, B)` is what torch stretches both to, `without(A, dim)` lacks the dimensions "
+    "`dim`, `prod` multiplies all sizes, and `pair` makes two of one number."
+)
 _PAGES = {
     "layers.md": Page(
         "Layers",
         "Layers are the classes of `torch.nn`, with its names, its order of arguments and its "
         "defaults. What the input's shape decides is left out; by keyword it may be given, and is "
         "then checked. The dtype of the input is floating point where nothing else is said. "
-        f"{_ARGUMENTS}",
+        f"{_ARGUMENTS} {_SHAPES}",
         ("Layer",),
     ),
     "functions.md": Page(
         "Functions",
         "Functions and methods of tensors have their names in torch, in lower case. One is written "
         "after `->`, as a call, or as a method: `x -> mean(dim=1)`, `mean(x, dim=1)` and "
-        f"`x.mean(dim=1)` mean the same. {_ARGUMENTS}",
+        f"`x.mean(dim=1)` mean the same. {_ARGUMENTS} An example is a call as a body has it, the "
+        "inputs of the net around it, and what it gives; a tuple is taken apart by "
+        f"`values, indices = x -> topk(5)`. {_SHAPES}",
         ("Function",),
     ),
     "init.md": Page(
@@ -144,16 +155,28 @@ def _write_entry(entry: Entry) -> str:
         f"```\n{usage(entry)}\n```",
         inspect.cleandoc(entry.__doc__ or ""),
     ]
+    if entry.torch:
+        parts.append(f"In torch: `{entry.torch}`.")
     parts += [part for part in (other_names(entry), input_dtypes(entry)) if part]
     fields = entry.fields().values()
     if fields:
-        rows = [(f"`{field.name}`", takes(field)) for field in fields]
-        parts.append(_table(("argument", "what it takes"), rows))
-    examples = entry.examples if issubclass(entry, Layer) else ()
+        rows = [(_code(field.name), _code(default_of(field)), takes(field)) for field in fields]
+        parts.append(_table(("argument", "default", "what it takes"), rows))
+    shapes = shapes_of(entry)
+    if shapes:
+        rules = [(_code(rule.inputs), _code(rule.output), rule.where) for rule in shapes]
+        width = 3 if any(rule.where for rule in shapes) else 2
+        head = ("input shape", "output shape", "where")
+        parts.append(_table(head[:width], [rule[:width] for rule in rules]))
+    examples = examples_of(entry)
     if examples:
-        shown = [tuple(f"`{cell}`" for cell in example) for example in examples]
+        shown = [tuple(map(_code, example)) for example in examples]
         parts.append(_table(("example", "input", "output"), shown))
     return "\n\n".join(parts) + "\n"
+
+
+def _code(text: str) -> str:
+    return f"`{text}`" if text else ""
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -36,8 +36,8 @@ class Settings(NamedTuple):
     deterministic: bool = False
     save_every: int = 0
     keep: int = 0
-    export: str = ""
-    log: str = ""
+    export: str = "pt"
+    log: str = "csv"
 
 
 # The settings of a script that are at least 1; no other number is below 0.

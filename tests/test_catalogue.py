@@ -1,15 +1,17 @@
-"""Layers as a spec meets them: their examples hold, and what does not fit is said in words."""
+"""Entries as a spec meets them: their examples hold, and what does not fit is said in words."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from netspec.catalogue import ALIASES, LAYERS, families, index
+import netspec
+from netspec.catalogue import ALIASES, FUNCTIONS, LAYERS, families, index
 from netspec.catalogue.layer import Example, Misfit
 from netspec.catalogue.write_index import write_index
 from netspec.dim import symbol
-from netspec.tensor import DTYPES, Tensor
+from netspec.tensor import DTYPES, Tensor, write_type
 
 
 class _DType:
@@ -45,6 +47,18 @@ def test_an_example_gives_what_it_says(example: Example) -> None:
     layer = call() if isinstance(call, type) else call
     inputs = read(f"({example.input},)")
     assert layer.apply(*inputs) == read(example.output)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_each_function_has_examples_of_its_own_that_give_what_they_say(name: str) -> None:
+    examples: tuple[Example, ...] = vars(FUNCTIONS[name]).get("examples", ())
+    assert examples
+    for example in examples:
+        assert re.search(rf"\b{name}\b", example.call)
+        inputs = example.input or "x: float32[N]"  # a net has some input
+        spec = netspec.loads(f"net A()({inputs}) {{\nreturn {example.call}\n}}")
+        types = tuple(port.type for port in spec.net().outputs)
+        assert write_type(types[0] if len(types) == 1 else types) == example.output
 
 
 # What the layer is called with: the call, the inputs, the inputs by name.

@@ -1,11 +1,20 @@
 """What is told of a name of the catalogue, and which names are listed."""
 
+import re
+
 import pytest
 
-from netspec.catalogue.layer import LAZY, RANK_OPEN
-from netspec.entries import shelves, title_of
+from netspec import reference
+from netspec.catalogue.function import Function
+from netspec.catalogue.layer import LAZY, RANK_OPEN, Layer
+from netspec.entries import default_of, shelves, takes, title_of
 from netspec.explain import advice, explain, layers, write_lines
 
+SECTIONS = {
+    section.partition("\n")[0]: section
+    for file in ("layers.md", "functions.md")
+    for section in re.split(r"^### ", reference.pages()[file], flags=re.MULTILINE)[1:]
+}
 TITLES = sorted({title_of(entry) for _, entries in shelves() for entry in entries})
 
 
@@ -17,7 +26,7 @@ LINEAR = """
 Linear(out_features, bias=True)
 layer: torch.nn.Linear
 
-y = x Wᵀ + b over the last dimension: `[*, in_features]` to `[*, out_features]`.
+y = x Wᵀ + b over the last dimension.
 
 Input dtype: `float32`.
 
@@ -25,6 +34,9 @@ argument      default  takes
 in_features            a positive integer; follows from the input
 out_features           a positive integer
 bias          True     True or False
+
+input shape       output shape
+[*, in_features]  [*, out_features]
 
 example                input              output
 Linear(120)            float32[N, 400]    float32[N, 120]
@@ -35,6 +47,53 @@ Linear(8, bias=False)  float32[N, T, 16]  float32[N, T, 8]
 def test_a_function_is_told_with_its_name_in_torch() -> None:
     assert explain("cat").startswith("cat(tensors, dim=0)\nfunction: torch.cat\n\nJoin tensors")
     assert "function: torch.Tensor.reshape" in explain("reshape")
+
+
+def test_a_function_is_told_with_calls_of_it_and_what_they_give() -> None:
+    assert f"\n{explain('split')}\n".endswith(SPLIT)
+
+
+SPLIT = """
+input shape  output shape       where
+[*A, n, *B]  ([*A, n', *B], …)  n along `dim`; n' = split_size, or the rest; or the sizes given
+
+example                    input              output
+x -> split(4, dim=1)       x: float32[N, 10]  (float32[N, 4], float32[N, 4], float32[N, 2])
+x -> split((2, 8), dim=1)  x: float32[N, 10]  (float32[N, 2], float32[N, 8])
+"""
+
+
+CALLED = [
+    entry
+    for _, entries in shelves()
+    for entry in entries
+    if issubclass(entry, Layer | Function) and entry.__module__.startswith("netspec.")
+]
+
+
+@pytest.mark.parametrize("entry", CALLED, ids=title_of)
+def test_a_layer_or_function_is_told_with_all_its_parts(entry: type[Layer | Function]) -> None:
+    told = explain(title_of(entry))
+    section = SECTIONS[title_of(entry)]
+    assert f": {entry.torch}\n" in told
+    assert f"In torch: `{entry.torch}`." in section
+    for field in entry.fields().values():
+        row = (field.name, default_of(field), takes(field))
+        assert re.search(r" +".join(map(re.escape, filter(None, row))), told)
+        assert f"| `{field.name}` | {f'`{row[1]}`' if row[1] else ''} | {row[2]} |" in section
+    assert entry.shapes
+    for rule in entry.shapes:
+        assert re.search(rf"^{re.escape(rule.inputs)} +{re.escape(rule.output)}", told, re.M)
+        assert f"`{rule.output}` |" in section
+    assert entry.examples
+    for example in entry.examples:
+        assert re.search(rf"^{re.escape(example.call)} .* {re.escape(example.output)}$", told, re.M)
+        assert f"| `{example.call}` |" in section
+
+
+def test_a_stride_that_is_left_out_is_told_to_be_the_size_of_the_window() -> None:
+    told = explain("MaxPool2d")
+    assert re.search(r"^stride +kernel_size +.* or None, which is kernel_size$", told, re.M)
 
 
 @pytest.mark.parametrize(
@@ -78,6 +137,10 @@ def test_other_names_of_a_layer_are_known() -> None:
 @pytest.mark.parametrize("name", [*TITLES, *RANK_OPEN])
 def test_every_name_of_the_catalogue_is_told(name: str) -> None:
     assert explain(name)
+
+
+def test_a_layer_of_any_rank_is_not_taken_for_one_of_its_name_with_a_rank() -> None:
+    assert explain("Dropout").startswith("Dropout(p=0.5, inplace=False)\nlayer: torch.nn.Dropout\n")
 
 
 def test_an_unknown_name_has_no_text_but_advice() -> None:

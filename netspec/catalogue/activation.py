@@ -3,6 +3,7 @@
 from typing import Any, ClassVar, Literal
 
 from netspec.catalogue.dtypes import require_inside
+from netspec.catalogue.example import UNCHANGED, Shapes
 from netspec.catalogue.layer import Example, Layer, Misfit, rank_help, require_rank
 from netspec.catalogue.shapes import resolve_axis
 from netspec.catalogue.signature import PositiveInt
@@ -14,6 +15,8 @@ _ROW = "float32[N, 8]"
 
 
 class _Activation(Layer):
+    shapes: ClassVar[tuple[Shapes, ...]] = UNCHANGED
+
     def __init_subclass__(cls, aliases: tuple[str, ...] = ()) -> None:
         super().__init_subclass__(aliases)
         if not vars(cls).get("examples"):
@@ -228,8 +231,11 @@ class Threshold(_Activation):
 
 
 class GLU(Layer):
-    """a sigmoid(b), with a and b the halves of dimension `dim`: `[*, 2 * C]` to `[*, C]`."""
+    """a sigmoid(b), with a and b the halves of dimension `dim`."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*A, n, *B]", "[*A, n // 2, *B]", "n along `dim`"),
+    )
     examples: ClassVar[tuple[Example, ...]] = (
         Example("GLU", "float32[N, 8]", "float32[N, 4]"),
         Example("GLU(dim=1)", "float32[N, 8, T]", "float32[N, 4, T]"),
@@ -270,6 +276,8 @@ class Softsign(_ToFloat):
 
 
 class _Softmax(Layer):
+    shapes: ClassVar[tuple[Shapes, ...]] = UNCHANGED
+
     def output(self, x: Tensor) -> Tensor:
         layer: Any = self
         title = type(self).__name__
@@ -300,8 +308,9 @@ class Softmin(_Softmax):
 
 
 class Softmax2d(Layer):
-    """exp(x) / Σ exp(x) over the channels of an image: `[N, C, H, W]`, shape unchanged."""
+    """exp(x) / Σ exp(x) over the channels of an image."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N?, C, H, W]", "[N?, C, H, W]"),)
     examples: ClassVar[tuple[Example, ...]] = (
         Example("Softmax2d", "float32[N, 8, 5, 5]", "float32[N, 8, 5, 5]"),
     )
@@ -323,4 +332,5 @@ class Identity(Layer):
     """x."""
 
     dtypes: ClassVar[frozenset[str]] = FLOATING | INTEGER | COMPLEX | {"bool"}
+    shapes: ClassVar[tuple[Shapes, ...]] = UNCHANGED
     examples: ClassVar[tuple[Example, ...]] = (Example("Identity", _ROW, _ROW),)

@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar
 from annotated_types import Gt, Lt
 
 from netspec.catalogue.convolution import PICTURES
+from netspec.catalogue.example import Shapes
 from netspec.catalogue.layer import Example, Layer, Misfit, require_rank, spread
 from netspec.catalogue.pooling import with_indices
 from netspec.catalogue.shaping import scale
@@ -34,12 +35,13 @@ MaybeSize = PositiveInt | None
 
 
 class AdaptiveAvgPool1d(_Adaptive):
-    """The means of `output_size` windows, whatever the length: `[N, C, L]` to `[N, C, L']`.
+    """The means of `output_size` windows, whatever the length.
 
     `L' = output_size`; None keeps a size.
     """
 
     ndim: ClassVar[int] = 1
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N?, C, L]", "[N?, C, L']"),)
     examples: ClassVar[tuple[Example, ...]] = (
         Example("AdaptiveAvgPool1d(1)", "float32[N, 8, L]", "float32[N, 8, 1]"),
     )
@@ -48,12 +50,13 @@ class AdaptiveAvgPool1d(_Adaptive):
 
 
 class AdaptiveAvgPool2d(_Adaptive):
-    """The means of `output_size` windows, whatever the size: `[N, C, H, W]` to `[N, C, H', W']`.
+    """The means of `output_size` windows, whatever the size.
 
     `H' = output_size`, W' alike; None keeps a size.
     """
 
     ndim: ClassVar[int] = 2
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N?, C, H, W]", "[N?, C, H', W']"),)
     examples: ClassVar[tuple[Example, ...]] = (
         Example("AdaptiveAvgPool2d(1)", "float32[N, 8, H, W]", "float32[N, 8, 1, 1]"),
         Example("AdaptiveAvgPool2d((None, 7))", "float32[N, 8, H, W]", "float32[N, 8, H, 7]"),
@@ -63,12 +66,13 @@ class AdaptiveAvgPool2d(_Adaptive):
 
 
 class AdaptiveAvgPool3d(_Adaptive):
-    """The means of `output_size` windows: `[N, C, D, H, W]` to `[N, C, D', H', W']`.
+    """The means of `output_size` windows.
 
     `D' = output_size`, H' and W' alike; None keeps a size.
     """
 
     ndim: ClassVar[int] = 3
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N?, C, D, H, W]", "[N?, C, D', H', W']"),)
     examples: ClassVar[tuple[Example, ...]] = (
         Example("AdaptiveAvgPool3d(2)", "float32[N, 8, D, H, W]", "float32[N, 8, 2, 2, 2]"),
     )
@@ -77,12 +81,16 @@ class AdaptiveAvgPool3d(_Adaptive):
 
 
 class AdaptiveMaxPool1d(_Adaptive):
-    """The largest numbers of `output_size` windows: `[N, C, L]` to `[N, C, L']`.
+    """The largest numbers of `output_size` windows.
 
     `L' = output_size`; None keeps a size.
     """
 
     ndim: ClassVar[int] = 1
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[N?, C, L]", "[N?, C, L']"),
+        Shapes("[N?, C, L]", "([N?, C, L'], [N?, C, L'])", "return_indices=True"),
+    )
     examples: ClassVar[tuple[Example, ...]] = (
         Example("AdaptiveMaxPool1d(4)", "float32[N, 8, L]", "float32[N, 8, 4]"),
     )
@@ -92,12 +100,16 @@ class AdaptiveMaxPool1d(_Adaptive):
 
 
 class AdaptiveMaxPool2d(_Adaptive):
-    """The largest numbers of `output_size` windows: `[N, C, H, W]` to `[N, C, H', W']`.
+    """The largest numbers of `output_size` windows.
 
     `H' = output_size`, W' alike; None keeps a size.
     """
 
     ndim: ClassVar[int] = 2
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[N?, C, H, W]", "[N?, C, H', W']"),
+        Shapes("[N?, C, H, W]", "([N?, C, H', W'], [N?, C, H', W'])", "return_indices=True"),
+    )
     examples: ClassVar[tuple[Example, ...]] = (
         Example("AdaptiveMaxPool2d((2, 3))", "float32[N, 8, H, W]", "float32[N, 8, 2, 3]"),
     )
@@ -107,12 +119,18 @@ class AdaptiveMaxPool2d(_Adaptive):
 
 
 class AdaptiveMaxPool3d(_Adaptive):
-    """The largest numbers of `output_size` windows: `[N, C, D, H, W]` to `[N, C, D', H', W']`.
+    """The largest numbers of `output_size` windows.
 
     `D' = output_size`, H' and W' alike; None keeps a size.
     """
 
     ndim: ClassVar[int] = 3
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[N?, C, D, H, W]", "[N?, C, D', H', W']"),
+        Shapes(
+            "[N?, C, D, H, W]", "([N?, C, D', H', W'], [N?, C, D', H', W'])", "return_indices=True"
+        ),
+    )
     examples: ClassVar[tuple[Example, ...]] = (
         Example("AdaptiveMaxPool3d(2)", "float32[N, 8, D, H, W]", "float32[N, 8, 2, 2, 2]"),
     )
@@ -171,12 +189,18 @@ Ratio = Annotated[float, Gt(0), Lt(1)]
 
 
 class FractionalMaxPool2d(_FractionalMaxPool):
-    """The largest numbers of windows placed at random: `[N, C, H, W]` to `[N, C, *output_size]`.
+    """The largest numbers of windows placed at random.
 
     With `output_ratio` in place of `output_size`, the sizes are that part of H and W, rounded down.
     """
 
     ndim: ClassVar[int] = 2
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[N?, C, H, W]", "[N?, C, *output_size]"),
+        Shapes("[N?, C, H, W]", "([N?, C, H', W'], [N?, C, H', W'])", "return_indices=True"),
+        Shapes("[N?, C, H, W]", "[N?, C, int(H * r), int(W * r)]", "r = output_ratio"),
+        Shapes("[N?, C, H, W]", "[N?, C, int(H * r), int(W * s)]", "r, s = output_ratio"),
+    )
     examples: ClassVar[tuple[Example, ...]] = (
         Example(
             "FractionalMaxPool2d(3, (13, 12))", "float32[N, 8, 32, 32]", "float32[N, 8, 13, 12]"
@@ -195,13 +219,29 @@ class FractionalMaxPool2d(_FractionalMaxPool):
 
 
 class FractionalMaxPool3d(_FractionalMaxPool):
-    """The largest numbers of windows placed at random: `[N, C, D, H, W]` to `[N, C, *output_size]`.
+    """The largest numbers of windows placed at random.
 
     With `output_ratio` in place of `output_size`, the sizes are that part of D, H and W.
     """
 
     ndim: ClassVar[int] = 3
     spare: ClassVar[int] = 0
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[N?, C, D, H, W]", "[N?, C, *output_size]"),
+        Shapes(
+            "[N?, C, D, H, W]",
+            "([N?, C, D', H', W'], [N?, C, D', H', W'])",
+            "return_indices=True",
+        ),
+        Shapes(
+            "[N?, C, D, H, W]", "[N?, C, int(D * r), int(H * r), int(W * r)]", "r = output_ratio"
+        ),
+        Shapes(
+            "[N?, C, D, H, W]",
+            "[N?, C, int(D * r), int(H * s), int(W * t)]",
+            "r, s, t = output_ratio",
+        ),
+    )
     examples: ClassVar[tuple[Example, ...]] = (
         Example("FractionalMaxPool3d(3, 4)", "float32[N, 8, 9, 9, 9]", "float32[N, 8, 4, 4, 4]"),
     )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, NamedTuple
 
+from netspec.catalogue.example import Shapes
 from netspec.catalogue.layer import (
     Example,
     Layer,
@@ -107,7 +108,7 @@ def require_masks(
 
 
 class MultiheadAttention(Layer):
-    """`[L, N, E]`, `[S, N, kdim]`, `[S, N, vdim]` to `([L, N, E], [N, L, S])`: output and weights.
+    """The values that fit the queries, each with the weight of its key: output and weights.
 
     The weights are the mean over the heads. With batch_first=True all of them have the batch first;
     without a batch they have two dimensions. `add_bias_kv` and `add_zero_attn` add a key each, so
@@ -122,6 +123,11 @@ class MultiheadAttention(Layer):
     zeroed: ClassVar[frozenset[str]] = frozenset({"in_proj_bias", "out_proj.bias"})
     takes: ClassVar[tuple[str, ...]] = ("query", "key", "value")
     may_take: ClassVar[tuple[str, ...]] = ("key_padding_mask", "attn_mask")
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[L, N, E], [S, N, K], [S, N, V]", "([L, N, E], [N, L, S])"),
+        Shapes("[N, L, E], [N, S, K], [N, S, V]", "([N, L, E], [N, L, S])", "batch_first=True"),
+        Shapes("[L, E], [S, K], [S, V]", "([L, E], [L, S])"),
+    )
     examples: ClassVar[tuple[Example, ...]] = (
         Example(
             "MultiheadAttention(8, batch_first=True)",

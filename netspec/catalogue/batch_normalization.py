@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from netspec.catalogue.convolution import PICTURES
+from netspec.catalogue.example import Shapes
 from netspec.catalogue.layer import Example, Layer, Misfit, rank_help, require_rank
 from netspec.catalogue.normalization import require_several
 from netspec.catalogue.signature import InferredInt, KeywordFlag, PositiveFloat
@@ -56,11 +57,15 @@ class _BatchNorm(_RunningNorm):
 
 
 class BatchNorm1d(_BatchNorm):
-    """Normalise each channel over the batch: `[N, C]` or `[N, C, L]`, shape unchanged."""
+    """Normalise each channel over the batch of signals, or of vectors."""
 
     ndim: ClassVar[int] = 1
     ranks: ClassVar[tuple[int, ...]] = (2, 3)
     wanted: ClassVar[str] = "[N, C] or [N, C, L]"
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[N, C]", "[N, C]"),
+        Shapes("[N, C, L]", "[N, C, L]"),
+    )
     examples: ClassVar[tuple[Example, ...]] = (
         Example("BatchNorm1d", "float32[N, 8]", "float32[N, 8]"),
     )
@@ -74,11 +79,12 @@ class BatchNorm1d(_BatchNorm):
 
 
 class BatchNorm2d(_BatchNorm):
-    """Normalise each channel over the batch: `[N, C, H, W]`, shape unchanged."""
+    """Normalise each channel over the batch of images."""
 
     ndim: ClassVar[int] = 2
     ranks: ClassVar[tuple[int, ...]] = (4,)
     wanted: ClassVar[str] = "images [N, C, H, W]"
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N, C, H, W]", "[N, C, H, W]"),)
     examples: ClassVar[tuple[Example, ...]] = (
         Example("BatchNorm2d(affine=False)", "float32[N, 8, 5, 5]", "float32[N, 8, 5, 5]"),
     )
@@ -92,11 +98,12 @@ class BatchNorm2d(_BatchNorm):
 
 
 class BatchNorm3d(_BatchNorm):
-    """Normalise each channel over the batch: `[N, C, D, H, W]`, shape unchanged."""
+    """Normalise each channel over the batch of volumes."""
 
     ndim: ClassVar[int] = 3
     ranks: ClassVar[tuple[int, ...]] = (5,)
     wanted: ClassVar[str] = "volumes [N, C, D, H, W]"
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N, C, D, H, W]", "[N, C, D, H, W]"),)
     examples: ClassVar[tuple[Example, ...]] = (
         Example("BatchNorm3d", "float32[N, 8, 5, 5, 5]", "float32[N, 8, 5, 5, 5]"),
     )
@@ -110,8 +117,9 @@ class BatchNorm3d(_BatchNorm):
 
 
 class SyncBatchNorm(_RunningNorm):
-    """Normalise each channel over the batch of all processes: `[N, C, *]`, shape unchanged."""
+    """Normalise each channel over the batch of all processes."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N, C, *]", "[N, C, *]"),)
     examples: ClassVar[tuple[Example, ...]] = (
         Example("SyncBatchNorm", "float32[N, 8, 5, 5]", "float32[N, 8, 5, 5]"),
     )
@@ -150,9 +158,10 @@ class _InstanceNorm(_RunningNorm):
 
 
 class InstanceNorm1d(_InstanceNorm):
-    """Normalise each channel of each signal: `[N, C, L]`, shape unchanged."""
+    """Normalise each channel of each signal."""
 
     ndim: ClassVar[int] = 1
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N?, C, L]", "[N?, C, L]"),)
     examples: ClassVar[tuple[Example, ...]] = (
         Example("InstanceNorm1d", "float32[N, 8, L]", "float32[N, 8, L]"),
     )
@@ -166,9 +175,10 @@ class InstanceNorm1d(_InstanceNorm):
 
 
 class InstanceNorm2d(_InstanceNorm):
-    """Normalise each channel of each image: `[N, C, H, W]`, shape unchanged."""
+    """Normalise each channel of each image."""
 
     ndim: ClassVar[int] = 2
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N?, C, H, W]", "[N?, C, H, W]"),)
     examples: ClassVar[tuple[Example, ...]] = (
         Example("InstanceNorm2d(affine=True)", "float32[N, 8, 5, 5]", "float32[N, 8, 5, 5]"),
     )
@@ -182,9 +192,10 @@ class InstanceNorm2d(_InstanceNorm):
 
 
 class InstanceNorm3d(_InstanceNorm):
-    """Normalise each channel of each volume: `[N, C, D, H, W]`, shape unchanged."""
+    """Normalise each channel of each volume."""
 
     ndim: ClassVar[int] = 3
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N?, C, D, H, W]", "[N?, C, D, H, W]"),)
     examples: ClassVar[tuple[Example, ...]] = (
         Example("InstanceNorm3d", "float32[N, 8, 5, 5, 5]", "float32[N, 8, 5, 5, 5]"),
     )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
+from netspec.catalogue.example import Shapes
 from netspec.catalogue.layer import (
     Example,
     Layer,
@@ -142,12 +143,13 @@ class _Conv(_Convolution):
 
 
 class Conv1d(_Conv):
-    """Convolution over a signal: `[N, C, L]` to `[N, out_channels, L']`.
+    """Convolution over a signal.
 
     `L' = (L + 2 * padding - dilation * (kernel_size - 1) - 1) // stride + 1`.
     """
 
     ndim: ClassVar[int] = 1
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N?, C, L]", "[N?, out_channels, L']"),)
     examples: ClassVar[tuple[Example, ...]] = (
         Example("Conv1d(32, 80, stride=16)", "float32[N, 1, 16000]", "float32[N, 32, 996]"),
     )
@@ -164,12 +166,13 @@ class Conv1d(_Conv):
 
 
 class Conv2d(_Conv):
-    """Convolution over an image: `[N, C, H, W]` to `[N, out_channels, H', W']`.
+    """Convolution over an image.
 
     `H' = (H + 2 * padding - dilation * (kernel_size - 1) - 1) // stride + 1`, W' alike.
     """
 
     ndim: ClassVar[int] = 2
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N?, C, H, W]", "[N?, out_channels, H', W']"),)
     examples: ClassVar[tuple[Example, ...]] = (
         Example("Conv2d(6, 5, padding=2)", "float32[N, 1, 28, 28]", "float32[N, 6, 28, 28]"),
         Example(
@@ -191,12 +194,15 @@ class Conv2d(_Conv):
 
 
 class Conv3d(_Conv):
-    """Convolution over a volume: `[N, C, D, H, W]` to `[N, out_channels, D', H', W']`.
+    """Convolution over a volume.
 
     `D' = (D + 2 * padding - dilation * (kernel_size - 1) - 1) // stride + 1`, H' and W' alike.
     """
 
     ndim: ClassVar[int] = 3
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[N?, C, D, H, W]", "[N?, out_channels, D', H', W']"),
+    )
     examples: ClassVar[tuple[Example, ...]] = (
         Example("Conv3d(8, 3)", "float32[N, 1, 9, 9, 9]", "float32[N, 8, 7, 7, 7]"),
     )
@@ -253,12 +259,13 @@ def _convolve_transposed(layer: Any, x: Tensor) -> Tensor:
 
 
 class ConvTranspose1d(_ConvTranspose, aliases=("Deconv1d",)):
-    """Transposed convolution over a signal: `[N, C, L]` to `[N, out_channels, L']`.
+    """Transposed convolution over a signal.
 
     `L' = (L - 1) * stride - 2 * padding + dilation * (kernel_size - 1) + output_padding + 1`.
     """
 
     ndim: ClassVar[int] = 1
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N?, C, L]", "[N?, out_channels, L']"),)
     examples: ClassVar[tuple[Example, ...]] = (
         Example(
             "ConvTranspose1d(8, 4, stride=2, padding=1)", "float32[N, 4, 9]", "float32[N, 8, 18]"
@@ -278,13 +285,14 @@ class ConvTranspose1d(_ConvTranspose, aliases=("Deconv1d",)):
 
 
 class ConvTranspose2d(_ConvTranspose, aliases=("Deconv2d",)):
-    """Transposed convolution over an image: `[N, C, H, W]` to `[N, out_channels, H', W']`.
+    """Transposed convolution over an image.
 
     `H' = (H - 1) * stride - 2 * padding + dilation * (kernel_size - 1) + output_padding + 1`, W'
     alike.
     """
 
     ndim: ClassVar[int] = 2
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N?, C, H, W]", "[N?, out_channels, H', W']"),)
     examples: ClassVar[tuple[Example, ...]] = (
         Example(
             "Deconv2d(16, 4, stride=2, padding=1)", "float32[N, 32, 7, 7]", "float32[N, 16, 14, 14]"
@@ -311,6 +319,9 @@ class ConvTranspose3d(_ConvTranspose, aliases=("Deconv3d",)):
     """
 
     ndim: ClassVar[int] = 3
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[N?, C, D, H, W]", "[N?, out_channels, D', H', W']"),
+    )
     examples: ClassVar[tuple[Example, ...]] = (
         Example("ConvTranspose3d(4, 2, 2)", "float32[N, 8, 3, 3, 3]", "float32[N, 4, 6, 6, 6]"),
     )

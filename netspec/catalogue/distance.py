@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from netspec.catalogue.example import Shapes
 from netspec.catalogue.layer import Example, Layer, Misfit
 from netspec.catalogue.shapes import resolve_axis
 from netspec.catalogue.signature import NonNegativeFloat
@@ -10,10 +11,13 @@ from netspec.tensor import FLOATING, INTEGER, Tensor
 
 
 class CosineSimilarity(Layer):
-    """x1 · x2 / (|x1| |x2|) over dimension `dim`: `[N, D]` and `[N, D]` to `[N]`."""
+    """x1 · x2 / (|x1| |x2|) over dimension `dim`."""
 
     dtypes: ClassVar[frozenset[str]] = FLOATING | INTEGER | {"bool"}
     takes: ClassVar[tuple[str, ...]] = ("x1", "x2")
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*A], [*B]", "[*without(broadcast(A, B), dim)]"),
+    )
     examples: ClassVar[tuple[Example, ...]] = (
         Example("CosineSimilarity", "float32[N, 8], float32[N, 8]", "float32[N]"),
     )
@@ -34,10 +38,14 @@ class CosineSimilarity(Layer):
 
 
 class PairwiseDistance(Layer):
-    """The p-norm of x1 - x2 over the last dimension: `[N, D]` and `[N, D]` to `[N]`."""
+    """The p-norm of x1 - x2 over the last dimension."""
 
     dtypes: ClassVar[frozenset[str]] = FLOATING | INTEGER
     takes: ClassVar[tuple[str, ...]] = ("x1", "x2")
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*A, n], [*B, n]", "[*broadcast(A, B)]"),
+        Shapes("[*A, n], [*B, n]", "[*broadcast(A, B), 1]", "keepdim=True"),
+    )
     examples: ClassVar[tuple[Example, ...]] = (
         Example("PairwiseDistance", "float32[N, 8], float32[N, 8]", "float32[N]"),
         Example("PairwiseDistance(1, keepdim=True)", "float32[N, 8], float32[8]", "float32[N, 1]"),

@@ -2,14 +2,16 @@
 
 from typing import ClassVar
 
+from netspec.catalogue.example import UNCHANGED, Shapes
 from netspec.catalogue.layer import Example, Layer, Misfit, rank_help, require_rank
 from netspec.catalogue.signature import Probability
 from netspec.tensor import Tensor, write_shape
 
 
 class Dropout(Layer):
-    """Set numbers to zero with probability `p` while training; shape unchanged."""
+    """Set numbers to zero with probability `p` while training."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = UNCHANGED
     examples: ClassVar[tuple[Example, ...]] = (
         Example("Dropout(0.1)", "float32[N, 8]", "float32[N, 8]"),
     )
@@ -19,6 +21,7 @@ class Dropout(Layer):
 
 
 class _ChannelDropout(Layer):
+    shapes: ClassVar[tuple[Shapes, ...]] = UNCHANGED
     ranks: ClassVar[tuple[int, ...]] = ()
     wanted: ClassVar[str] = ""
 
@@ -70,8 +73,9 @@ class Dropout3d(_ChannelDropout):
 
 
 class AlphaDropout(Layer):
-    """Dropout that keeps the mean and variance of SELU's output; shape unchanged."""
+    """Dropout that keeps the mean and variance of SELU's output."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = UNCHANGED
     examples: ClassVar[tuple[Example, ...]] = (
         Example("AlphaDropout(0.1)", "float32[N, 8]", "float32[N, 8]"),
     )
@@ -81,8 +85,9 @@ class AlphaDropout(Layer):
 
 
 class FeatureAlphaDropout(Layer):
-    """AlphaDropout of whole channels: `[N, C, *]`, shape unchanged."""
+    """AlphaDropout of whole channels."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N, C, *]", "[N, C, *]"),)
     examples: ClassVar[tuple[Example, ...]] = (
         Example("FeatureAlphaDropout", "float32[N, 8, 5, 5, 5]", "float32[N, 8, 5, 5, 5]"),
     )

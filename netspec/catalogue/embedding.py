@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
+from netspec.catalogue.example import Shapes
 from netspec.catalogue.layer import (
     Example,
     Layer,
@@ -17,10 +18,11 @@ from netspec.tensor import Shape, Tensor, write_shape
 
 
 class Embedding(Layer):
-    """A learnt vector for each index: int64 `[*]` to float32 `[*, embedding_dim]`."""
+    """A learnt vector, float32, for each index."""
 
     stateless: ClassVar[bool] = False
     dtypes: ClassVar[frozenset[str]] = frozenset({"int32", "int64"})
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[*]", "[*, embedding_dim]"),)
     examples: ClassVar[tuple[Example, ...]] = (
         Example("Embedding(1000, 64)", "int64[N, T]", "float32[N, T, 64]"),
     )
@@ -52,7 +54,7 @@ def _require_row(index: Dim | None, rows: Dim) -> None:
 
 
 class EmbeddingBag(Layer):
-    """The mean of the vectors of a bag of indices: int64 `[N, T]` to float32 `[N, embedding_dim]`.
+    """The mean of the vectors, float32, of each bag of indices.
 
     Bags of several lengths are given one after the other, `[T]`, with `offsets` `[N]` that say
     where each begins; with include_last_offset=True it is `[N + 1]`, the last one being T.
@@ -62,6 +64,11 @@ class EmbeddingBag(Layer):
     stateless: ClassVar[bool] = False
     dtypes: ClassVar[frozenset[str]] = frozenset({"int32", "int64"})
     may_take: ClassVar[tuple[str, ...]] = ("offsets", "per_sample_weights")
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[N, T]", "[N, embedding_dim]"),
+        Shapes("[T], [N]", "[N, embedding_dim]"),
+        Shapes("[T], [n]", "[n - 1, embedding_dim]", "include_last_offset=True"),
+    )
     examples: ClassVar[tuple[Example, ...]] = (
         Example("EmbeddingBag(1000, 64)", "int64[N, T]", "float32[N, 64]"),
         Example("EmbeddingBag(1000, 64)", "int64[T], int64[N]", "float32[N, 64]"),

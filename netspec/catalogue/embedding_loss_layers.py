@@ -3,7 +3,7 @@
 from typing import Annotated, ClassVar
 
 from netspec.catalogue.functions import embedding_loss as rules
-from netspec.catalogue.functions.loss import KeywordReduction, LossFunction, NothingElse
+from netspec.catalogue.functions.loss_function import KeywordReduction, LossFunction, NothingElse
 from netspec.catalogue.layer import Example
 from netspec.catalogue.loss_layers import LossLayer
 from netspec.catalogue.signature import KEYWORD, KeywordFlag, PositiveFloat

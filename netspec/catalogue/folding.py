@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar
 
+from netspec.catalogue.example import Shapes
 from netspec.catalogue.layer import Example, Layer, Misfit, require_rank, spread
 from netspec.catalogue.signature import Padding2, Size2
 from netspec.dim import Dim, at_least, divide, product, same, value_of
@@ -33,8 +34,15 @@ def _blocks(layer: Any, image: Shape) -> Dim:
 
 
 class Unfold(Layer):
-    """The patches of an image as columns: `[N, C, H, W]` to `[N, C * k * k, L]`, L patches."""
+    """The patches of an image as columns."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes(
+            "[N?, C, H, W]",
+            "[N?, C * k, L']",
+            "k = prod(pair(kernel_size)); L' is the number of patches",
+        ),
+    )
     examples: ClassVar[tuple[Example, ...]] = (
         Example("Unfold(4, stride=4)", "float32[N, 3, 32, 32]", "float32[N, 48, 64]"),
     )
@@ -51,8 +59,11 @@ class Unfold(Layer):
 
 
 class Fold(Layer):
-    """Columns of patches summed up to an image: `[N, C * k * k, L]` to `[N, C, *output_size]`."""
+    """Columns of patches summed up to an image."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[N?, n, L]", "[N?, n // k, *output_size]", "k = prod(pair(kernel_size))"),
+    )
     examples: ClassVar[tuple[Example, ...]] = (
         Example("Fold(32, 4, stride=4)", "float32[N, 48, 64]", "float32[N, 3, 32, 32]"),
     )

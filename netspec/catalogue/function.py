@@ -3,6 +3,8 @@
 from typing import Any, ClassVar
 
 from netspec.catalogue import index
+from netspec.catalogue.example import Example as Example
+from netspec.catalogue.example import Shapes as Shapes
 from netspec.catalogue.shelf import Shelf
 from netspec.catalogue.signature import Signature
 from netspec.dim import Dim
@@ -30,6 +32,8 @@ class Function(Signature):
     random: ClassVar[bool] = False
     training: ClassVar[bool] = False
     training_only: ClassVar[tuple[str, ...]] = ()
+    examples: ClassVar[tuple[Example, ...]] = ()
+    shapes: ClassVar[tuple[Shapes, ...]] = ()
 
     def __init_subclass__(cls, name: str = "") -> None:
         if name:

@@ -6,13 +6,15 @@ A weight has a number for each class, and becomes a buffer: `CrossEntropyLoss(we
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
+from netspec.catalogue.example import Shapes
 from netspec.catalogue.functions import label_loss as rules
-from netspec.catalogue.functions.loss import (
+from netspec.catalogue.functions.loss_function import (
     KeywordReduction,
     LossFunction,
     NothingElse,
     Reduction,
 )
+from netspec.catalogue.functions.sequence_loss import CtcLoss
 from netspec.catalogue.layer import Example, require_rank
 from netspec.catalogue.loss_layers import KeywordWeights, LossLayer, Weights
 from netspec.catalogue.signature import (
@@ -76,6 +78,14 @@ class LinearCrossEntropyLoss(LossLayer):
     stateless: ClassVar[bool] = False
     rule: ClassVar[type[LossFunction]] = rules.LinearCrossEntropy
     dtypes: ClassVar[frozenset[str]] = frozenset({"float32"})
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[N, in_features], [N, *out_features]", "[]"),
+        Shapes("[N, in_features], [N, *out_features]", "[N, *out_features]", 'reduction="none"'),
+        Shapes("[N, in_features], [N, C, *out_features]", "[]"),
+        Shapes("[N, in_features], [N, C, *out_features]", "[N, *out_features]", 'reduction="none"'),
+        Shapes("[in_features], []", "[]"),
+        Shapes("[in_features], [C]", "[]"),
+    )
     examples: ClassVar[tuple[Example, ...]] = (
         Example("LinearCrossEntropyLoss(50000)", "float32[N, 64], int64[N]", "float32[]"),
         Example(
@@ -160,7 +170,7 @@ class CTCLoss(LossLayer):
     Class `blank` stands for none of the labels.
     """
 
-    rule: ClassVar[type[LossFunction]] = rules.CtcLoss
+    rule: ClassVar[type[LossFunction]] = CtcLoss
     dtypes: ClassVar[frozenset[str]] = frozenset({"float32", "float64"})
     takes: ClassVar[tuple[str, ...]] = ("log_probs", "targets", "input_lengths", "target_lengths")
     examples: ClassVar[tuple[Example, ...]] = (

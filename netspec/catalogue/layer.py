@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 from netspec.catalogue.dtypes import require_dtype
+from netspec.catalogue.example import Example as Example
+from netspec.catalogue.example import Shapes as Shapes
 from netspec.catalogue.own import require_inferred, require_outcome, rules_of
 from netspec.catalogue.registry import ALIASES as ALIASES
 from netspec.catalogue.registry import LAYERS as LAYERS
@@ -15,14 +17,6 @@ from netspec.catalogue.signature import LARGEST, Part, Signature, Value, write_v
 from netspec.dim import Dim, Expression, at_least, product, same, sample_of, value_of
 from netspec.misfit import Misfit as Misfit
 from netspec.tensor import FLOATING, Shape, Tensor, Type, write_shape, write_type
-
-
-class Example(NamedTuple):
-    """A call, the input that it gets, and the output that it gives, as a spec writes them."""
-
-    call: str
-    input: str
-    output: str
 
 
 class Layer(Signature, Part):
@@ -53,6 +47,7 @@ class Layer(Signature, Part):
     may_take: ClassVar[tuple[str, ...]] = ()
     pairs: ClassVar[frozenset[str]] = frozenset()
     examples: ClassVar[tuple[Example, ...]] = ()
+    shapes: ClassVar[tuple[Shapes, ...]] = ()
 
     def __init_subclass__(cls, aliases: tuple[str, ...] = (), abstract: bool = False) -> None:
         name = cls.__name__

@@ -5,6 +5,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any, ClassVar
 
+from netspec.catalogue.example import Shapes
 from netspec.catalogue.layer import (
     Example,
     Layer,
@@ -25,10 +26,11 @@ from netspec.tensor import Shape, Tensor, Type
 
 
 class Linear(Layer):
-    """y = x Wᵀ + b over the last dimension: `[*, in_features]` to `[*, out_features]`."""
+    """y = x Wᵀ + b over the last dimension."""
 
     stateless: ClassVar[bool] = False
     dtypes: ClassVar[frozenset[str]] = frozenset({"float32"})
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[*, in_features]", "[*, out_features]"),)
     examples: ClassVar[tuple[Example, ...]] = (
         Example("Linear(120)", "float32[N, 400]", "float32[N, 120]"),
         Example("Linear(8, bias=False)", "float32[N, T, 16]", "float32[N, T, 8]"),
@@ -59,11 +61,14 @@ class Linear(Layer):
 
 
 class Bilinear(Layer):
-    """y = x1ᵀ A x2 + b: `[*, in1_features]` and `[*, in2_features]` to `[*, out_features]`."""
+    """y = x1ᵀ A x2 + b."""
 
     stateless: ClassVar[bool] = False
     dtypes: ClassVar[frozenset[str]] = frozenset({"float32"})
     takes: ClassVar[tuple[str, ...]] = ("input1", "input2")
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*, in1_features], [*, in2_features]", "[*, out_features]"),
+    )
     examples: ClassVar[tuple[Example, ...]] = (
         Example("Bilinear(8)", "float32[N, 20], float32[N, 30]", "float32[N, 8]"),
     )
@@ -102,9 +107,9 @@ class Bilinear(Layer):
 
 
 class AdaptiveLogSoftmaxWithLoss(Layer):
-    """`[N, in_features]` and targets int64 `[N]` to `(output [N], loss [])`.
+    """The log probability of each target, int64, and their mean, negated: `(output, loss)`.
 
-    The log probability of each target and their mean, negated. Frequent classes come first: those
+    Frequent classes come first: those
     below `cutoffs[0]` are told apart by the first matrix, each further range by two smaller ones
     (Grave et al., 2017).
     """
@@ -112,6 +117,10 @@ class AdaptiveLogSoftmaxWithLoss(Layer):
     stateless: ClassVar[bool] = False
     dtypes: ClassVar[frozenset[str]] = frozenset({"float32"})
     takes: ClassVar[tuple[str, ...]] = ("input_", "target_")
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[N, in_features], [N]", "([N], [])"),
+        Shapes("[in_features], []", "([], [])"),
+    )
     examples: ClassVar[tuple[Example, ...]] = (
         Example(
             "AdaptiveLogSoftmaxWithLoss(1000, (50, 200))",

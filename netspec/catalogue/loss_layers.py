@@ -11,7 +11,12 @@ from typing import Annotated, Any, ClassVar, Literal
 from annotated_types import MinLen
 
 from netspec.catalogue.functions import loss as rules
-from netspec.catalogue.functions.loss import KeywordFloat, KeywordReduction, Reduction
+from netspec.catalogue.functions.loss_function import (
+    KeywordFloat,
+    KeywordReduction,
+    LossFunction,
+    Reduction,
+)
 from netspec.catalogue.layer import Example, Layer
 from netspec.catalogue.signature import (
     KEYWORD,
@@ -33,13 +38,14 @@ class LossLayer(Layer, abstract=True):
     `against`: the input that the output is compared with, "" where there is none.
     """
 
-    rule: ClassVar[type[rules.LossFunction]] = rules.LossFunction
-    against: ClassVar[str] = rules.LossFunction.against
+    rule: ClassVar[type[LossFunction]] = LossFunction
+    against: ClassVar[str] = LossFunction.against
     takes: ClassVar[tuple[str, ...]] = ("input", "target")
 
     def __init_subclass__(cls, aliases: tuple[str, ...] = (), abstract: bool = False) -> None:
         super().__init_subclass__(aliases, abstract)
         cls.against = cls.rule.against
+        cls.shapes = vars(cls).get("shapes", cls.rule.shapes)
 
     def require_classes(self, classes: int, *bound: Any) -> None:
         """Refuse labels 0 … classes - 1 where the output among `bound` has fewer places.
@@ -55,7 +61,7 @@ class LossLayer(Layer, abstract=True):
     def output(self, *bound: Any) -> Type:
         return self.call(*bound).apply()
 
-    def call(self, *bound: Any) -> rules.LossFunction:
+    def call(self, *bound: Any) -> LossFunction:
         """The call of the function that forward makes."""
         weights = {name: Tensor(shape) for name, shape in self.buffers().items()}
         made = self.rule(*bound, **{**self.given, **weights})
@@ -73,7 +79,7 @@ class LossLayer(Layer, abstract=True):
 class MSELoss(LossLayer):
     """(input - target)²: two tensors of one shape."""
 
-    rule: ClassVar[type[rules.LossFunction]] = rules.MseLoss
+    rule: ClassVar[type[LossFunction]] = rules.MseLoss
     examples: ClassVar[tuple[Example, ...]] = (
         Example("MSELoss", "float32[N, 8], float32[N, 8]", "float32[]"),
         Example('MSELoss(reduction="none")', "float32[N, 8], float32[N, 8]", "float32[N, 8]"),
@@ -85,7 +91,7 @@ class MSELoss(LossLayer):
 class L1Loss(LossLayer):
     """|input - target|: two tensors of one shape."""
 
-    rule: ClassVar[type[rules.LossFunction]] = rules.L1Loss
+    rule: ClassVar[type[LossFunction]] = rules.L1Loss
     dtypes: ClassVar[frozenset[str]] = FLOATING | COMPLEX
     examples: ClassVar[tuple[Example, ...]] = (
         Example("L1Loss", "float32[N, 3, H, W], float32[N, 3, H, W]", "float32[]"),
@@ -97,7 +103,7 @@ class L1Loss(LossLayer):
 class SmoothL1Loss(LossLayer):
     """(input - target)² / (2 beta) below a difference `beta`, else difference - beta / 2."""
 
-    rule: ClassVar[type[rules.LossFunction]] = rules.SmoothL1Loss
+    rule: ClassVar[type[LossFunction]] = rules.SmoothL1Loss
     examples: ClassVar[tuple[Example, ...]] = (
         Example("SmoothL1Loss(beta=0.5)", "float32[N, 4], float32[N, 4]", "float32[]"),
     )
@@ -109,7 +115,7 @@ class SmoothL1Loss(LossLayer):
 class HuberLoss(LossLayer):
     """(input - target)² / 2 below a difference `delta`, else delta * (difference - delta / 2)."""
 
-    rule: ClassVar[type[rules.LossFunction]] = rules.HuberLoss
+    rule: ClassVar[type[LossFunction]] = rules.HuberLoss
     examples: ClassVar[tuple[Example, ...]] = (
         Example("HuberLoss(delta=2.0)", "float32[N, 4], float32[N, 4]", "float32[]"),
     )
@@ -122,7 +128,7 @@ class BCELoss(LossLayer):
     """Cross entropy of probabilities and targets from 0 to 1; `weight` is stretched to them."""
 
     stateless: ClassVar[bool] = False
-    rule: ClassVar[type[rules.LossFunction]] = rules.BinaryCrossEntropy
+    rule: ClassVar[type[LossFunction]] = rules.BinaryCrossEntropy
     examples: ClassVar[tuple[Example, ...]] = (
         Example("BCELoss", "float32[N, 1], float32[N, 1]", "float32[]"),
         Example("BCELoss(weight=[1.0, 2.0])", "float32[N, 2], float32[N, 2]", "float32[]"),
@@ -139,7 +145,7 @@ class BCEWithLogitsLoss(LossLayer):
     """
 
     stateless: ClassVar[bool] = False
-    rule: ClassVar[type[rules.LossFunction]] = rules.BinaryCrossEntropyWithLogits
+    rule: ClassVar[type[LossFunction]] = rules.BinaryCrossEntropyWithLogits
     examples: ClassVar[tuple[Example, ...]] = (
         Example("BCEWithLogitsLoss", "float32[N, 1, H, W], float32[N, 1, H, W]", "float32[]"),
         Example(
@@ -161,7 +167,7 @@ class KLDivLoss(LossLayer):
     divides by the number of all places.
     """
 
-    rule: ClassVar[type[rules.LossFunction]] = rules.KlDiv
+    rule: ClassVar[type[LossFunction]] = rules.KlDiv
     examples: ClassVar[tuple[Example, ...]] = (
         Example('KLDivLoss(reduction="batchmean")', "float32[N, 9], float32[N, 9]", "float32[]"),
     )
@@ -173,7 +179,7 @@ class KLDivLoss(LossLayer):
 class PoissonNLLLoss(LossLayer):
     """exp(input) - target * input, or input - target * log(input + eps) without `log_input`."""
 
-    rule: ClassVar[type[rules.LossFunction]] = rules.PoissonNllLoss
+    rule: ClassVar[type[LossFunction]] = rules.PoissonNllLoss
     takes: ClassVar[tuple[str, ...]] = ("log_input", "target")
     examples: ClassVar[tuple[Example, ...]] = (
         Example("PoissonNLLLoss(full=True)", "float32[N, 5], float32[N, 5]", "float32[]"),
@@ -192,7 +198,7 @@ class GaussianNLLLoss(LossLayer):
     one. A number in its place is for `gaussian_nll_loss`.
     """
 
-    rule: ClassVar[type[rules.LossFunction]] = rules.GaussianNllLoss
+    rule: ClassVar[type[LossFunction]] = rules.GaussianNllLoss
     takes: ClassVar[tuple[str, ...]] = ("input", "target", "var")
     examples: ClassVar[tuple[Example, ...]] = (
         Example("GaussianNLLLoss", "float32[N, 4], float32[N, 4], float32[N, 4]", "float32[]"),
@@ -211,7 +217,7 @@ class GaussianNLLLoss(LossLayer):
 class HingeEmbeddingLoss(LossLayer):
     """The input, a distance, where the target is 1; max(0, margin - input) where it is -1."""
 
-    rule: ClassVar[type[rules.LossFunction]] = rules.HingeEmbeddingLoss
+    rule: ClassVar[type[LossFunction]] = rules.HingeEmbeddingLoss
     examples: ClassVar[tuple[Example, ...]] = (
         Example("HingeEmbeddingLoss(0.5)", "float32[N], int64[N]", "float32[]"),
     )
@@ -223,7 +229,7 @@ class HingeEmbeddingLoss(LossLayer):
 class SoftMarginLoss(LossLayer):
     """log(1 + exp(-target * input)), with targets 1 and -1."""
 
-    rule: ClassVar[type[rules.LossFunction]] = rules.SoftMarginLoss
+    rule: ClassVar[type[LossFunction]] = rules.SoftMarginLoss
     examples: ClassVar[tuple[Example, ...]] = (
         Example("SoftMarginLoss", "float32[N, 4], float32[N, 4]", "float32[]"),
     )
@@ -235,7 +241,7 @@ class MultiLabelSoftMarginLoss(LossLayer):
     """Binary cross entropy of logits `[*, C]` and targets 0 or 1, a mean over the classes."""
 
     stateless: ClassVar[bool] = False
-    rule: ClassVar[type[rules.LossFunction]] = rules.MultilabelSoftMarginLoss
+    rule: ClassVar[type[LossFunction]] = rules.MultilabelSoftMarginLoss
     examples: ClassVar[tuple[Example, ...]] = (
         Example(
             'MultiLabelSoftMarginLoss(reduction="none")',

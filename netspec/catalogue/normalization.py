@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
+from netspec.catalogue.example import UNCHANGED, Shapes
 from netspec.catalogue.layer import Example, Layer, Misfit, rank_help, require_rank
 from netspec.catalogue.signature import (
     INFERRED,
@@ -28,6 +29,7 @@ def require_several(layer: Layer, x: Tensor, values: Dim, help: str = "") -> Non
 
 
 class _TrailingNorm(Layer):
+    shapes: ClassVar[tuple[Shapes, ...]] = UNCHANGED
     stateless: ClassVar[bool] = False
     zeroed: ClassVar[frozenset[str]] = frozenset({"bias"})
     dtypes: ClassVar[frozenset[str]] = _FLOAT32
@@ -93,11 +95,12 @@ class RMSNorm(_TrailingNorm):
 
 
 class GroupNorm(Layer):
-    """Normalise groups of channels of each sample: `[N, C, *]`, shape unchanged."""
+    """Normalise groups of channels of each sample."""
 
     stateless: ClassVar[bool] = False
     zeroed: ClassVar[frozenset[str]] = frozenset({"bias"})
     dtypes: ClassVar[frozenset[str]] = _FLOAT32
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N, C, *]", "[N, C, *]"),)
     examples: ClassVar[tuple[Example, ...]] = (
         Example("GroupNorm(4)", "float32[N, 64, 8, 8]", "float32[N, 64, 8, 8]"),
     )
@@ -137,8 +140,9 @@ class GroupNorm(Layer):
 
 
 class LocalResponseNorm(Layer):
-    """Divide by the squares of the `size` nearest channels: `[N, C, *]`, shape unchanged."""
+    """Divide by the squares of the `size` nearest channels."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N, C, *]", "[N, C, *]"),)
     examples: ClassVar[tuple[Example, ...]] = (
         Example("LocalResponseNorm(5)", "float32[N, 96, 55, 55]", "float32[N, 96, 55, 55]"),
     )
@@ -160,8 +164,9 @@ class LocalResponseNorm(Layer):
 
 
 class CrossMapLRN2d(Layer):
-    """As LocalResponseNorm, cut off differently at the ends: `[N, C, H, W]`, shape unchanged."""
+    """As LocalResponseNorm, cut off differently at the ends."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N, C, H, W]", "[N, C, H, W]"),)
     examples: ClassVar[tuple[Example, ...]] = (
         Example("CrossMapLRN2d(5)", "float32[N, 96, 55, 55]", "float32[N, 96, 55, 55]"),
     )

@@ -3,9 +3,28 @@
 from typing import Any, ClassVar
 
 from netspec.catalogue.convolution import PICTURES
+from netspec.catalogue.example import Shapes
 from netspec.catalogue.layer import Example, Layer, Misfit, rank_help, require_rank
 from netspec.dim import Dim, at_least, value_of
 from netspec.tensor import COMPLEX, FLOATING, INTEGER, Tensor, write_shape
+
+_SIGNAL = (
+    Shapes("[*, L]", "[*, l + L + r]", "l, r = padding"),
+    Shapes("[*, L]", "[*, L + 2 * padding]", "`padding` is a number"),
+)
+_IMAGE = (
+    Shapes("[*, H, W]", "[*, t + H + b, l + W + r]", "l, r, t, b = padding"),
+    Shapes("[*, H, W]", "[*, H + 2 * padding, W + 2 * padding]", "`padding` is a number"),
+)
+_VOLUME = (
+    Shapes("[*, D, H, W]", "[*, f + D + k, t + H + b, l + W + r]", "l, r, t, b, f, k = padding"),
+    Shapes(
+        "[*, D, H, W]",
+        "[*, D + 2 * padding, H + 2 * padding, W + 2 * padding]",
+        "`padding` is a number",
+    ),
+)
+
 
 _ANY = FLOATING | INTEGER | COMPLEX | {"bool"}
 Pad1 = int | tuple[int, int]
@@ -112,9 +131,10 @@ class _CircularPad(_Pad):
 
 
 class ConstantPad1d(_ConstantPad):
-    """`value` around a signal: `[*, L]` to `[*, l + L + r]`."""
+    """`value` around a signal."""
 
     ndim: ClassVar[int] = 1
+    shapes: ClassVar[tuple[Shapes, ...]] = _SIGNAL
     examples: ClassVar[tuple[Example, ...]] = (
         Example("ConstantPad1d(3, 0.5)", "float32[N, 8, L]", "float32[N, 8, L + 6]"),
     )
@@ -124,9 +144,10 @@ class ConstantPad1d(_ConstantPad):
 
 
 class ConstantPad2d(_ConstantPad):
-    """`value` around an image: `[*, H, W]` to `[*, t + H + b, l + W + r]`."""
+    """`value` around an image."""
 
     ndim: ClassVar[int] = 2
+    shapes: ClassVar[tuple[Shapes, ...]] = _IMAGE
     examples: ClassVar[tuple[Example, ...]] = (
         Example(
             "ConstantPad2d((1, 1, 2, 0), 0.5)", "float32[N, 8, H, W]", "float32[N, 8, H + 2, W + 2]"
@@ -138,9 +159,10 @@ class ConstantPad2d(_ConstantPad):
 
 
 class ConstantPad3d(_ConstantPad):
-    """`value` around a volume: `[*, D, H, W]` to `[*, f + D + k, t + H + b, l + W + r]`."""
+    """`value` around a volume."""
 
     ndim: ClassVar[int] = 3
+    shapes: ClassVar[tuple[Shapes, ...]] = _VOLUME
     examples: ClassVar[tuple[Example, ...]] = (
         Example("ConstantPad3d(1, 0.5)", "float32[N, 8, 5, 5, 5]", "float32[N, 8, 7, 7, 7]"),
     )
@@ -150,9 +172,10 @@ class ConstantPad3d(_ConstantPad):
 
 
 class ZeroPad1d(_ConstantPad):
-    """Zeros around a signal: `[*, L]` to `[*, l + L + r]`."""
+    """Zeros around a signal."""
 
     ndim: ClassVar[int] = 1
+    shapes: ClassVar[tuple[Shapes, ...]] = _SIGNAL
     examples: ClassVar[tuple[Example, ...]] = (
         Example("ZeroPad1d(3)", "float32[N, 8, L]", "float32[N, 8, L + 6]"),
     )
@@ -161,9 +184,10 @@ class ZeroPad1d(_ConstantPad):
 
 
 class ZeroPad2d(_ConstantPad):
-    """Zeros around an image: `[*, H, W]` to `[*, t + H + b, l + W + r]`."""
+    """Zeros around an image."""
 
     ndim: ClassVar[int] = 2
+    shapes: ClassVar[tuple[Shapes, ...]] = _IMAGE
     examples: ClassVar[tuple[Example, ...]] = (
         Example("ZeroPad2d((1, 1, 2, 0))", "float32[N, 8, H, W]", "float32[N, 8, H + 2, W + 2]"),
     )
@@ -172,9 +196,10 @@ class ZeroPad2d(_ConstantPad):
 
 
 class ZeroPad3d(_ConstantPad):
-    """Zeros around a volume: `[*, D, H, W]` to `[*, f + D + k, t + H + b, l + W + r]`."""
+    """Zeros around a volume."""
 
     ndim: ClassVar[int] = 3
+    shapes: ClassVar[tuple[Shapes, ...]] = _VOLUME
     examples: ClassVar[tuple[Example, ...]] = (
         Example("ZeroPad3d(1)", "float32[N, 8, 5, 5, 5]", "float32[N, 8, 7, 7, 7]"),
     )
@@ -183,9 +208,10 @@ class ZeroPad3d(_ConstantPad):
 
 
 class ReflectionPad1d(_ReflectionPad):
-    """Mirror images around a signal: `[*, L]` to `[*, l + L + r]`."""
+    """Mirror images around a signal."""
 
     ndim: ClassVar[int] = 1
+    shapes: ClassVar[tuple[Shapes, ...]] = _SIGNAL
     examples: ClassVar[tuple[Example, ...]] = (
         Example("ReflectionPad1d(3)", "float32[N, 8, L]", "float32[N, 8, L + 6]"),
     )
@@ -194,9 +220,10 @@ class ReflectionPad1d(_ReflectionPad):
 
 
 class ReflectionPad2d(_ReflectionPad):
-    """Mirror images around an image: `[*, H, W]` to `[*, t + H + b, l + W + r]`."""
+    """Mirror images around an image."""
 
     ndim: ClassVar[int] = 2
+    shapes: ClassVar[tuple[Shapes, ...]] = _IMAGE
     examples: ClassVar[tuple[Example, ...]] = (
         Example(
             "ReflectionPad2d((1, 1, 2, 0))", "float32[N, 8, H, W]", "float32[N, 8, H + 2, W + 2]"
@@ -207,9 +234,10 @@ class ReflectionPad2d(_ReflectionPad):
 
 
 class ReflectionPad3d(_ReflectionPad):
-    """Mirror images around a volume: `[*, D, H, W]` to `[*, f + D + k, t + H + b, l + W + r]`."""
+    """Mirror images around a volume."""
 
     ndim: ClassVar[int] = 3
+    shapes: ClassVar[tuple[Shapes, ...]] = _VOLUME
     examples: ClassVar[tuple[Example, ...]] = (
         Example("ReflectionPad3d(1)", "float32[N, 8, 5, 5, 5]", "float32[N, 8, 7, 7, 7]"),
     )
@@ -218,9 +246,10 @@ class ReflectionPad3d(_ReflectionPad):
 
 
 class ReplicationPad1d(_ReplicationPad):
-    """Repeated edges around a signal: `[*, L]` to `[*, l + L + r]`."""
+    """Repeated edges around a signal."""
 
     ndim: ClassVar[int] = 1
+    shapes: ClassVar[tuple[Shapes, ...]] = _SIGNAL
     examples: ClassVar[tuple[Example, ...]] = (
         Example("ReplicationPad1d(3)", "float32[N, 8, L]", "float32[N, 8, L + 6]"),
     )
@@ -229,9 +258,10 @@ class ReplicationPad1d(_ReplicationPad):
 
 
 class ReplicationPad2d(_ReplicationPad):
-    """Repeated edges around an image: `[*, H, W]` to `[*, t + H + b, l + W + r]`."""
+    """Repeated edges around an image."""
 
     ndim: ClassVar[int] = 2
+    shapes: ClassVar[tuple[Shapes, ...]] = _IMAGE
     examples: ClassVar[tuple[Example, ...]] = (
         Example(
             "ReplicationPad2d((1, 1, 2, 0))", "float32[N, 8, H, W]", "float32[N, 8, H + 2, W + 2]"
@@ -242,9 +272,10 @@ class ReplicationPad2d(_ReplicationPad):
 
 
 class ReplicationPad3d(_ReplicationPad):
-    """Repeated edges around a volume: `[*, D, H, W]` to `[*, f + D + k, t + H + b, l + W + r]`."""
+    """Repeated edges around a volume."""
 
     ndim: ClassVar[int] = 3
+    shapes: ClassVar[tuple[Shapes, ...]] = _VOLUME
     examples: ClassVar[tuple[Example, ...]] = (
         Example("ReplicationPad3d(1)", "float32[N, 8, 5, 5, 5]", "float32[N, 8, 7, 7, 7]"),
     )
@@ -253,9 +284,10 @@ class ReplicationPad3d(_ReplicationPad):
 
 
 class CircularPad1d(_CircularPad):
-    """The other end around a signal: `[*, L]` to `[*, l + L + r]`."""
+    """The other end around a signal."""
 
     ndim: ClassVar[int] = 1
+    shapes: ClassVar[tuple[Shapes, ...]] = _SIGNAL
     examples: ClassVar[tuple[Example, ...]] = (
         Example("CircularPad1d(3)", "float32[N, 8, L]", "float32[N, 8, L + 6]"),
     )
@@ -264,9 +296,10 @@ class CircularPad1d(_CircularPad):
 
 
 class CircularPad2d(_CircularPad):
-    """The other end around an image: `[*, H, W]` to `[*, t + H + b, l + W + r]`."""
+    """The other end around an image."""
 
     ndim: ClassVar[int] = 2
+    shapes: ClassVar[tuple[Shapes, ...]] = _IMAGE
     examples: ClassVar[tuple[Example, ...]] = (
         Example(
             "CircularPad2d((1, 1, 2, 0))", "float32[N, 8, H, W]", "float32[N, 8, H + 2, W + 2]"
@@ -277,9 +310,10 @@ class CircularPad2d(_CircularPad):
 
 
 class CircularPad3d(_CircularPad):
-    """The other end around a volume: `[*, D, H, W]` to `[*, f + D + k, t + H + b, l + W + r]`."""
+    """The other end around a volume."""
 
     ndim: ClassVar[int] = 3
+    shapes: ClassVar[tuple[Shapes, ...]] = _VOLUME
     examples: ClassVar[tuple[Example, ...]] = (
         Example("CircularPad3d(1)", "float32[N, 8, 5, 5, 5]", "float32[N, 8, 7, 7, 7]"),
     )

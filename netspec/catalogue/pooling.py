@@ -1,10 +1,12 @@
 """Pooling: the largest, the mean or a norm of each window."""
 
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from netspec.catalogue.convolution import PICTURES
+from netspec.catalogue.example import Shapes
 from netspec.catalogue.layer import Example, Layer, Misfit, require_rank, spread
 from netspec.catalogue.signature import (
+    KERNEL,
     Padding1,
     Padding2,
     Padding3,
@@ -12,6 +14,9 @@ from netspec.catalogue.signature import (
     Size1,
     Size2,
     Size3,
+    Stride1,
+    Stride2,
+    Stride3,
 )
 from netspec.dim import Dim, at_least, divide, smallest, value_of
 from netspec.tensor import Tensor, Type, write_shape
@@ -77,19 +82,23 @@ def with_indices(layer: Any, y: Tensor) -> Type:
 
 
 class MaxPool1d(_MaxPool):
-    """The largest number of each window: `[N, C, L]` to `[N, C, L']`; stride is the kernel size.
+    """The largest number of each window of a signal.
 
     `L' = (L + 2 * padding - dilation * (kernel_size - 1) - 1) // stride + 1`; rounded up with
     `ceil_mode`.
     """
 
     ndim: ClassVar[int] = 1
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[N?, C, L]", "[N?, C, L']"),
+        Shapes("[N?, C, L]", "([N?, C, L'], [N?, C, L'])", "return_indices=True"),
+    )
     examples: ClassVar[tuple[Example, ...]] = (
         Example("MaxPool1d(4)", "float32[N, 8, 100]", "float32[N, 8, 25]"),
     )
 
     kernel_size: Size1
-    stride: Size1 | None = None
+    stride: Stride1 = None
     padding: Padding1 = 0
     dilation: Size1 = 1
     return_indices: bool = False
@@ -97,13 +106,17 @@ class MaxPool1d(_MaxPool):
 
 
 class MaxPool2d(_MaxPool):
-    """The largest number of each window: `[N, C, H, W]` to `[N, C, H', W']`.
+    """The largest number of each window of an image.
 
     `H' = (H + 2 * padding - dilation * (kernel_size - 1) - 1) // stride + 1`, W' alike; rounded up
     with `ceil_mode`.
     """
 
     ndim: ClassVar[int] = 2
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[N?, C, H, W]", "[N?, C, H', W']"),
+        Shapes("[N?, C, H, W]", "([N?, C, H', W'], [N?, C, H', W'])", "return_indices=True"),
+    )
     examples: ClassVar[tuple[Example, ...]] = (
         Example("MaxPool2d(2)", "float32[N, 6, 28, 28]", "float32[N, 6, 14, 14]"),
         Example(
@@ -112,7 +125,7 @@ class MaxPool2d(_MaxPool):
     )
 
     kernel_size: Size2
-    stride: Size2 | None = None
+    stride: Stride2 = None
     padding: Padding2 = 0
     dilation: Size2 = 1
     return_indices: bool = False
@@ -120,19 +133,25 @@ class MaxPool2d(_MaxPool):
 
 
 class MaxPool3d(_MaxPool):
-    """The largest number of each window: `[N, C, D, H, W]` to `[N, C, D', H', W']`.
+    """The largest number of each window of a volume.
 
     `D' = (D + 2 * padding - dilation * (kernel_size - 1) - 1) // stride + 1`, H' and W' alike;
     rounded up with `ceil_mode`.
     """
 
     ndim: ClassVar[int] = 3
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[N?, C, D, H, W]", "[N?, C, D', H', W']"),
+        Shapes(
+            "[N?, C, D, H, W]", "([N?, C, D', H', W'], [N?, C, D', H', W'])", "return_indices=True"
+        ),
+    )
     examples: ClassVar[tuple[Example, ...]] = (
         Example("MaxPool3d(2)", "float32[N, 6, 8, 8, 8]", "float32[N, 6, 4, 4, 4]"),
     )
 
     kernel_size: Size3
-    stride: Size3 | None = None
+    stride: Stride3 = None
     padding: Padding3 = 0
     dilation: Size3 = 1
     return_indices: bool = False
@@ -145,36 +164,38 @@ class _AvgPool(Layer):
 
 
 class AvgPool1d(_AvgPool):
-    """The mean of each window: `[N, C, L]` to `[N, C, L']`; stride is the kernel size.
+    """The mean of each window of a signal.
 
     `L' = (L + 2 * padding - kernel_size) // stride + 1`; rounded up with `ceil_mode`.
     """
 
     ndim: ClassVar[int] = 1
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N?, C, L]", "[N?, C, L']"),)
     examples: ClassVar[tuple[Example, ...]] = (
         Example("AvgPool1d(4)", "float32[N, 8, 100]", "float32[N, 8, 25]"),
     )
 
     kernel_size: Size1
-    stride: Size1 | None = None
+    stride: Stride1 = None
     padding: Padding1 = 0
     ceil_mode: bool = False
     count_include_pad: bool = True
 
 
 class AvgPool2d(_AvgPool):
-    """The mean of each window: `[N, C, H, W]` to `[N, C, H', W']`; stride is the kernel size.
+    """The mean of each window of an image.
 
     `H' = (H + 2 * padding - kernel_size) // stride + 1`, W' alike; rounded up with `ceil_mode`.
     """
 
     ndim: ClassVar[int] = 2
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N?, C, H, W]", "[N?, C, H', W']"),)
     examples: ClassVar[tuple[Example, ...]] = (
         Example("AvgPool2d(3, ceil_mode=True)", "float32[N, 6, 28, 28]", "float32[N, 6, 10, 10]"),
     )
 
     kernel_size: Size2
-    stride: Size2 | None = None
+    stride: Stride2 = None
     padding: Padding2 = 0
     ceil_mode: bool = False
     count_include_pad: bool = True
@@ -182,19 +203,20 @@ class AvgPool2d(_AvgPool):
 
 
 class AvgPool3d(_AvgPool):
-    """The mean of each window: `[N, C, D, H, W]` to `[N, C, D', H', W']`.
+    """The mean of each window of a volume.
 
     `D' = (D + 2 * padding - kernel_size) // stride + 1`, H' and W' alike; rounded up with
     `ceil_mode`.
     """
 
     ndim: ClassVar[int] = 3
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N?, C, D, H, W]", "[N?, C, D', H', W']"),)
     examples: ClassVar[tuple[Example, ...]] = (
         Example("AvgPool3d(2)", "float32[N, 6, 8, 8, 8]", "float32[N, 6, 4, 4, 4]"),
     )
 
     kernel_size: Size3
-    stride: Size3 | None = None
+    stride: Stride3 = None
     padding: Padding3 = 0
     ceil_mode: bool = False
     count_include_pad: bool = True
@@ -231,56 +253,59 @@ class _LPPool(Layer):
 
 
 class LPPool1d(_LPPool):
-    """(Σ xᵖ) ** (1 / p) of windows, p = `norm_type`: `[N, C, L]` to `[N, C, L']`.
+    """(Σ xᵖ) ** (1 / p) of windows of a signal, p = `norm_type`.
 
     `L' = (L - kernel_size) // stride + 1`; rounded up with `ceil_mode`.
     """
 
     ndim: ClassVar[int] = 1
     padding: ClassVar[int] = 0
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N?, C, L]", "[N?, C, L']"),)
     examples: ClassVar[tuple[Example, ...]] = (
         Example("LPPool1d(2, 4)", "float32[N, 8, 100]", "float32[N, 8, 25]"),
     )
 
     norm_type: float
     kernel_size: PositiveInt
-    stride: PositiveInt | None = None
+    stride: Annotated[PositiveInt | None, KERNEL] = None
     ceil_mode: bool = False
 
 
 class LPPool2d(_LPPool):
-    """(Σ xᵖ) ** (1 / p) of windows, p = `norm_type`: `[N, C, H, W]` to `[N, C, H', W']`.
+    """(Σ xᵖ) ** (1 / p) of windows of an image, p = `norm_type`.
 
     `H' = (H - kernel_size) // stride + 1`, W' alike; rounded up with `ceil_mode`.
     """
 
     ndim: ClassVar[int] = 2
     padding: ClassVar[int] = 0
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N?, C, H, W]", "[N?, C, H', W']"),)
     examples: ClassVar[tuple[Example, ...]] = (
         Example("LPPool2d(2, 4)", "float32[N, 6, 28, 28]", "float32[N, 6, 7, 7]"),
     )
 
     norm_type: float
     kernel_size: Size2
-    stride: Size2 | None = None
+    stride: Stride2 = None
     ceil_mode: bool = False
 
 
 class LPPool3d(_LPPool):
-    """(Σ xᵖ) ** (1 / p) of windows, p = `norm_type`: `[N, C, D, H, W]` to `[N, C, D', H', W']`.
+    """(Σ xᵖ) ** (1 / p) of windows of a volume, p = `norm_type`.
 
     `D' = (D - kernel_size) // stride + 1`, H' and W' alike; rounded up with `ceil_mode`.
     """
 
     ndim: ClassVar[int] = 3
     padding: ClassVar[int] = 0
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N?, C, D, H, W]", "[N?, C, D', H', W']"),)
     examples: ClassVar[tuple[Example, ...]] = (
         Example("LPPool3d(2, 4)", "float32[N, 6, 8, 8, 8]", "float32[N, 6, 2, 2, 2]"),
     )
 
     norm_type: float
     kernel_size: Size3
-    stride: Size3 | None = None
+    stride: Stride3 = None
     ceil_mode: bool = False
 
     def output(self, x: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Le
 
+from netspec.catalogue.example import Shapes
 from netspec.catalogue.layer import (
     Example,
     Layer,
@@ -22,6 +23,23 @@ from netspec.catalogue.signature import (
 )
 from netspec.dim import Dim, at_least, product, same, total
 from netspec.tensor import Shape, Tensor, Type, write_shape
+
+_SEQUENCES: tuple[Shapes, ...] = (
+    Shapes(
+        "[T, N, F]",
+        "([T, N, D * hidden_size], [D * num_layers, N, hidden_size])",
+        "D = 1 + bidirectional",
+    ),
+    Shapes(
+        "[N, T, F]",
+        "([N, T, D * hidden_size], [D * num_layers, N, hidden_size])",
+        "D = 1 + bidirectional; batch_first=True",
+    ),
+    Shapes(
+        "[T, F]", "([T, D * hidden_size], [D * num_layers, hidden_size])", "D = 1 + bidirectional"
+    ),
+)
+
 
 # Each layer of a stack has parameters of its own, which the check lists.
 Depth = Annotated[int, Ge(1), Le(1000)]
@@ -101,12 +119,12 @@ class _Recurrent(Layer):
 
 
 class RNN(_Recurrent):
-    """`[T, N, F]` to `([T, N, D * hidden_size], [D * num_layers, N, hidden_size])`.
+    """Recurrent net: every step of the last layer, and the last step of every layer.
 
-    Every step of the last layer, and the last step of every layer; D is 2 if bidirectional, else 1.
     h' = tanh(W x + b + V h + c), or relu; the state `hx` starts at zeros where it is left out.
     """
 
+    shapes: ClassVar[tuple[Shapes, ...]] = _SEQUENCES
     examples: ClassVar[tuple[Example, ...]] = (
         Example("RNN(32)", "float32[T, N, 8]", "(float32[T, N, 32], float32[1, N, 32])"),
     )
@@ -122,13 +140,13 @@ class RNN(_Recurrent):
 
 
 class GRU(_Recurrent):
-    """`[T, N, F]` to `([T, N, D * hidden_size], [D * num_layers, N, hidden_size])`.
+    """Gated recurrent net: every step of the last layer, and the last step of every layer.
 
-    Every step of the last layer, and the last step of every layer; D is 2 if bidirectional, else 1.
     Gated recurrent units (Cho et al., 2014); `hx` starts at zeros where it is left out.
     """
 
     gates: ClassVar[int] = 3
+    shapes: ClassVar[tuple[Shapes, ...]] = _SEQUENCES
     examples: ClassVar[tuple[Example, ...]] = (
         Example(
             "GRU(32, batch_first=True)",
@@ -152,15 +170,31 @@ class GRU(_Recurrent):
 
 
 class LSTM(_Recurrent):
-    """`[T, N, F]` to `([T, N, D * H], ([D * L, N, H], [D * L, N, hidden_size]))`, (y, (h, c)).
+    """Every step of the last layer, and the states of all layers after the last: `(y, (h, c))`.
 
-    Every step of the last layer, and the states of all L layers after the last step; D is 2 if
-    bidirectional, else 1; H is `proj_size`, or `hidden_size` where that is 0. Long short-term
-    memory (Hochreiter and Schmidhuber, 1997); `hx`, the pair (h, c), starts at zeros.
+    Long short-term memory (Hochreiter and Schmidhuber, 1997); `hx`, the pair (h, c), starts at
+    zeros where it is left out.
     """
 
     gates: ClassVar[int] = 4
     pairs: ClassVar[frozenset[str]] = frozenset({"hx"})
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes(
+            "[T, N, F]",
+            "([T, N, D * H], ([D * num_layers, N, H], [D * num_layers, N, hidden_size]))",
+            "D = 1 + bidirectional; H = proj_size or hidden_size",
+        ),
+        Shapes(
+            "[N, T, F]",
+            "([N, T, D * H], ([D * num_layers, N, H], [D * num_layers, N, hidden_size]))",
+            "D = 1 + bidirectional; H = proj_size or hidden_size; batch_first=True",
+        ),
+        Shapes(
+            "[T, F]",
+            "([T, D * H], ([D * num_layers, H], [D * num_layers, hidden_size]))",
+            "D = 1 + bidirectional; H = proj_size or hidden_size",
+        ),
+    )
     examples: ClassVar[tuple[Example, ...]] = (
         Example(
             "LSTM(64)",
@@ -252,11 +286,15 @@ class _Cell(Layer):
 
 
 class RNNCell(_Cell):
-    """One step: `[N, F]` and the state `[N, hidden_size]` to the next state `[N, hidden_size]`.
+    """One step: the input and the state `[N, hidden_size]` to the next state.
 
     h' = tanh(W x + b + V h + c), or relu; `hx` is zeros where it is left out.
     """
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[N, F]", "[N, hidden_size]"),
+        Shapes("[F]", "[hidden_size]"),
+    )
     examples: ClassVar[tuple[Example, ...]] = (
         Example("RNNCell(32)", "float32[N, 8]", "float32[N, 32]"),
     )
@@ -268,12 +306,16 @@ class RNNCell(_Cell):
 
 
 class GRUCell(_Cell):
-    """One step: `[N, F]` and the state `[N, hidden_size]` to the next state `[N, hidden_size]`.
+    """One step: the input and the state `[N, hidden_size]` to the next state.
 
     `hx` is zeros where it is left out.
     """
 
     gates: ClassVar[int] = 3
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[N, F]", "[N, hidden_size]"),
+        Shapes("[F]", "[hidden_size]"),
+    )
     examples: ClassVar[tuple[Example, ...]] = (
         Example("GRUCell(32)", "float32[N, 8]", "float32[N, 32]"),
     )
@@ -284,13 +326,17 @@ class GRUCell(_Cell):
 
 
 class LSTMCell(_Cell):
-    """One step: `[N, F]` and the states `([N, hidden_size], [N, hidden_size])` to the next states.
+    """One step: the input and the states `([N, hidden_size], [N, hidden_size])` to the next states.
 
     `hx`, the pair (h, c), is zeros where it is left out.
     """
 
     gates: ClassVar[int] = 4
     pairs: ClassVar[frozenset[str]] = frozenset({"hx"})
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[N, F]", "([N, hidden_size], [N, hidden_size])"),
+        Shapes("[F]", "([hidden_size], [hidden_size])"),
+    )
     examples: ClassVar[tuple[Example, ...]] = (
         Example("LSTMCell(32)", "float32[N, 8]", "(float32[N, 32], float32[N, 32])"),
     )

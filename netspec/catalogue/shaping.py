@@ -3,6 +3,7 @@
 from fractions import Fraction
 from typing import Any, ClassVar, Literal
 
+from netspec.catalogue.example import Shapes
 from netspec.catalogue.layer import Example, Layer, Misfit, rank_help, require_divides, require_rank
 from netspec.catalogue.shapes import fill_in, flatten, resolve_axis
 from netspec.catalogue.signature import PositiveFloat, PositiveInt, Size1, Size2, Size3, Value
@@ -13,9 +14,12 @@ _ANY = FLOATING | INTEGER | COMPLEX | {"bool"}
 
 
 class Flatten(Layer):
-    """Join dimensions `start_dim` to `end_dim`: `[N, C, H, W]` to `[N, C * H * W]`."""
+    """Join dimensions `start_dim` to `end_dim`."""
 
     dtypes: ClassVar[frozenset[str]] = _ANY
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*A, *n, *B]", "[*A, prod(n), *B]", "n from `start_dim` to `end_dim`"),
+    )
     examples: ClassVar[tuple[Example, ...]] = (
         Example("Flatten", "float32[N, 16, 5, 5]", "float32[N, 400]"),
         Example("Flatten(2)", "float32[N, 16, H, W]", "float32[N, 16, H * W]"),
@@ -32,6 +36,11 @@ class Unflatten(Layer):
     """Split one dimension into several: `Unflatten(1, (32, 7, 7))`; one of them may be -1."""
 
     dtypes: ClassVar[frozenset[str]] = _ANY
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes(
+            "[*A, n, *B]", "[*A, *unflattened_size, *B]", "n along `dim`; -1 becomes what is left"
+        ),
+    )
     examples: ClassVar[tuple[Example, ...]] = (
         Example("Unflatten(1, (32, 7, 7))", "float32[N, 1568]", "float32[N, 32, 7, 7]"),
         Example("Unflatten(1, (4, -1))", "float32[N, 64]", "float32[N, 4, 16]"),
@@ -133,6 +142,15 @@ class _Resize(Layer):
 class Upsample(_Resize):
     """Resize a signal, image or volume to `size`, or by `scale_factor`: `[N, C, *]`."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[N, C, *A]", "[N, C, *size]"),
+        Shapes("[N, C, *A]", "[N, C, *(int(n * scale_factor) for n in A)]"),
+        Shapes(
+            "[N, C, *A]",
+            "[N, C, *(int(n * s) for n, s in zip(A, scale_factor))]",
+            "`scale_factor` is a tuple",
+        ),
+    )
     examples: ClassVar[tuple[Example, ...]] = (
         Example("Upsample(scale_factor=2)", "float32[N, 8, H, W]", "float32[N, 8, 2 * H, 2 * W]"),
         Example(
@@ -193,12 +211,13 @@ class _Upsampling2d(_Resize):
 
 
 class UpsamplingNearest2d(_Upsampling2d):
-    """Repeat the pixels of an image, as `Upsample` does: `[N, C, H, W]` to `[N, C, H', W']`.
+    """Repeat the pixels of an image, as `Upsample` does.
 
     `H' = int(H * scale_factor)`, W' alike; or `size`.
     """
 
     mode: ClassVar[str] = "nearest"
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N, C, H, W]", "[N, C, H', W']"),)
     examples: ClassVar[tuple[Example, ...]] = (
         Example(
             "UpsamplingNearest2d(scale_factor=2)",
@@ -212,13 +231,14 @@ class UpsamplingNearest2d(_Upsampling2d):
 
 
 class UpsamplingBilinear2d(_Upsampling2d):
-    """Interpolate between pixels with corners aligned: `[N, C, H, W]` to `[N, C, H', W']`.
+    """Interpolate between pixels with corners aligned.
 
     `H' = int(H * scale_factor)`, W' alike; or `size`.
     """
 
     mode: ClassVar[str] = "bilinear"
     align_corners: ClassVar[bool] = True
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N, C, H, W]", "[N, C, H', W']"),)
     examples: ClassVar[tuple[Example, ...]] = (
         Example("UpsamplingBilinear2d((9, 7))", "float32[N, 8, 4, 4]", "float32[N, 8, 9, 7]"),
     )
@@ -228,9 +248,12 @@ class UpsamplingBilinear2d(_Upsampling2d):
 
 
 class PixelShuffle(Layer):
-    """Move channels into space: `[*, C * r * r, H, W]` to `[*, C, H * r, W * r]`."""
+    """Move channels into space."""
 
     dtypes: ClassVar[frozenset[str]] = _ANY
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*, C, H, W]", "[*, C // r**2, H * r, W * r]", "r = upscale_factor"),
+    )
     examples: ClassVar[tuple[Example, ...]] = (
         Example("PixelShuffle(2)", "float32[N, 16, 5, 5]", "float32[N, 4, 10, 10]"),
     )
@@ -258,9 +281,12 @@ class PixelShuffle(Layer):
 
 
 class PixelUnshuffle(Layer):
-    """Move space into channels: `[*, C, H * r, W * r]` to `[*, C * r * r, H, W]`."""
+    """Move space into channels."""
 
     dtypes: ClassVar[frozenset[str]] = _ANY
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*, C, H, W]", "[*, C * r**2, H // r, W // r]", "r = downscale_factor"),
+    )
     examples: ClassVar[tuple[Example, ...]] = (
         Example("PixelUnshuffle(2)", "float32[N, 4, 10, 10]", "float32[N, 16, 5, 5]"),
     )
@@ -283,9 +309,10 @@ class PixelUnshuffle(Layer):
 
 
 class ChannelShuffle(Layer):
-    """Deal the channels out from `groups` groups: `[N, C, *]`, shape unchanged."""
+    """Deal the channels out from `groups` groups."""
 
     dtypes: ClassVar[frozenset[str]] = _ANY
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N, C, *]", "[N, C, *]"),)
     examples: ClassVar[tuple[Example, ...]] = (
         Example("ChannelShuffle(2)", "float32[N, 8, 5, 5]", "float32[N, 8, 5, 5]"),
     )

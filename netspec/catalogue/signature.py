@@ -72,11 +72,24 @@ class Missing:
 MISSING = Missing()
 
 
+class StandsFor(NamedTuple):
+    """A mark of a field: None stands there for another argument."""
+
+    argument: str
+
+
+KERNEL = StandsFor("kernel_size")
+Stride1 = Annotated[Size1 | None, KERNEL]
+Stride2 = Annotated[Size2 | None, KERNEL]
+Stride3 = Annotated[Size3 | None, KERNEL]
+
+
 class Field(NamedTuple):
     """One argument: its name, its Pydantic annotation, its default, and its marks.
 
     `tensor`: it takes a tensor or several, if need be among other things; `part`: so a layer.
     `numbers`: it takes the numbers of what is a tensor in torch.
+    `stands_for`: the argument that None stands for there, "" where None is no such thing.
     """
 
     name: str
@@ -88,6 +101,7 @@ class Field(NamedTuple):
     tensor: bool
     numbers: bool
     part: bool
+    stands_for: str = ""
 
     @property
     def required(self) -> bool:
@@ -329,6 +343,9 @@ def _read_fields(cls: type[Signature]) -> Mapping[str, Field]:
                     tensor=_takes_tensor(annotation),
                     numbers=NUMBERS in marks,
                     part=_takes_part(annotation),
+                    stands_for=next(
+                        (mark.argument for mark in marks if isinstance(mark, StandsFor)), ""
+                    ),
                 )
     return found
 

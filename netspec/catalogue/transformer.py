@@ -11,6 +11,7 @@ from netspec.catalogue.attention import (
     require_rank_of,
     sequences,
 )
+from netspec.catalogue.example import Shapes
 from netspec.catalogue.layer import (
     Example,
     Layer,
@@ -31,6 +32,17 @@ from netspec.dim import Dim, product, total
 from netspec.tensor import Shape, Tensor, Type
 
 Activation = Literal["relu", "gelu"]
+
+_ENCODED = (
+    Shapes("[T, N, E]", "[T, N, E]"),
+    Shapes("[N, T, E]", "[N, T, E]", "`batch_first` is True"),
+    Shapes("[T, E]", "[T, E]"),
+)
+_DECODED = (
+    Shapes("[T, N, E], [S, N, E]", "[T, N, E]"),
+    Shapes("[N, T, E], [N, S, E]", "[N, T, E]", "`batch_first` is True"),
+    Shapes("[T, E], [S, E]", "[T, E]"),
+)
 
 
 class _Transformer(Layer):
@@ -66,15 +78,16 @@ class _Transformer(Layer):
 
 
 class TransformerEncoderLayer(_Transformer):
-    """`[T, N, E]` to `[T, N, E]`, or `[N, T, E]` to `[N, T, E]` with batch_first=True.
+    """Self-attention, then two linear layers, each with a residual and a LayerNorm.
 
-    Self-attention, then two linear layers, each with a residual and a LayerNorm. `src_mask` is `[T,
+    `src_mask` is `[T,
     T]` or `[N * nhead, T, T]`, `src_key_padding_mask` `[N, T]`; True or -inf hides a position.
     `repeat(6) TransformerEncoderLayer(8)` stacks six.
     """
 
     takes: ClassVar[tuple[str, ...]] = ("src",)
     may_take: ClassVar[tuple[str, ...]] = ("src_mask", "src_key_padding_mask")
+    shapes: ClassVar[tuple[Shapes, ...]] = _ENCODED
     examples: ClassVar[tuple[Example, ...]] = (
         Example(
             "TransformerEncoderLayer(8, batch_first=True)", "float32[N, T, 64]", "float32[N, T, 64]"
@@ -115,12 +128,11 @@ class TransformerEncoderLayer(_Transformer):
 
 
 class TransformerDecoderLayer(_Transformer):
-    """`tgt` `[T, N, E]` and `memory` `[S, N, E]` to `[T, N, E]`.
+    """Self-attention, attention to the memory, then two linear layers.
 
-    Self-attention, attention to the memory, then two linear layers, each with a residual and a
-    LayerNorm. With batch_first=True both have the batch first. `tgt_mask` is `[T, T]`,
-    `memory_mask` `[T, S]`, either also with batch times heads in front; the padding masks are `[N,
-    T]` and `[N, S]`.
+    Each has a residual and a LayerNorm. `tgt` comes first, then `memory`. With batch_first=True
+    both have the batch first. `tgt_mask` is `[T, T]`, `memory_mask` `[T, S]`, either also with
+    batch times heads in front; the padding masks are `[N, T]` and `[N, S]`.
     """
 
     takes: ClassVar[tuple[str, ...]] = ("tgt", "memory")
@@ -130,6 +142,7 @@ class TransformerDecoderLayer(_Transformer):
         "tgt_key_padding_mask",
         "memory_key_padding_mask",
     )
+    shapes: ClassVar[tuple[Shapes, ...]] = _DECODED
     examples: ClassVar[tuple[Example, ...]] = (
         Example(
             "TransformerDecoderLayer(8, batch_first=True)",
@@ -179,10 +192,9 @@ class TransformerDecoderLayer(_Transformer):
 
 
 class Transformer(_Transformer):
-    """`src` `[S, N, E]` and `tgt` `[T, N, E]` to `[T, N, E]`.
+    """Encoder layers over `src`, then decoder layers over `tgt` that attend to what comes out.
 
-    Encoder layers over the source, decoder layers over the target with the encoded source as their
-    memory, and a LayerNorm after each stack. With batch_first=True all have the batch first. Masks
+    A LayerNorm follows each stack. With batch_first=True all have the batch first. Masks
     as those of the two layers. torch warns while building it where it cannot use its fast path for
     nested tensors, as with batch_first=False; that is harmless.
     """
@@ -195,6 +207,11 @@ class Transformer(_Transformer):
         "src_key_padding_mask",
         "tgt_key_padding_mask",
         "memory_key_padding_mask",
+    )
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[S, N, E], [T, N, E]", "[T, N, E]"),
+        Shapes("[N, S, E], [N, T, E]", "[N, T, E]", "`batch_first` is True"),
+        Shapes("[S, E], [T, E]", "[T, E]"),
     )
     examples: ClassVar[tuple[Example, ...]] = (
         Example(
@@ -325,7 +342,7 @@ class _Stack(_Transformer):
 
 
 class TransformerEncoder(_Stack):
-    """`[T, N, E]` to `[T, N, E]`, or as its layer takes it: `num_layers` copies of `encoder_layer`.
+    """`num_layers` copies of `encoder_layer`, each on what the last one gives.
 
     The copies begin with the same weights, as torch makes them; an `init` gives each its own.
     `norm` is a layer for what comes out, a `LayerNorm` as a rule. `mask` is `[T, T]` or `[N *
@@ -337,6 +354,7 @@ class TransformerEncoder(_Stack):
 
     may_take: ClassVar[tuple[str, ...]] = ("mask", "src_key_padding_mask")
     takes: ClassVar[tuple[str, ...]] = ("src",)
+    shapes: ClassVar[tuple[Shapes, ...]] = _ENCODED
     examples: ClassVar[tuple[Example, ...]] = (
         Example(
             "TransformerEncoder(TransformerEncoderLayer(8, batch_first=True), 6, norm=LayerNorm())",
@@ -368,15 +386,16 @@ class TransformerEncoder(_Stack):
 
 
 class TransformerDecoder(_Stack):
-    """`tgt` `[T, N, E]` and `memory` `[S, N, E]` to `[T, N, E]`, or as its layer takes them.
+    """`num_layers` copies of `decoder_layer`, each with the same memory.
 
-    `num_layers` copies of `decoder_layer`, each with the same memory; they begin with the same
+    `tgt` comes first, then `memory`. The copies begin with the same
     weights, as torch makes them, and an `init` gives each its own. `norm` is a layer for what comes
     out. Masks are those of the layer.
     """
 
     takes: ClassVar[tuple[str, ...]] = ("tgt", "memory")
     may_take: ClassVar[tuple[str, ...]] = TransformerDecoderLayer.may_take
+    shapes: ClassVar[tuple[Shapes, ...]] = _DECODED
     examples: ClassVar[tuple[Example, ...]] = (
         Example(
             "TransformerDecoder(TransformerDecoderLayer(8, batch_first=True), 6, norm=LayerNorm())",

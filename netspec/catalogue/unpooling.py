@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from netspec.catalogue.convolution import PICTURES
+from netspec.catalogue.example import Shapes
 from netspec.catalogue.layer import (
     Example,
     Layer,
@@ -12,7 +13,17 @@ from netspec.catalogue.layer import (
     require_shape,
     spread,
 )
-from netspec.catalogue.signature import Padding1, Padding2, Padding3, Size1, Size2, Size3
+from netspec.catalogue.signature import (
+    Padding1,
+    Padding2,
+    Padding3,
+    Size1,
+    Size2,
+    Size3,
+    Stride1,
+    Stride2,
+    Stride3,
+)
 from netspec.tensor import Tensor
 
 
@@ -41,28 +52,32 @@ class _MaxUnpool(Layer):
 
 
 class MaxUnpool1d(_MaxUnpool):
-    """Put back what max pooling found: `[N, C, L]` to `[N, C, L']`.
+    """Put back what max pooling of a signal found.
 
     `L' = (L - 1) * stride - 2 * padding + kernel_size`.
     """
 
     ndim: ClassVar[int] = 1
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N?, C, L], [N?, C, L]", "[N?, C, L']"),)
     examples: ClassVar[tuple[Example, ...]] = (
         Example("MaxUnpool1d(2)", "float32[N, 8, 25], int64[N, 8, 25]", "float32[N, 8, 50]"),
     )
 
     kernel_size: Size1
-    stride: Size1 | None = None
+    stride: Stride1 = None
     padding: Padding1 = 0
 
 
 class MaxUnpool2d(_MaxUnpool):
-    """Put back what max pooling found: `[N, C, H, W]` to `[N, C, H', W']`.
+    """Put back what max pooling of an image found.
 
     `H' = (H - 1) * stride - 2 * padding + kernel_size`, W' alike.
     """
 
     ndim: ClassVar[int] = 2
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[N?, C, H, W], [N?, C, H, W]", "[N?, C, H', W']"),
+    )
     examples: ClassVar[tuple[Example, ...]] = (
         Example(
             "MaxUnpool2d(2)", "float32[N, 8, 14, 14], int64[N, 8, 14, 14]", "float32[N, 8, 28, 28]"
@@ -70,17 +85,20 @@ class MaxUnpool2d(_MaxUnpool):
     )
 
     kernel_size: Size2
-    stride: Size2 | None = None
+    stride: Stride2 = None
     padding: Padding2 = 0
 
 
 class MaxUnpool3d(_MaxUnpool):
-    """Put back what max pooling found: `[N, C, D, H, W]` to `[N, C, D', H', W']`.
+    """Put back what max pooling of a volume found.
 
     `D' = (D - 1) * stride - 2 * padding + kernel_size`, H' and W' alike.
     """
 
     ndim: ClassVar[int] = 3
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[N?, C, D, H, W], [N?, C, D, H, W]", "[N?, C, D', H', W']"),
+    )
     examples: ClassVar[tuple[Example, ...]] = (
         Example(
             "MaxUnpool3d(2)",
@@ -90,5 +108,5 @@ class MaxUnpool3d(_MaxUnpool):
     )
 
     kernel_size: Size3
-    stride: Size3 | None = None
+    stride: Stride3 = None
     padding: Padding3 = 0

@@ -6,12 +6,15 @@ from typing import Any
 
 import pytest
 
-from netspec.catalogue import LAYERS
+from netspec.catalogue import FUNCTIONS, LAYERS
 from netspec.dim import value_of
 from netspec.tensor import Tensor
+from tests.oracle.calls import answer
 from tests.oracle.comparison import Call, ours
-from tests.oracle.drawing import fitting_layers
+from tests.oracle.drawing import fitting_calls, fitting_layers
 from tests.oracle.test_layers import SINGLE
+from tests.shape_rules import holds
+from tests.test_shapes import tensors_of
 
 FORMULA = re.compile(r"`([LHD])' = (.+?)`")
 FORMULAS = {
@@ -54,6 +57,57 @@ def test_a_formula_gives_the_size_of_the_output(name: str) -> None:
         assert eval(formula, {"int": int}, known) == value_of(output.shape[-ndim]), (call, formula)
         held += 1
     assert held > 3
+
+
+@pytest.mark.parametrize("name", SINGLE)
+def test_a_shape_rule_gives_the_output_of_every_call_that_fits(name: str) -> None:
+    calls = fitting_layers(name)
+    assert calls
+    for call in calls:
+        made = ours(LAYERS[name], call)
+        assert not isinstance(made, str)
+        layer, output = made
+        given = {field: getattr(layer, field, None) for field in layer.fields()}
+        assert any(holds(rule, call.inputs, output, given) for rule in layer.shapes), (call, output)
+
+
+# What a rule tells by an example, in words, or for the common case only.
+PARTLY = frozenset(
+    {
+        "cat",
+        "diag_embed",
+        "einsum",
+        "hstack",
+        "kron",
+        "meshgrid",
+        "pad",
+        "repeat",
+        "squeeze",
+        "stack",
+        "swapaxes",
+        "swapdims",
+        "tensordot",
+        "tile",
+        "transpose",
+        "vstack",
+    }
+)
+
+
+@pytest.mark.parametrize("name", [name for name in FUNCTIONS if name not in PARTLY])
+def test_a_shape_rule_gives_the_output_of_every_call_of_a_function_that_fits(name: str) -> None:
+    held = 0
+    for given in fitting_calls(name):
+        function = FUNCTIONS[name](**given)
+        tensors = tensors_of(function)
+        if any(x.rank == 0 for x in tensors if isinstance(x, Tensor)):
+            continue  # a number counts as a vector of one here and there
+        output = answer(name, given)
+        assert not isinstance(output, str)
+        values = {field: getattr(function, field) for field in function.fields()}
+        assert any(holds(rule, tensors, output, values) for rule in function.shapes), given
+        held += 1
+    assert held
 
 
 def _is_said_otherwise(values: dict[str, Any]) -> bool:

@@ -18,7 +18,7 @@ from torch import nn
 import netspec
 from netspec import catalogue
 from netspec.catalogue import FUNCTIONS, families
-from netspec.catalogue.functions.loss import LossFunction
+from netspec.catalogue.functions.loss_function import LossFunction
 from netspec.catalogue.layer import Layer
 from netspec.catalogue.loss_layers import LossLayer
 from netspec.catalogue.signature import MISSING, write_value

@@ -3,7 +3,8 @@
 from typing import Annotated, ClassVar, Literal
 
 from netspec.catalogue.dtypes import NUMBERS, REAL, as_floating, require_dtype, require_inside
-from netspec.catalogue.function import Function, Functional, Method
+from netspec.catalogue.example import UNCHANGED, Shapes
+from netspec.catalogue.function import Example, Function, Functional, Method
 from netspec.catalogue.functions.pointwise import Pointwise
 from netspec.catalogue.shapes import resolve_axis
 from netspec.catalogue.signature import KEYWORD, Input, KeywordDType, NonNegativeFloat
@@ -20,16 +21,20 @@ class Relu(_Activation, name="relu"):
     """max(x, 0)."""
 
     dtypes: ClassVar[frozenset[str]] = REAL
+    examples = (Example("x -> relu", "x: float32[N, 8]", "float32[N, 8]"),)
 
 
 class Relu6(_Activation, name="relu6"):
     """min(max(x, 0), 6)."""
 
     dtypes: ClassVar[frozenset[str]] = REAL
+    examples = (Example("x -> relu6", "x: float32[N, C, H, W]", "float32[N, C, H, W]"),)
 
 
 class Elu(_Activation, name="elu"):
     """x where positive, else alpha * (exp(x) - 1)."""
+
+    examples = (Example("x -> elu(alpha=0.5)", "x: float32[N, 8]", "float32[N, 8]"),)
 
     alpha: float = 1.0
 
@@ -37,9 +42,13 @@ class Elu(_Activation, name="elu"):
 class Selu(_Activation, name="selu"):
     """An ELU that keeps mean and variance."""
 
+    examples = (Example("x -> selu", "x: float32[N, 8]", "float32[N, 8]"),)
+
 
 class Celu(_Activation, name="celu"):
     """An ELU that is smooth at 0 for each alpha."""
+
+    examples = (Example("x -> celu(alpha=0.5)", "x: float32[N, 8]", "float32[N, 8]"),)
 
     alpha: float = 1.0
 
@@ -57,6 +66,11 @@ class Celu(_Activation, name="celu"):
 class Gelu(_Activation, name="gelu"):
     """x Φ(x), with Φ the normal distribution."""
 
+    examples = (
+        Example("x -> gelu", "x: float32[N, T, 64]", "float32[N, T, 64]"),
+        Example('x -> gelu(approximate="tanh")', "x: float32[N, T, 64]", "float32[N, T, 64]"),
+    )
+
     approximate: Annotated[Literal["none", "tanh"], KEYWORD] = "none"
 
 
@@ -64,20 +78,27 @@ class Silu(_Activation, name="silu"):
     """x * sigmoid(x)."""
 
     dtypes: ClassVar[frozenset[str]] = FLOATING | COMPLEX
+    examples = (Example("x -> silu", "x: float32[N, C, H, W]", "float32[N, C, H, W]"),)
 
 
 class Mish(_Activation, name="mish"):
     """x * tanh(softplus(x))."""
 
+    examples = (Example("x -> mish", "x: float32[N, C, H, W]", "float32[N, C, H, W]"),)
+
 
 class LeakyRelu(_Activation, name="leaky_relu"):
     """x where positive, else negative_slope * x."""
+
+    examples = (Example("x -> leaky_relu(0.2)", "x: float32[N, C, H, W]", "float32[N, C, H, W]"),)
 
     negative_slope: float = 0.01
 
 
 class Softplus(_Activation, name="softplus"):
     """log(1 + exp(beta * x)) / beta."""
+
+    examples = (Example("x -> softplus(beta=2)", "x: float32[N, 8]", "float32[N, 8]"),)
 
     beta: float = 1
     threshold: float = 20
@@ -86,23 +107,33 @@ class Softplus(_Activation, name="softplus"):
 class Logsigmoid(_Activation, name="logsigmoid"):
     """log(sigmoid(x))."""
 
+    examples = (Example("x -> logsigmoid", "x: float32[N, 1]", "float32[N, 1]"),)
+
 
 class Hardswish(_Activation, name="hardswish"):
     """x * relu6(x + 3) / 6."""
+
+    examples = (Example("x -> hardswish", "x: float32[N, C, H, W]", "float32[N, C, H, W]"),)
 
 
 class Hardsigmoid(_Activation, name="hardsigmoid"):
     """relu6(x + 3) / 6."""
 
+    examples = (Example("x -> hardsigmoid", "x: float32[N, C, 1, 1]", "float32[N, C, 1, 1]"),)
+
 
 class Hardshrink(_Activation, name="hardshrink"):
     """x, or 0 where |x| is at most lambd."""
+
+    examples = (Example("x -> hardshrink(0.3)", "x: float32[N, 8]", "float32[N, 8]"),)
 
     lambd: float = 0.5
 
 
 class Softshrink(_Activation, name="softshrink"):
     """x moved by lambd towards 0."""
+
+    examples = (Example("x -> softshrink(0.3)", "x: float32[N, 8]", "float32[N, 8]"),)
 
     lambd: NonNegativeFloat = 0.5
 
@@ -111,6 +142,7 @@ class Threshold(_Activation, name="threshold"):
     """x, or value where x is at most threshold."""
 
     dtypes: ClassVar[frozenset[str]] = REAL
+    examples = (Example("x -> threshold(0.1, 0.0)", "x: float32[N, 8]", "float32[N, 8]"),)
 
     threshold: float
     value: float
@@ -125,6 +157,7 @@ class Hardtanh(_Activation, name="hardtanh"):
     """x, not below min_val, not above max_val."""
 
     dtypes: ClassVar[frozenset[str]] = REAL - {"uint8"}
+    examples = (Example("x -> hardtanh(0.0, 6.0)", "x: float32[N, 8]", "float32[N, 8]"),)
 
     min_val: float = -1.0
     max_val: float = 1.0
@@ -145,6 +178,7 @@ class Rrelu(_Activation, name="rrelu"):
 
     random: ClassVar[bool] = True
     training: ClassVar[bool] = True
+    examples = (Example("x -> rrelu(0.1, 0.3)", "x: float32[N, 8]", "float32[N, 8]"),)
 
     lower: float = 1.0 / 8
     upper: float = 1.0 / 3
@@ -172,13 +206,29 @@ class _Smooth(_Activation):
 class Tanhshrink(_Smooth, name="tanhshrink"):
     """x - tanh(x)."""
 
+    examples = (Example("x -> tanhshrink", "x: float32[N, 8]", "float32[N, 8]"),)
+
 
 class Softsign(_Smooth, name="softsign"):
     """x / (1 + |x|)."""
 
+    examples = (Example("x -> softsign", "x: float32[N, 8]", "float32[N, 8]"),)
+
 
 class Prelu(Functional, name="prelu"):
     """x where positive, else weight * x: one weight for all channels, or one for each."""
+
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[N, C, *], [C]", "[N, C, *]"),
+        Shapes("[*], [1]", "[*]"),
+    )
+    examples = (
+        Example(
+            "prelu(x, slopes)",
+            "x: float32[N, 16, H, W], slopes: float32[16]",
+            "float32[N, 16, H, W]",
+        ),
+    )
 
     input: Input
     weight: Input
@@ -209,6 +259,11 @@ class Prelu(Functional, name="prelu"):
 class Glu(Functional, name="glu"):
     """The first half along `dim`, times the sigmoid of the second half."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*A, n, *B]", "[*A, n // 2, *B]", "n along `dim`"),
+    )
+    examples = (Example("x -> glu(dim=1)", "x: float32[N, 64, T]", "float32[N, 32, T]"),)
+
     input: Input
     dim: int = -1
 
@@ -234,6 +289,7 @@ class Glu(Functional, name="glu"):
 
 
 class _Softmax(Function):
+    shapes: ClassVar[tuple[Shapes, ...]] = UNCHANGED
     input: Input
     dim: int
     dtype: KeywordDType = None
@@ -254,13 +310,26 @@ class _Softmax(Function):
 class Softmax(_Softmax, Method, name="softmax"):
     """exp(x) / Σ exp(x) over the dimension `dim`."""
 
+    examples = (
+        Example("x -> softmax(dim=1)", "x: float32[N, 10]", "float32[N, 10]"),
+        Example(
+            "scores -> softmax(dim=-1, dtype=float32)",
+            "scores: float16[N, T, S]",
+            "float32[N, T, S]",
+        ),
+    )
+
 
 class LogSoftmax(_Softmax, Method, name="log_softmax"):
     """log(exp(x) / Σ exp(x)) over the dimension `dim`."""
 
+    examples = (Example("x -> log_softmax(dim=1)", "x: float32[N, 10]", "float32[N, 10]"),)
+
 
 class Softmin(_Softmax, Functional, name="softmin"):
     """exp(-x) / Σ exp(-x) over the dimension `dim`."""
+
+    examples = (Example("x -> softmin(dim=1)", "x: float32[N, 10]", "float32[N, 10]"),)
 
     def apply(self) -> Tensor:
         require_dtype("softmin", self.input, NUMBERS)
@@ -271,6 +340,14 @@ class GumbelSoftmax(Functional, name="gumbel_softmax"):
     """A softmax of `logits` with Gumbel noise; `hard` makes it one-hot."""
 
     random: ClassVar[bool] = True
+    shapes: ClassVar[tuple[Shapes, ...]] = UNCHANGED
+    examples = (
+        Example(
+            "logits -> gumbel_softmax(tau=0.5, hard=True)",
+            "logits: float32[N, 10]",
+            "float32[N, 10]",
+        ),
+    )
 
     logits: Input
     tau: float = 1

@@ -5,14 +5,14 @@ from typing import Annotated, ClassVar, Literal
 from netspec.catalogue.dtypes import (
     ANY,
     NOT_COMPLEX,
-    NUMBERS,
     REAL,
     TRUTH,
     as_floating,
     require_dtype,
     require_one_dtype,
 )
-from netspec.catalogue.function import Function
+from netspec.catalogue.example import BROADCAST, Shapes
+from netspec.catalogue.function import Example, Function
 from netspec.catalogue.signature import KEYWORD, Input, NonNegativeFloat
 from netspec.elementwise import broadcast, operate, operate_number, require_right, result_type
 from netspec.misfit import Misfit
@@ -21,7 +21,7 @@ from netspec.tensor import COMPLEX, FLOATING, INTEGER, Shape, Tensor
 Operand = Tensor | int | float
 
 
-def _broadcast(title: str, *operands: Operand) -> Shape:
+def broadcast_all(title: str, *operands: Operand) -> Shape:
     """The shape that the tensors among the operands broadcast to."""
     shape: Shape = ()
     for operand in operands:
@@ -32,6 +32,8 @@ def _broadcast(title: str, *operands: Operand) -> Shape:
 
 class _Operator(Function):
     """The function that an operator calls."""
+
+    shapes: ClassVar[tuple[Shapes, ...]] = BROADCAST
 
     operator: ClassVar[str]
 
@@ -49,72 +51,100 @@ class Add(_Operator, name="add"):
     """x + y."""
 
     operator: ClassVar[str] = "+"
+    examples = (
+        Example("add(x, bias)", "x: float32[N, T, 8], bias: float32[8]", "float32[N, T, 8]"),
+        Example("x -> add(1)", "x: int64[N, T]", "int64[N, T]"),
+    )
 
 
 class Sub(_Operator, name="sub"):
     """x - y."""
 
     operator: ClassVar[str] = "-"
+    examples = (
+        Example(
+            "sub(x, mean)", "x: float32[N, C, H, W], mean: float32[C, 1, 1]", "float32[N, C, H, W]"
+        ),
+    )
 
 
 class Mul(_Operator, name="mul"):
     """x * y."""
 
     operator: ClassVar[str] = "*"
+    examples = (
+        Example(
+            "mul(x, gate)",
+            "x: float32[N, C, H, W], gate: float32[N, C, 1, 1]",
+            "float32[N, C, H, W]",
+        ),
+    )
 
 
 class FloorDivide(_Operator, name="floor_divide"):
     """x // y, rounded down."""
 
     operator: ClassVar[str] = "//"
+    examples = (Example("x -> floor_divide(2)", "x: int64[N]", "int64[N]"),)
 
 
 class Remainder(_Operator, name="remainder"):
     """x % y, with the sign of y."""
 
     operator: ClassVar[str] = "%"
+    examples = (Example("x -> remainder(7)", "x: int64[N]", "int64[N]"),)
 
 
 class Eq(_Operator, name="eq"):
     """x == y."""
 
     operator: ClassVar[str] = "=="
+    examples = (Example("tokens -> eq(0)", "tokens: int64[N, T]", "bool[N, T]"),)
 
 
 class Ne(_Operator, name="ne"):
     """x != y."""
 
     operator: ClassVar[str] = "!="
+    examples = (Example("tokens -> ne(0)", "tokens: int64[N, T]", "bool[N, T]"),)
 
 
 class Lt(_Operator, name="lt"):
     """x < y."""
 
     operator: ClassVar[str] = "<"
+    examples = (Example("x -> lt(0.5)", "x: float32[N, 8]", "bool[N, 8]"),)
 
 
 class Le(_Operator, name="le"):
     """x <= y."""
 
     operator: ClassVar[str] = "<="
+    examples = (Example("le(x, limits)", "x: float32[N, 8], limits: float32[8]", "bool[N, 8]"),)
 
 
 class Gt(_Operator, name="gt"):
     """x > y."""
 
     operator: ClassVar[str] = ">"
+    examples = (Example("x -> gt(0.5)", "x: float32[N, 8]", "bool[N, 8]"),)
 
 
 class Ge(_Operator, name="ge"):
     """x >= y."""
 
     operator: ClassVar[str] = ">="
+    examples = (Example("ge(rows, columns)", "rows: int64[T, 1], columns: int64[S]", "bool[T, S]"),)
 
 
 class Div(_Operator, name="div"):
     """x / y, or x // y with `rounding_mode`."""
 
     operator: ClassVar[str] = "/"
+    examples = (
+        Example("div(x, y)", "x: int64[N, 8], y: int64[N, 1]", "float32[N, 8]"),
+        Example('x -> div(2, rounding_mode="floor")', "x: int64[N, 8]", "int64[N, 8]"),
+    )
 
     rounding_mode: Annotated[Literal["floor", "trunc"] | None, KEYWORD] = None
 
@@ -131,6 +161,12 @@ class Div(_Operator, name="div"):
 class Pow(Function, name="pow"):
     """input ** exponent."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = BROADCAST
+    examples = (
+        Example("x -> pow(2)", "x: float32[N, 8]", "float32[N, 8]"),
+        Example("pow(x, exponents)", "x: float32[N, 1], exponents: float32[8]", "float32[N, 8]"),
+    )
+
     input: Input
     exponent: Input | float
 
@@ -143,6 +179,8 @@ class Pow(Function, name="pow"):
 
 class _Binary(Function):
     """`dtypes`: those of the two together; `floating`: integers give float32."""
+
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[*A], [*B]", "[*broadcast(A, B)]"),)
 
     dtypes: ClassVar[frozenset[str]] = NOT_COMPLEX
     floating: ClassVar[bool] = False
@@ -166,21 +204,31 @@ class _Binary(Function):
 class Maximum(_Binary, name="maximum"):
     """The larger of two numbers."""
 
+    examples = (Example("maximum(x, y)", "x: float32[N, 8], y: float32[8]", "float32[N, 8]"),)
+
 
 class Minimum(_Binary, name="minimum"):
     """The smaller of two numbers."""
+
+    examples = (Example("minimum(x, y)", "x: float32[N, 8], y: float32[8]", "float32[N, 8]"),)
 
 
 class Fmax(_Binary, name="fmax"):
     """The larger of two numbers; NaN only where both are."""
 
+    examples = (Example("fmax(x, y)", "x: float32[N, 8], y: float32[N, 8]", "float32[N, 8]"),)
+
 
 class Fmin(_Binary, name="fmin"):
     """The smaller of two numbers; NaN only where both are."""
 
+    examples = (Example("fmin(x, y)", "x: float32[N, 8], y: float32[N, 8]", "float32[N, 8]"),)
+
 
 class Atan2(_Binary, name="atan2"):
     """The angle of the point (other, input)."""
+
+    examples = (Example("atan2(y, x)", "y: float32[N], x: float32[N]", "float32[N]"),)
 
     def result(self, dtype: str) -> str:
         return as_floating(dtype)
@@ -190,12 +238,14 @@ class Hypot(_Binary, name="hypot"):
     """sqrt(x * x + y * y)."""
 
     dtypes: ClassVar[frozenset[str]] = FLOATING
+    examples = (Example("hypot(x, y)", "x: float32[N], y: float32[N]", "float32[N]"),)
 
 
 class Logaddexp(_Binary, name="logaddexp"):
     """log(exp(x) + exp(y))."""
 
     dtypes: ClassVar[frozenset[str]] = FLOATING | COMPLEX
+    examples = (Example("logaddexp(x, y)", "x: float32[N, 8], y: float32[N, 8]", "float32[N, 8]"),)
 
 
 class _Logical(_Binary):
@@ -208,17 +258,25 @@ class _Logical(_Binary):
 class LogicalAnd(_Logical, name="logical_and"):
     """Whether both are other than 0."""
 
+    examples = (Example("logical_and(x, y)", "x: bool[N, T, 1], y: bool[T, T]", "bool[N, T, T]"),)
+
 
 class LogicalOr(_Logical, name="logical_or"):
     """Whether one of both is other than 0."""
+
+    examples = (Example("logical_or(x, y)", "x: bool[N, T], y: bool[N, T]", "bool[N, T]"),)
 
 
 class LogicalXor(_Logical, name="logical_xor"):
     """Whether exactly one of both is other than 0."""
 
+    examples = (Example("logical_xor(x, y)", "x: bool[N, T], y: bool[N, T]", "bool[N, T]"),)
+
 
 class _BinaryOrNumber(Function):
     """The second operand may be a number."""
+
+    shapes: ClassVar[tuple[Shapes, ...]] = BROADCAST
 
     dtypes: ClassVar[frozenset[str]] = NOT_COMPLEX
 
@@ -236,7 +294,7 @@ class _BinaryOrNumber(Function):
                 label=f"together they are {dtype}",
                 help="bring both to one dtype: `-> to(float32)` or `-> to(int64)`",
             )
-        return Tensor(_broadcast(self.name, self.input, self.other), self.result(dtype))
+        return Tensor(broadcast_all(self.name, self.input, self.other), self.result(dtype))
 
     def result(self, dtype: str) -> str:
         """The dtype of the output for the one that the operands have in common."""
@@ -247,6 +305,7 @@ class Fmod(_BinaryOrNumber, name="fmod"):
     """The remainder of x / y, with the sign of x."""
 
     dtypes: ClassVar[frozenset[str]] = REAL
+    examples = (Example("x -> fmod(1.0)", "x: float32[N, 8]", "float32[N, 8]"),)
 
     def apply(self) -> Tensor:
         if not isinstance(self.other, Tensor):
@@ -257,6 +316,8 @@ class Fmod(_BinaryOrNumber, name="fmod"):
 class Xlogy(_BinaryOrNumber, name="xlogy"):
     """x * log(y), 0 where x is 0."""
 
+    examples = (Example("xlogy(p, q)", "p: float32[N, 8], q: float32[N, 8]", "float32[N, 8]"),)
+
     def result(self, dtype: str) -> str:
         return as_floating(dtype)
 
@@ -265,121 +326,30 @@ class BitwiseAnd(_BinaryOrNumber, name="bitwise_and"):
     """The bits that both have; of truth values, whether both are true."""
 
     dtypes: ClassVar[frozenset[str]] = INTEGER | TRUTH
+    examples = (Example("x -> bitwise_and(7)", "x: int64[N]", "int64[N]"),)
 
 
 class BitwiseOr(_BinaryOrNumber, name="bitwise_or"):
     """The bits that one of both has; of truth values, whether one of both is true."""
 
     dtypes: ClassVar[frozenset[str]] = INTEGER | TRUTH
+    examples = (Example("bitwise_or(x, y)", "x: bool[N, T], y: bool[T]", "bool[N, T]"),)
 
 
 class BitwiseXor(_BinaryOrNumber, name="bitwise_xor"):
     """The bits that exactly one of both has."""
 
     dtypes: ClassVar[frozenset[str]] = INTEGER | TRUTH
-
-
-class Clamp(Function, name="clamp"):
-    """x, not below min, not above max."""
-
-    input: Input
-    min: Input | float | None = None
-    max: Input | float | None = None
-
-    def apply(self) -> Tensor:
-        bounds = [bound for bound in (self.min, self.max) if bound is not None]
-        if not bounds:
-            raise Misfit(
-                "`clamp` needs `min` or `max`",
-                label="no bound given",
-                help="write `clamp(min=0)`, say",
-            )
-        if len({isinstance(bound, Tensor) for bound in bounds}) > 1:
-            raise Misfit(
-                "`min` and `max` of `clamp` are two numbers or two tensors",
-                label="one of each",
-                help="clamp twice: `-> clamp(min=…) -> clamp(max=…)`",
-            )
-        dtype = result_type(self.input, *bounds)
-        if dtype == "bool" and len(bounds) > 1:
-            require_dtype("clamp", self.input, REAL)
-        if dtype in COMPLEX:
-            for x in (self.input, *(bound for bound in bounds if isinstance(bound, Tensor))):
-                require_dtype("clamp", x, NOT_COMPLEX)
-        return Tensor(_broadcast("clamp", self.input, *bounds), dtype)
-
-
-class Where(Function, name="where"):
-    """input where the condition holds, other elsewhere."""
-
-    placed: ClassVar[bool] = True
-
-    condition: Input
-    input: Input | float
-    other: Input | float
-
-    def apply(self) -> Tensor:
-        require_dtype(
-            "where", self.condition, TRUTH, "condition", "compare it with something: `ne(0)`, say"
-        )
-        shape = _broadcast("where", self.condition, self.input, self.other)
-        return Tensor(shape, result_type(self.input, self.other))
-
-
-class Lerp(Function, name="lerp"):
-    """input + weight * (end - input)."""
-
-    input: Input
-    end: Input
-    weight: Input | float
-
-    def apply(self) -> Tensor:
-        tensors = [self.input, self.end]
-        if isinstance(self.weight, Tensor) and self.weight.shape:
-            tensors.append(self.weight)
-        require_one_dtype("lerp", tensors)
-        dtype = result_type(self.input, self.end, self.weight)
-        if isinstance(self.weight, float | int) or dtype not in FLOATING | COMPLEX:
-            require_dtype("lerp", self.input, FLOATING | COMPLEX)
-        return Tensor(_broadcast("lerp", self.input, self.end, self.weight), dtype)
-
-
-class _AddProduct(Function):
-    input: Input
-    tensor1: Input
-    tensor2: Input
-    value: Annotated[float, KEYWORD] = 1
-
-    def apply(self) -> Tensor:
-        tensors = (self.input, self.tensor1, self.tensor2)
-        dtype = result_type(*tensors)
-        if dtype == "bool":
-            require_dtype(self.name, self.input, NUMBERS)
-        if dtype in INTEGER and isinstance(self.value, float):
-            raise Misfit(
-                f"`value` of `{self.name}` must be a whole number where all tensors hold integers",
-                label=f"found {self.value}",
-                help="turn one into floating point first: `-> to(float32)`",
-                argument="value",
-            )
-        return Tensor(_broadcast(self.name, *tensors), dtype)
-
-
-class Addcmul(_AddProduct, name="addcmul"):
-    """input + value * tensor1 * tensor2."""
-
-
-class Addcdiv(_AddProduct, name="addcdiv"):
-    """input + value * tensor1 / tensor2."""
-
-    def apply(self) -> Tensor:
-        if not {self.tensor1.dtype, self.tensor2.dtype} & (FLOATING | COMPLEX):
-            require_dtype("addcdiv", self.tensor1, FLOATING | COMPLEX, "tensor1")
-        return super().apply()
+    examples = (Example("bitwise_xor(x, y)", "x: int64[N], y: int64[N]", "int64[N]"),)
 
 
 class Isclose(Function, name="isclose"):
     """Whether |x - y| is at most atol + rtol * |y|."""
+
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[*A], [*B]", "[*broadcast(A, B)]"),)
+    examples = (
+        Example("isclose(x, y, atol=0.01)", "x: float32[N, 8], y: float32[N, 8]", "bool[N, 8]"),
+    )
 
     input: Input
     other: Input
@@ -389,4 +359,4 @@ class Isclose(Function, name="isclose"):
 
     def apply(self) -> Tensor:
         require_one_dtype("isclose", (self.input, self.other))
-        return Tensor(_broadcast("isclose", self.input, self.other), "bool")
+        return Tensor(broadcast_all("isclose", self.input, self.other), "bool")

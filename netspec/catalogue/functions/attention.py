@@ -3,7 +3,8 @@
 from typing import Annotated, ClassVar
 
 from netspec.catalogue.dtypes import require_dtype, require_one_dtype
-from netspec.catalogue.function import Functional
+from netspec.catalogue.example import Shapes
+from netspec.catalogue.function import Example, Functional
 from netspec.catalogue.shapes import require_dimensions
 from netspec.catalogue.signature import KEYWORD, Input, KeywordFlag, Probability
 from netspec.dim import Dim, agree, product, same, value_of
@@ -17,6 +18,26 @@ class ScaledDotProductAttention(Functional, name="scaled_dot_product_attention")
 
     random: ClassVar[bool] = True
     training_only: ClassVar[tuple[str, ...]] = ("dropout_p",)
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*A, L, E], [*B, S, E], [*C, S, V]", "[*broadcast(A, B, C), L, V]"),
+        Shapes(
+            "[*A, h, L, E], [*B, i, S, E], [*C, j, S, V]",
+            "[*broadcast(A, B, C), h, L, V]",
+            "enable_gqa=True",
+        ),
+    )
+    examples = (
+        Example(
+            "scaled_dot_product_attention(q, k, v, is_causal=True)",
+            "q: float32[N, 8, T, 64], k: float32[N, 8, T, 64], v: float32[N, 8, T, 64]",
+            "float32[N, 8, T, 64]",
+        ),
+        Example(
+            "scaled_dot_product_attention(q, k, v, mask)",
+            "q: float32[N, T, 64], k: float32[N, S, 64], v: float32[N, S, 32], mask: bool[T, S]",
+            "float32[N, T, 32]",
+        ),
+    )
 
     query: Input
     key: Input

@@ -5,9 +5,9 @@ from typing import Annotated, ClassVar
 
 from annotated_types import MaxLen, MinLen
 
-from netspec.catalogue.dtypes import require_dtype, require_inside
-from netspec.catalogue.function import Function
-from netspec.catalogue.shapes import require_dimensions
+from netspec.catalogue.dtypes import require_dtype
+from netspec.catalogue.example import UNCHANGED, Shapes
+from netspec.catalogue.function import Example, Function
 from netspec.catalogue.signature import (
     FREE,
     OMITTED,
@@ -26,7 +26,7 @@ Filling = Annotated[float | bool, FREE]
 Count = Annotated[int, FREE]
 
 
-def _require_sizes(sizes: Shape, title: str, argument: str) -> Shape:
+def require_sizes(sizes: Shape, title: str, argument: str) -> Shape:
     if any(at_least(size, 0) is False for size in sizes):
         raise Misfit(
             f"`{title}` makes no tensor of shape {write_shape(sizes)}",
@@ -46,6 +46,8 @@ def _dtype_of(value: Value) -> str:
 class _Sized(Function):
     """`dtypes`: those that it can be made in."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("", "[*size]"),)
+
     creates: ClassVar[bool] = True
     variadic: ClassVar[str | None] = "size"
     dtypes: ClassVar[frozenset[str] | None] = None
@@ -54,14 +56,14 @@ class _Sized(Function):
     dtype: KeywordDType = None
 
     def apply(self) -> Tensor:
-        shape = _require_sizes(tuple(self.size), self.name, "size")
+        shape = require_sizes(tuple(self.size), self.name, "size")
         x = Tensor(shape, str(self.dtype or "float32"))
         if self.dtypes is not None:
-            _require_makeable(self.name, x, self.dtypes)
+            require_makeable(self.name, x, self.dtypes)
         return x
 
 
-def _require_makeable(title: str, x: Tensor, dtypes: frozenset[str]) -> None:
+def require_makeable(title: str, x: Tensor, dtypes: frozenset[str]) -> None:
     if x.dtype not in dtypes:
         raise Misfit(
             f"`{title}` makes no {x.dtype} tensors",
@@ -74,13 +76,22 @@ def _require_makeable(title: str, x: Tensor, dtypes: frozenset[str]) -> None:
 class Zeros(_Sized, name="zeros"):
     """A tensor of zeros: `zeros(N, 4)`."""
 
+    examples = (
+        Example("zeros(N, 4)", "x: float32[N, 8]", "float32[N, 4]"),
+        Example("zeros(2, 3, dtype=int64)", "", "int64[2, 3]"),
+    )
+
 
 class Ones(_Sized, name="ones"):
     """A tensor of ones."""
 
+    examples = (Example("ones(T, T)", "x: float32[N, T, 8]", "float32[T, T]"),)
+
 
 class Empty(_Sized, name="empty"):
     """A tensor of whatever is in the memory."""
+
+    examples = (Example("empty(N, 4)", "x: float32[N, 8]", "float32[N, 4]"),)
 
 
 class Rand(_Sized, name="rand"):
@@ -88,6 +99,7 @@ class Rand(_Sized, name="rand"):
 
     random: ClassVar[bool] = True
     dtypes: ClassVar[frozenset[str] | None] = FLOATING | COMPLEX
+    examples = (Example("rand(N, 1, 1, 1)", "x: float32[N, 3, H, W]", "float32[N, 1, 1, 1]"),)
 
 
 class Randn(_Sized, name="randn"):
@@ -95,19 +107,25 @@ class Randn(_Sized, name="randn"):
 
     random: ClassVar[bool] = True
     dtypes: ClassVar[frozenset[str] | None] = FLOATING | COMPLEX
+    examples = (Example("randn(N, 100)", "x: float32[N, 8]", "float32[N, 100]"),)
 
 
 class Full(Function, name="full"):
     """A tensor of one number: `full((N, 1), 0.5)`."""
 
     creates: ClassVar[bool] = True
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("", "[*size]"),)
+    examples = (
+        Example("full((N, 1), 0.5)", "x: float32[N, 8]", "float32[N, 1]"),
+        Example("full((2, 3), 7)", "", "int64[2, 3]"),
+    )
 
     size: Sizes
     fill_value: Filling
     dtype: KeywordDType = None
 
     def apply(self) -> Tensor:
-        shape = _require_sizes(tuple(self.size), "full", "size")
+        shape = require_sizes(tuple(self.size), "full", "size")
         return Tensor(shape, str(self.dtype or _dtype_of(self.fill_value)))
 
 
@@ -117,6 +135,14 @@ class Arange(Function, name="arange"):
     creates: ClassVar[bool] = True
     variadic: ClassVar[str | None] = "bounds"
     placed: ClassVar[bool] = True
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("", "[n']", "n' = ceil((end - start) / step); start is 0 and step 1 where left out"),
+    )
+    examples = (
+        Example("arange(T)", "tokens: int64[N, T]", "int64[T]"),
+        Example("arange(1, 10, 2)", "", "int64[5]"),
+        Example("arange(0.0, 1.0, 0.25)", "", "float32[4]"),
+    )
 
     bounds: Annotated[tuple[float, ...], FREE, MinLen(1), MaxLen(3)]
     dtype: KeywordDType = None
@@ -126,7 +152,7 @@ class Arange(Function, name="arange"):
         floating = any(isinstance(bound, float) for bound in (start, end, step))
         dtype = str(self.dtype or ("float32" if floating else "int64"))
         if dtype in COMPLEX | {"bool"}:
-            _require_makeable("arange", Tensor((), dtype), FLOATING | INTEGER)
+            require_makeable("arange", Tensor((), dtype), FLOATING | INTEGER)
         if value_of(step) == 0:
             raise self._empty("the step is 0")
         count = _count_floats(start, end, step) if floating else _count(start, end, step)
@@ -172,6 +198,7 @@ def _count_floats(start: Value, end: Value, step: Value) -> int:
 
 
 class _Spaced(Function):
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("", "[steps]"),)
     creates: ClassVar[bool] = True
 
     start: Number
@@ -179,12 +206,14 @@ class _Spaced(Function):
     steps: Count
 
     def spaced(self, dtype: DType | None) -> Tensor:
-        (steps,) = _require_sizes((self.steps,), self.name, "steps")
+        (steps,) = require_sizes((self.steps,), self.name, "steps")
         return Tensor((steps,), str(dtype or "float32"))
 
 
 class Linspace(_Spaced, name="linspace"):
     """`steps` numbers from `start` to `end`, both among them."""
+
+    examples = (Example("linspace(0.0, 1.0, 11)", "", "float32[11]"),)
 
     dtype: KeywordDType = None
 
@@ -194,6 +223,8 @@ class Linspace(_Spaced, name="linspace"):
 
 class Logspace(_Spaced, name="logspace"):
     """`base` to the power of `steps` numbers from `start` to `end`."""
+
+    examples = (Example("logspace(0, 3, 4)", "", "float32[4]"),)
 
     base: float = 10.0
     dtype: KeywordDType = None
@@ -206,6 +237,14 @@ class Eye(Function, name="eye"):
     """A matrix with ones on the diagonal: [n, m]."""
 
     creates: ClassVar[bool] = True
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("", "[n, n]", "m=None"),
+        Shapes("", "[n, m]"),
+    )
+    examples = (
+        Example("eye(T)", "x: float32[N, T, 8]", "float32[T, T]"),
+        Example("eye(2, 3)", "", "float32[2, 3]"),
+    )
 
     n: Count
     m: Count = OMITTED
@@ -213,51 +252,13 @@ class Eye(Function, name="eye"):
 
     def apply(self) -> Tensor:
         sizes = (self.n, self.given.get("m", self.n))
-        return Tensor(_require_sizes(sizes, "eye", "n"), str(self.dtype or "float32"))
-
-
-class Randint(Function, name="randint"):
-    """Random whole numbers from `low` up to `high` without it."""
-
-    creates: ClassVar[bool] = True
-    random: ClassVar[bool] = True
-
-    low: Count
-    high: Count
-    size: Sizes
-    dtype: KeywordDType = None
-
-    def apply(self) -> Tensor:
-        if at_least(self.low, self.high):
-            raise Misfit(
-                f"`randint` draws numbers from {self.low} up to {self.high} without it",
-                label="there are none",
-                help="choose a larger `high`",
-                argument="high",
-            )
-        x = Tensor(_require_sizes(tuple(self.size), "randint", "size"), str(self.dtype or "int64"))
-        _require_makeable("randint", x, FLOATING | INTEGER | {"bool"})
-        require_inside("randint", "low", self.low, x.dtype)
-        require_inside("randint", "high", self.high - 1, x.dtype)
-        return x
-
-
-class Randperm(Function, name="randperm"):
-    """The numbers from 0 up to `n` without it in random order."""
-
-    creates: ClassVar[bool] = True
-    random: ClassVar[bool] = True
-
-    n: Count
-    dtype: KeywordDType = None
-
-    def apply(self) -> Tensor:
-        x = Tensor(_require_sizes((self.n,), "randperm", "n"), str(self.dtype or "int64"))
-        _require_makeable("randperm", x, FLOATING | INTEGER)
-        return x
+        return Tensor(require_sizes(sizes, "eye", "n"), str(self.dtype or "float32"))
 
 
 class _TriangleIndices(Function):
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("", "[2, n']", "n' = the number of places in the triangle of `row` times `col`"),
+    )
     creates: ClassVar[bool] = True
     lower: ClassVar[bool]
 
@@ -275,15 +276,18 @@ class TrilIndices(_TriangleIndices, name="tril_indices"):
     """Where the lower triangle of a matrix is: rows and columns, [2, count]."""
 
     lower: ClassVar[bool] = True
+    examples = (Example("tril_indices(3, 3)", "", "int64[2, 6]"),)
 
 
 class TriuIndices(_TriangleIndices, name="triu_indices"):
     """Where the upper triangle of a matrix is: rows and columns, [2, count]."""
 
     lower: ClassVar[bool] = False
+    examples = (Example("triu_indices(3, 3, 1)", "", "int64[2, 3]"),)
 
 
 class _Like(Function):
+    shapes: ClassVar[tuple[Shapes, ...]] = UNCHANGED
     dtypes: ClassVar[frozenset[str] | None] = None
 
     input: Input
@@ -299,13 +303,19 @@ class _Like(Function):
 class ZerosLike(_Like, name="zeros_like"):
     """Zeros in the shape of another tensor."""
 
+    examples = (Example("x -> zeros_like", "x: float32[N, 8]", "float32[N, 8]"),)
+
 
 class OnesLike(_Like, name="ones_like"):
     """Ones in the shape of another tensor."""
 
+    examples = (Example("x -> ones_like(dtype=bool)", "x: float32[N, T]", "bool[N, T]"),)
+
 
 class EmptyLike(_Like, name="empty_like"):
     """Whatever is in the memory, in the shape of another tensor."""
+
+    examples = (Example("x -> empty_like", "x: float32[N, 8]", "float32[N, 8]"),)
 
 
 class RandLike(_Like, name="rand_like"):
@@ -313,6 +323,7 @@ class RandLike(_Like, name="rand_like"):
 
     random: ClassVar[bool] = True
     dtypes: ClassVar[frozenset[str] | None] = FLOATING | COMPLEX
+    examples = (Example("x -> rand_like", "x: float32[N, 8]", "float32[N, 8]"),)
 
 
 class RandnLike(_Like, name="randn_like"):
@@ -320,10 +331,14 @@ class RandnLike(_Like, name="randn_like"):
 
     random: ClassVar[bool] = True
     dtypes: ClassVar[frozenset[str] | None] = FLOATING | COMPLEX
+    examples = (Example("x -> randn_like", "x: float32[N, 8]", "float32[N, 8]"),)
 
 
 class FullLike(Function, name="full_like"):
     """One number in the shape of another tensor."""
+
+    shapes: ClassVar[tuple[Shapes, ...]] = UNCHANGED
+    examples = (Example("x -> full_like(0.5)", "x: float32[N, 8]", "float32[N, 8]"),)
 
     input: Input
     fill_value: Filling
@@ -331,45 +346,3 @@ class FullLike(Function, name="full_like"):
 
     def apply(self) -> Tensor:
         return Tensor(self.input.shape, str(self.dtype or self.input.dtype))
-
-
-class Bernoulli(Function, name="bernoulli"):
-    """1 with the probability that each number gives, else 0."""
-
-    random: ClassVar[bool] = True
-
-    input: Input
-
-    def apply(self) -> Tensor:
-        require_dtype("bernoulli", self.input, FLOATING)
-        return self.input
-
-
-class Multinomial(Function, name="multinomial"):
-    """`num_samples` places, drawn by the weights along the last dimension."""
-
-    random: ClassVar[bool] = True
-
-    input: Input
-    num_samples: Count
-    replacement: bool = False
-
-    def apply(self) -> Tensor:
-        x = self.input
-        require_dtype("multinomial", x, FLOATING)
-        require_dimensions(x, "multinomial")
-        if x.rank > 2:
-            raise Misfit(
-                f"`multinomial` takes a list of weights or a matrix, found {write_shape(x.shape)}",
-                label=f"the input has {x.rank} dimensions",
-                help="flatten the ones in front: `-> flatten(0, -2)`",
-            )
-        few = not self.replacement and at_least(x.shape[-1], self.num_samples) is False
-        if at_least(self.num_samples, 1) is False or few:
-            raise Misfit(
-                f"`multinomial` cannot draw {self.num_samples} of {x.shape[-1]}",
-                label="without putting them back" if few else "draw at least one",
-                help="use replacement=True, or draw fewer" if few else "choose a larger number",
-                argument="num_samples",
-            )
-        return Tensor((*x.shape[:-1], self.num_samples), "int64")

@@ -3,7 +3,8 @@
 from typing import ClassVar
 
 from netspec.catalogue.dtypes import TRUTH, as_total, require_dtype
-from netspec.catalogue.function import Method
+from netspec.catalogue.example import UNCHANGED, Shapes
+from netspec.catalogue.function import Example, Method
 from netspec.catalogue.shapes import require_dimensions, resolve_axes, resolve_axis
 from netspec.catalogue.signature import Input
 from netspec.dim import Dim, at_least, smallest, value_of
@@ -12,6 +13,7 @@ from netspec.tensor import DTYPES, Tensor, write_shape
 
 
 class _Triangle(Method):
+    shapes: ClassVar[tuple[Shapes, ...]] = UNCHANGED
     input: Input
     diagonal: int = 0
 
@@ -23,9 +25,13 @@ class _Triangle(Method):
 class Tril(_Triangle, name="tril"):
     """The lower triangle of a matrix, 0 above the diagonal."""
 
+    examples = (Example("x -> tril", "x: float32[N, T, T]", "float32[N, T, T]"),)
+
 
 class Triu(_Triangle, name="triu"):
     """The upper triangle of a matrix, 0 below the diagonal."""
+
+    examples = (Example("ones(T, T) -> triu(diagonal=1)", "x: float32[N, T, 8]", "float32[T, T]"),)
 
 
 def _length(x: Tensor, first: int, second: int, offset: int, argument: str) -> Dim:
@@ -44,6 +50,20 @@ def _length(x: Tensor, first: int, second: int, offset: int, argument: str) -> D
 
 class Diagonal(Method, name="diagonal"):
     """The diagonal of two dimensions, as the last one."""
+
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes(
+            "[*A, n, *B, m, *C]",
+            "[*A, *B, *C, min(n + min(offset, 0), m - max(offset, 0))]",
+            "n along `dim1`; m along `dim2`",
+        ),
+        Shapes(
+            "[*A, m, *B, n, *C]",
+            "[*A, *B, *C, min(n + min(offset, 0), m - max(offset, 0))]",
+            "n along `dim1`; m along `dim2`",
+        ),
+    )
+    examples = (Example("x -> diagonal(dim1=1, dim2=2)", "x: float32[N, 4, 6]", "float32[N, 4]"),)
 
     input: Input
     offset: int = 0
@@ -70,6 +90,15 @@ class Diagonal(Method, name="diagonal"):
 class Diag(Method, name="diag"):
     """The diagonal of a matrix, or a matrix with this diagonal."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[n]", "[n + abs(diagonal), n + abs(diagonal)]"),
+        Shapes("[n, m]", "[min(n + min(diagonal, 0), m - max(diagonal, 0))]"),
+    )
+    examples = (
+        Example("x -> diag", "x: float32[4]", "float32[4, 4]"),
+        Example("x -> diag", "x: float32[4, 6]", "float32[4]"),
+    )
+
     input: Input
     diagonal: int = 0
 
@@ -89,6 +118,15 @@ class Diag(Method, name="diag"):
 
 class DiagEmbed(Method, name="diag_embed"):
     """The last dimension as the diagonal of matrices."""
+
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*, n]", "[*, n + abs(offset), n + abs(offset)]", "dim1=-2; dim2=-1"),
+        Shapes("[*A, *B, *C, n]", "[*A, k', *B, k', *C]", "k' = n + abs(offset)"),
+    )
+    examples = (
+        Example("x -> diag_embed", "x: float32[N, 4]", "float32[N, 4, 4]"),
+        Example("x -> diag_embed(offset=1)", "x: float32[N, 4]", "float32[N, 5, 5]"),
+    )
 
     input: Input
     offset: int = 0
@@ -111,6 +149,8 @@ class Trace(Method, name="trace"):
     """The sum of the diagonal of a matrix."""
 
     dtypes: ClassVar[frozenset[str]] = DTYPES - TRUTH
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[n, m]", "[]"),)
+    examples = (Example("x -> trace", "x: float32[4, 4]", "float32[]"),)
 
     input: Input
 

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar, NamedTuple
 
 from netspec.catalogue.dtypes import require_one_dtype
-from netspec.catalogue.function import Function
+from netspec.catalogue.example import Shapes
+from netspec.catalogue.function import Example, Function
 from netspec.catalogue.signature import Inputs, Value
 from netspec.dim import Dim, agree, product, same
 from netspec.elementwise import broadcast
@@ -26,6 +27,24 @@ class Einsum(Function, name="einsum"):
 
     variadic: ClassVar[str] = "operands"
     placed: ClassVar[bool] = True
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[b, q, d], [b, k, d]", "[b, q, k]", 'equation="bqd,bkd->bqk"'),
+        Shapes("[*, i], [i, j]", "[*, j]", 'equation="...i,ij->...j"'),
+        Shapes("[i, i]", "[]", 'equation="ii"'),
+    )
+    examples = (
+        Example(
+            'einsum("bqd,bkd->bqk", q, k)',
+            "q: float32[N, T, 64], k: float32[N, S, 64]",
+            "float32[N, T, S]",
+        ),
+        Example(
+            'einsum("...i,ij->...j", x, w)',
+            "x: float32[N, T, 8], w: float32[8, 4]",
+            "float32[N, T, 4]",
+        ),
+        Example('einsum("ii", x)', "x: float32[4, 4]", "float32[]"),
+    )
 
     equation: str
     operands: Inputs

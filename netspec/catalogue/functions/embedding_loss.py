@@ -3,7 +3,9 @@
 from typing import Annotated, ClassVar
 
 from netspec.catalogue.dtypes import REAL, TRUTH
-from netspec.catalogue.functions.loss import (
+from netspec.catalogue.example import Shapes
+from netspec.catalogue.function import Example
+from netspec.catalogue.functions.loss_function import (
     KeywordReduction,
     LossFunction,
     NothingElse,
@@ -22,6 +24,24 @@ class CosineEmbeddingLoss(LossFunction, name="cosine_embedding_loss"):
 
     `[N, D]`, `[N, D]` and `[N]`, or `[D]`, `[D]` and `[]`.
     """
+
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[N, D], [N, D], [N]", "[]"),
+        Shapes("[N, D], [N, D], [N]", "[N]", 'reduction="none"'),
+        Shapes("[D], [D], []", "[]"),
+    )
+    examples = (
+        Example(
+            "cosine_embedding_loss(a, b, target)",
+            "a: float32[N, 8], b: float32[N, 8], target: int64[N]",
+            "float32[]",
+        ),
+        Example(
+            'cosine_embedding_loss(a, b, target, reduction="none")',
+            "a: float32[N, 8], b: float32[N, 8], target: int64[N]",
+            "float32[N]",
+        ),
+    )
 
     input1: Input
     input2: Input
@@ -55,6 +75,18 @@ class CosineEmbeddingLoss(LossFunction, name="cosine_embedding_loss"):
 class MarginRankingLoss(LossFunction, name="margin_ranking_loss"):
     """max(0, margin - target * (input1 - input2)): a target of 1 says that input1 is larger."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*], [*], [*]", "[]"),
+        Shapes("[*], [*], [*]", "[*]", 'reduction="none"'),
+    )
+    examples = (
+        Example(
+            "margin_ranking_loss(a, b, target, margin=0.1)",
+            "a: float32[N], b: float32[N], target: float32[N]",
+            "float32[]",
+        ),
+    )
+
     input1: Input
     input2: Input
     target: Input
@@ -70,6 +102,10 @@ class MarginRankingLoss(LossFunction, name="margin_ranking_loss"):
 
 
 class _Triplet(LossFunction):
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*, D], [*, D], [*, D]", "[]"),
+        Shapes("[*, D], [*, D], [*, D]", "[*]", 'reduction="none"'),
+    )
     against: ClassVar[str] = ""
 
     anchor: Input
@@ -91,6 +127,19 @@ class TripletMarginLoss(_Triplet, name="triplet_margin_loss"):
     `negative` counts where it is the smaller.
     """
 
+    examples = (
+        Example(
+            "triplet_margin_loss(a, p, n)",
+            "a: float32[N, 8], p: float32[N, 8], n: float32[N, 8]",
+            "float32[]",
+        ),
+        Example(
+            'triplet_margin_loss(a, p, n, reduction="none")',
+            "a: float32[N, 8], p: float32[N, 8], n: float32[N, 8]",
+            "float32[N]",
+        ),
+    )
+
     margin: PositiveFloat = 1.0
     p: PositiveFloat = 2
     eps: float = 1e-06
@@ -103,6 +152,14 @@ class TripletMarginWithDistanceLoss(_Triplet, name="triplet_margin_with_distance
 
     `distance_function` can only be None: a spec has no functions as arguments.
     """
+
+    examples = (
+        Example(
+            "triplet_margin_with_distance_loss(a, p, n, swap=True)",
+            "a: float32[N, 8], p: float32[N, 8], n: float32[N, 8]",
+            "float32[]",
+        ),
+    )
 
     distance_function: NothingElse = None
     margin: Annotated[PositiveFloat, KEYWORD] = 1.0

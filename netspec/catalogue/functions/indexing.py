@@ -1,13 +1,14 @@
 """Functions that take entries out of tensors, or put them in."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from netspec.catalogue.dtypes import (
     TRUTH,
     require_dtype,
     require_one_dtype,
 )
-from netspec.catalogue.function import Function, Functional, Method
+from netspec.catalogue.example import Shapes
+from netspec.catalogue.function import Example, Function, Functional, Method
 from netspec.catalogue.shapes import require_dimensions, resolve_axis
 from netspec.catalogue.signature import FREE, Input, PositiveInt
 from netspec.dim import Dim, at_least
@@ -31,6 +32,11 @@ def _require_inside(index: Dim, size: Dim, axis: int, title: str, argument: str)
 
 class Narrow(Method, name="narrow"):
     """`length` entries along `dim` from `start` on."""
+
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*A, n, *B]", "[*A, length, *B]", "n along `dim`"),
+    )
+    examples = (Example("x -> narrow(1, 2, 4)", "x: float32[N, 10]", "float32[N, 4]"),)
 
     input: Input
     dim: int
@@ -60,6 +66,9 @@ class Narrow(Method, name="narrow"):
 class Select(Method, name="select"):
     """The entry number `index` along `dim`, which is taken out: `x -> select(1, 0)`."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[*A, n, *B]", "[*A, *B]", "n along `dim`"),)
+    examples = (Example("x -> select(1, 0)", "x: float32[N, T, 8]", "float32[N, 8]"),)
+
     input: Input
     dim: int
     index: Position
@@ -74,6 +83,15 @@ class Select(Method, name="select"):
 
 class IndexSelect(Method, name="index_select"):
     """The entries along `dim` that a list of indices names."""
+
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*A, n, *B], [k]", "[*A, k, *B]", "n along `dim`"),
+    )
+    examples = (
+        Example(
+            "x -> index_select(1, index)", "x: float32[N, 10], index: int64[4]", "float32[N, 4]"
+        ),
+    )
 
     input: Input
     dim: int
@@ -123,6 +141,11 @@ def _require_index(x: Tensor, index: Tensor, axis: int, title: str, argument: st
 class Gather(Method, name="gather"):
     """For each entry of `index` the one that it names along `dim`; the output has its shape."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[*A], [*B]", "[*B]"),)
+    examples = (
+        Example("x -> gather(1, index)", "x: float32[N, 10], index: int64[N, 3]", "float32[N, 3]"),
+    )
+
     input: Input
     dim: int
     index: Input
@@ -135,6 +158,21 @@ class Gather(Method, name="gather"):
 
 class TakeAlongDim(Method, name="take_along_dim"):
     """`gather` with the other dimensions broadcast; without `dim`, of all numbers in a row."""
+
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes(
+            "[*A, n, *B], [*C, k, *D]", "[*broadcast(A, C), k, *broadcast(B, D)]", "n along `dim`"
+        ),
+        Shapes("[*A], [*B]", "[prod(B)]", "dim=None"),
+    )
+    examples = (
+        Example(
+            "x -> take_along_dim(order, dim=1)",
+            "x: float32[N, T, 8], order: int64[N, T, 1]",
+            "float32[N, T, 8]",
+        ),
+        Example("x -> take_along_dim(index)", "x: float32[N, 10], index: int64[3]", "float32[3]"),
+    )
 
     input: Input
     indices: Input
@@ -168,6 +206,11 @@ def _drop(shape: Shape, axis: int) -> Shape:
 
 
 class _Scatter(Method):
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*A], [*B], [*C]", "[*A]"),
+        Shapes("[*A], [*B]", "[*A]", "`src` is a number"),
+    )
+
     def scatter(self, x: Tensor, dim: int, index: Tensor, src: Tensor | None) -> Tensor:
         """The rule that all kinds of `scatter` share."""
         axis = resolve_axis(x, dim, self.name, "dim")
@@ -202,6 +245,14 @@ def _sizes(index: Tensor, src: Tensor) -> list[tuple[Dim, Dim]]:
 class Scatter(_Scatter, name="scatter"):
     """`input` with the values of `src` at the places along `dim` that `index` names."""
 
+    examples = (
+        Example(
+            "x -> scatter(1, index, src)",
+            "x: float32[N, 10], index: int64[N, 3], src: float32[N, 3]",
+            "float32[N, 10]",
+        ),
+    )
+
     input: Input
     dim: int
     index: Input
@@ -214,6 +265,14 @@ class Scatter(_Scatter, name="scatter"):
 class ScatterAdd(_Scatter, name="scatter_add"):
     """`input` with the values of `src` added at the places along `dim` that `index` names."""
 
+    examples = (
+        Example(
+            "x -> scatter_add(1, index, src)",
+            "x: float32[N, 10], index: int64[N, 3], src: float32[N, 3]",
+            "float32[N, 10]",
+        ),
+    )
+
     input: Input
     dim: int
     index: Input
@@ -225,6 +284,15 @@ class ScatterAdd(_Scatter, name="scatter_add"):
 
 class MaskedFill(Method, name="masked_fill"):
     """`value` where the mask holds: `scores -> masked_fill(mask, -1e9)`."""
+
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[*A], [*B]", "[*broadcast(A, B)]"),)
+    examples = (
+        Example(
+            "scores -> masked_fill(mask, -1e9)",
+            "scores: float32[N, 8, T, T], mask: bool[T, T]",
+            "float32[N, 8, T, T]",
+        ),
+    )
 
     input: Input
     mask: Input
@@ -257,6 +325,9 @@ class MaskedFill(Method, name="masked_fill"):
 class OneHot(Functional, name="one_hot"):
     """Each class number as a row of `num_classes` numbers, 1 at its place, 0 elsewhere."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[*]", "[*, num_classes]"),)
+    examples = (Example("labels -> one_hot(10)", "labels: int64[N]", "int64[N, 10]"),)
+
     input: Input
     num_classes: PositiveInt
 
@@ -267,6 +338,15 @@ class OneHot(Functional, name="one_hot"):
 
 class Embedding(Functional, name="embedding"):
     """The rows of `weight` that the numbers in `input` name."""
+
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[*], [n, k]", "[*, k]"),)
+    examples = (
+        Example(
+            "embedding(tokens, table)",
+            "tokens: int64[N, T], table: float32[1000, 64]",
+            "float32[N, T, 64]",
+        ),
+    )
 
     input: Input
     weight: Input
@@ -290,6 +370,11 @@ class Embedding(Functional, name="embedding"):
 
 class Isin(Function, name="isin"):
     """Whether each number is among those of another tensor."""
+
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[*A], [*B]", "[*A]"),)
+    examples = (
+        Example("isin(tokens, special)", "tokens: int64[N, T], special: int64[3]", "bool[N, T]"),
+    )
 
     elements: Input
     test_elements: Input

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal
 
 from netspec.catalogue.dtypes import require_one_dtype
-from netspec.catalogue.function import Function, Method
+from netspec.catalogue.example import Shapes
+from netspec.catalogue.function import Example, Function, Method
 from netspec.catalogue.shapes import require_dimensions, resolve_axis
 from netspec.catalogue.signature import FREE, KEYWORD, Input, Inputs, PositiveInt
 from netspec.dim import Dim, agree, at_least, divide, same, sample_of, total
@@ -15,6 +16,18 @@ from netspec.tensor import Tensor, Type, write_shape
 
 class Cat(Function, name="cat"):
     """Join tensors along `dim`; all other sizes must agree: `(a, b) -> cat(dim=1)`."""
+
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*A, n, *B], [*A, m, *B], …", "[*A, n + m + …, *B]", "n along `dim`"),
+    )
+    examples = (
+        Example(
+            "(a, b) -> cat(dim=1)",
+            "a: float32[N, 3, H, W], b: float32[N, 5, H, W]",
+            "float32[N, 8, H, W]",
+        ),
+        Example("cat([a, b])", "a: float32[N, 8], b: float32[M, 8]", "float32[M + N, 8]"),
+    )
 
     tensors: Inputs
     dim: int = 0
@@ -59,6 +72,13 @@ def _require_joinable(first: Tensor, other: Tensor, axis: int) -> None:
 class Stack(Function, name="stack"):
     """Tensors of one shape side by side in a new dimension `dim`: `(a, b) -> stack(dim=1)`."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*A, *B], [*A, *B], …", "[*A, k', *B]", "k' = the number of tensors, along `dim`"),
+    )
+    examples = (
+        Example("(a, b) -> stack(dim=1)", "a: float32[N, 8], b: float32[N, 8]", "float32[N, 2, 8]"),
+    )
+
     tensors: Inputs
     dim: int = 0
 
@@ -87,6 +107,12 @@ def _with_rank(x: Tensor, rank: int) -> Tensor:
 class Hstack(Function, name="hstack"):
     """Tensors joined along dimension 1, or along their only one."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[N, n, *], [N, m, *], …", "[N, n + m + …, *]"),
+        Shapes("[n], [m], …", "[n + m + …]"),
+    )
+    examples = (Example("(a, b) -> hstack", "a: float32[N, 3], b: float32[N, 5]", "float32[N, 8]"),)
+
     tensors: Inputs
 
     def apply(self) -> Tensor:
@@ -96,6 +122,14 @@ class Hstack(Function, name="hstack"):
 
 class Vstack(Function, name="vstack"):
     """Tensors joined along dimension 0, vectors as rows."""
+
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[n, *], [m, *], …", "[n + m + …, *]"),
+        Shapes("[k], [n, k], …", "[1 + n + …, k]", "a vector is a row"),
+    )
+    examples = (
+        Example("(a, b) -> vstack", "a: float32[8], b: float32[N, 8]", "float32[N + 1, 8]"),
+    )
 
     tensors: Inputs
 
@@ -122,6 +156,22 @@ def _number_of(dim: Dim, title: str, x: Tensor) -> int:
 
 class Split(Method, name="split"):
     """Pieces of `split_size` along `dim`, the last one smaller, or of the sizes given."""
+
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes(
+            "[*A, n, *B]",
+            "([*A, n', *B], …)",
+            "n along `dim`; n' = split_size, or the rest; or the sizes given",
+        ),
+    )
+    examples = (
+        Example(
+            "x -> split(4, dim=1)",
+            "x: float32[N, 10]",
+            "(float32[N, 4], float32[N, 4], float32[N, 2])",
+        ),
+        Example("x -> split((2, 8), dim=1)", "x: float32[N, 10]", "(float32[N, 2], float32[N, 8])"),
+    )
 
     input: Input
     split_size: Annotated[int | tuple[int, ...], FREE]
@@ -170,6 +220,21 @@ def _equal_sizes(size: Dim, piece: Dim, title: str, x: Tensor) -> list[Dim]:
 class Chunk(Method, name="chunk"):
     """At most `chunks` pieces of one size along `dim`, the last one smaller."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes(
+            "[*A, n, *B]",
+            "([*A, n', *B], …)",
+            "n along `dim`; n' = ceil(n / chunks), the last one what is left",
+        ),
+    )
+    examples = (
+        Example(
+            "x -> chunk(3, dim=-1)",
+            "x: float32[N, T, 96]",
+            "(float32[N, T, 32], float32[N, T, 32], float32[N, T, 32])",
+        ),
+    )
+
     input: Input
     chunks: PositiveInt
     dim: int = 0
@@ -187,6 +252,17 @@ class Chunk(Method, name="chunk"):
 class Unbind(Method, name="unbind"):
     """The slices along `dim`, as many tensors as its size: `q, k, v = qkv -> unbind(0)`."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*A, n, *B]", "([*A, *B], …)", "n along `dim`"),
+    )
+    examples = (
+        Example(
+            "x -> unbind(0)",
+            "x: float32[3, N, T, 8]",
+            "(float32[N, T, 8], float32[N, T, 8], float32[N, T, 8])",
+        ),
+    )
+
     input: Input
     dim: int = 0
 
@@ -203,6 +279,22 @@ class Meshgrid(Function, name="meshgrid"):
 
     variadic: ClassVar[str] = "tensors"
     placed: ClassVar[bool] = True
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[n], [m]", "([n, m], [n, m])", 'indexing="ij"; likewise for more'),
+        Shapes("[n], [m]", "([m, n], [m, n])", 'indexing="xy"; likewise for more'),
+    )
+    examples = (
+        Example(
+            'meshgrid(y, x, indexing="ij")',
+            "y: float32[H], x: float32[W]",
+            "(float32[H, W], float32[H, W])",
+        ),
+        Example(
+            'meshgrid(x, y, indexing="xy")',
+            "x: float32[W], y: float32[H]",
+            "(float32[H, W], float32[H, W])",
+        ),
+    )
 
     tensors: Inputs
     indexing: Annotated[Literal["ij", "xy"], KEYWORD]

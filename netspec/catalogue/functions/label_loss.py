@@ -3,20 +3,21 @@
 from typing import Annotated, ClassVar, Literal
 
 from netspec.catalogue.dtypes import require_dtype
-from netspec.catalogue.functions.loss import (
+from netspec.catalogue.example import Shapes
+from netspec.catalogue.function import Example
+from netspec.catalogue.functions.loss_function import (
     KeywordInput,
     KeywordReduction,
     LossFunction,
     NothingElse,
-    Reduction,
     are_alike,
     pairs,
 )
-from netspec.catalogue.signature import KEYWORD, Input, NonNegativeInt, Probability
+from netspec.catalogue.signature import KEYWORD, Input, Probability
 from netspec.dim import Dim, agree, at_least, product, same, value_of
 from netspec.elementwise import result_type
 from netspec.misfit import Misfit
-from netspec.tensor import FLOATING, INTEGER, Shape, Tensor, write_shape
+from netspec.tensor import FLOATING, Shape, Tensor, write_shape
 
 
 class _Labels(LossFunction):
@@ -137,6 +138,24 @@ class NllLoss(_Given, name="nll_loss"):
     `[N, C, *]` and int64 `[N, *]`, or `[C]` and `[]`. `weight` has a number for each class.
     """
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[N, C, *], [N, *]", "[]"),
+        Shapes("[N, C, *], [N, *]", "[N, *]", 'reduction="none"'),
+        Shapes("[C], []", "[]"),
+    )
+    examples = (
+        Example(
+            "nll_loss(log_probs, labels)",
+            "log_probs: float32[N, 10], labels: int64[N]",
+            "float32[]",
+        ),
+        Example(
+            'nll_loss(log_probs, labels, reduction="none")',
+            "log_probs: float32[N, 10, T], labels: int64[N, T]",
+            "float32[N, T]",
+        ),
+    )
+
     weight: Input | None = None
     ignore_index: Annotated[int, KEYWORD] = -100
     reduction: KeywordReduction = "mean"
@@ -149,6 +168,15 @@ class NllLoss(_Given, name="nll_loss"):
 
 
 class _CrossEntropy(_Labels):
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[N, C, *], [N, *]", "[]"),
+        Shapes("[N, C, *], [N, *]", "[N, *]", 'reduction="none"'),
+        Shapes("[C], []", "[]"),
+        Shapes("[N, C, *], [N, C, *]", "[]"),
+        Shapes("[N, C, *], [N, C, *]", "[N, *]", 'reduction="none"'),
+        Shapes("[C], [C]", "[]"),
+    )
+
     def compare(self, weight: Tensor | None, ignored: object) -> Tensor:
         """The loss of the logits; `ignored` is the label to ignore, None where there is none."""
         self.require_output((), "[N, C] or [N, C, …]")
@@ -190,6 +218,24 @@ class CrossEntropy(_CrossEntropy, _Given, name="cross_entropy"):
     `weight` has a number for each class.
     """
 
+    examples = (
+        Example(
+            "cross_entropy(logits, labels, label_smoothing=0.1)",
+            "logits: float32[N, 10], labels: int64[N]",
+            "float32[]",
+        ),
+        Example(
+            'cross_entropy(logits, labels, reduction="none")',
+            "logits: float32[N, 10, H, W], labels: int64[N, H, W]",
+            "float32[N, H, W]",
+        ),
+        Example(
+            "cross_entropy(logits, target)",
+            "logits: float32[N, 10], target: float32[N, 10]",
+            "float32[]",
+        ),
+    )
+
     weight: Input | None = None
     ignore_index: Annotated[int, KEYWORD] = -100
     reduction: KeywordReduction = "mean"
@@ -206,6 +252,22 @@ class LinearCrossEntropy(_CrossEntropy, name="linear_cross_entropy"):
     `[N, F]`, weights `[C, *, F]` and labels `[N, *]`, or probabilities `[N, C, *]`; without `*`
     also `[F]` and `[]`, or `[C]`. `options`, how torch cuts the work into pieces, can only be None.
     """
+
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[N, F], [C, *, F], [N, *]", "[]"),
+        Shapes("[N, F], [C, *, F], [N, *]", "[N, *]", 'reduction="none"'),
+        Shapes("[N, F], [C, *, F], [N, C, *]", "[]"),
+        Shapes("[N, F], [C, *, F], [N, C, *]", "[N, *]", 'reduction="none"'),
+        Shapes("[F], [C, F], []", "[]"),
+        Shapes("[F], [C, F], [C]", "[]"),
+    )
+    examples = (
+        Example(
+            "linear_cross_entropy(x, weight, labels)",
+            "x: float32[N, 64], weight: float32[10, 64], labels: int64[N]",
+            "float32[]",
+        ),
+    )
 
     input: Input
     linear_weight: Input
@@ -265,6 +327,24 @@ class MultiMarginLoss(_Given, name="multi_margin_loss"):
     `[N, C]` and labels int64 `[N]`, or `[C]` and `[]`. `weight` has a number for each class.
     """
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[N, C], [N]", "[]"),
+        Shapes("[N, C], [N]", "[N]", 'reduction="none"'),
+        Shapes("[C], []", "[]"),
+    )
+    examples = (
+        Example(
+            "multi_margin_loss(scores, labels)",
+            "scores: float32[N, 10], labels: int64[N]",
+            "float32[]",
+        ),
+        Example(
+            'multi_margin_loss(scores, labels, reduction="none")',
+            "scores: float32[N, 10], labels: int64[N]",
+            "float32[N]",
+        ),
+    )
+
     p: Literal[1, 2] = 1
     margin: float = 1.0
     weight: Input | None = None
@@ -283,6 +363,19 @@ class MultilabelMarginLoss(_Given, name="multilabel_margin_loss"):
     `[N, C]` and int64 `[N, C]`, or `[C]` and `[C]`: the labels of each sample, then -1.
     """
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[N, C], [N, C]", "[]"),
+        Shapes("[N, C], [N, C]", "[N]", 'reduction="none"'),
+        Shapes("[C], [C]", "[]"),
+    )
+    examples = (
+        Example(
+            "multilabel_margin_loss(scores, labels)",
+            "scores: float32[N, 10], labels: int64[N, 10]",
+            "float32[]",
+        ),
+    )
+
     reduction: KeywordReduction = "mean"
 
     def apply(self) -> Tensor:
@@ -290,88 +383,3 @@ class MultilabelMarginLoss(_Given, name="multilabel_margin_loss"):
         self.require_dtypes(("target",), frozenset({"int64"}))
         shape = self.require_one_shape("input", "target")
         return self.reduced(shape[:-1], self.input.dtype)
-
-
-class CtcLoss(LossFunction, name="ctc_loss"):
-    """Connectionist temporal classification: minus the log probability of a sequence of labels.
-
-    `log_probs` `[T, N, C]`; `targets` `[N, S]`, or one after the other in one dimension;
-    `input_lengths` and `target_lengths` `[N]`. Without a batch `[T, C]`, `[S]`, `[]` and `[]`.
-    Class `blank` stands for none of the labels. The lengths are tensors, not torch's tuples.
-    """
-
-    against: ClassVar[str] = "targets"
-
-    log_probs: Input
-    targets: Input
-    input_lengths: Input
-    target_lengths: Input
-    blank: NonNegativeInt = 0
-    reduction: Reduction = "mean"
-    zero_infinity: bool = False
-
-    def apply(self) -> Tensor:
-        self.require_dtypes(("log_probs",), frozenset({"float32", "float64"}))
-        self.require_dtypes(("targets",), frozenset({"int32", "int64"}))
-        self.require_dtypes(("input_lengths", "target_lengths"), INTEGER)
-        self._require_log_probs()
-        batch = self.log_probs.shape[1:-1]
-        self._require_targets(batch)
-        for name in ("input_lengths", "target_lengths"):
-            self._require_lengths(name, batch)
-        return self.reduced(batch, self.log_probs.dtype)
-
-    def _require_log_probs(self) -> None:
-        given = self.log_probs
-        if given.rank not in (2, 3):
-            raise Misfit(
-                f"`{self.title}` takes log probabilities [T, N, C] or [T, C], "
-                f"found {write_shape(given.shape)}",
-                label=f"`log_probs` is {given}",
-                help="time comes first, the classes last: `-> permute(2, 0, 1)` for [N, C, T]",
-                argument="log_probs",
-            )
-        classes = given.shape[-1]
-        if at_least(classes, self.blank + 1) is False:
-            raise Misfit(
-                f"`blank` of `{self.title}` must be one of {classes} classes, found {self.blank}",
-                label=f"`log_probs` is {given}",
-                help=f"choose it from 0 to {classes - 1}",
-                argument="blank",
-            )
-
-    def _require_targets(self, batch: Shape) -> None:
-        targets = self.targets.shape
-        if len(targets) == 1 or (batch and len(targets) == 2 and agree(targets[0], batch[0])):
-            return
-        wanted = f"[{batch[0]}, S], or [S] for all in a row" if batch else "[S]"
-        raise Misfit(
-            f"`targets` of `{self.title}` must be {wanted}, found {write_shape(targets)}",
-            label=f"`log_probs` is {self.log_probs}",
-            help="the batch is dimension 1 of `log_probs`, and dimension 0 of the targets"
-            if batch
-            else "give both a batch, or neither",
-            argument="targets",
-            equal=[(targets[0], batch[0])] if batch and len(targets) == 2 else [],
-        )
-
-    def _require_lengths(self, name: str, batch: Shape) -> None:
-        given: Tensor = getattr(self, name)
-        if not are_alike(given.shape, batch):
-            raise Misfit(
-                f"`{name}` of `{self.title}` must be {write_shape(batch)}, "
-                f"found {write_shape(given.shape)}",
-                label=f"`log_probs` is {self.log_probs}",
-                help="it has a number for each sequence of the batch",
-                argument=name,
-                equal=pairs(given.shape, batch),
-            )
-
-    def require_classes(self, classes: int) -> None:
-        places = self.log_probs.shape[-1]
-        if at_least(places, classes) is False:
-            raise Misfit(
-                f"the labels have {classes} classes, the output has {value_of(places)}",
-                label=f"`log_probs` is {self.log_probs}",
-                help=f"end the net with {classes} outputs, the blank among them",
-            )

@@ -2,8 +2,18 @@
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from netspec.catalogue.dtypes import REAL, TRUTH, as_modulus, require_dtype
-from netspec.catalogue.function import Functional
+from netspec.catalogue.dtypes import REAL, TRUTH, as_modulus
+from netspec.catalogue.example import Shapes
+from netspec.catalogue.function import Example
+from netspec.catalogue.functions.loss_function import (
+    KeywordFloat,
+    KeywordInput,
+    KeywordReduction,
+    LossFunction,
+    Reduction,
+    are_alike,
+    pairs,
+)
 from netspec.catalogue.shapes import require_dimensions
 from netspec.catalogue.signature import (
     KEYWORD,
@@ -11,139 +21,22 @@ from netspec.catalogue.signature import (
     KeywordFlag,
     NonNegativeFloat,
     PositiveFloat,
-    Value,
 )
 from netspec.dim import agree, same
-from netspec.elementwise import broadcast, promote, result_type
+from netspec.elementwise import promote, result_type
 from netspec.misfit import Misfit
 from netspec.tensor import COMPLEX, FLOATING, Shape, Tensor, write_shape
-
-Reduction = Literal["none", "mean", "sum"]
-KeywordReduction = Annotated[Reduction, KEYWORD]
-KeywordFloat = Annotated[float, KEYWORD]
-KeywordInput = Annotated[Input | None, KEYWORD]
-NothingElse = Annotated[None, KEYWORD]
 
 _COUNTS = REAL | TRUTH
 
 
-class LossFunction(Functional):
-    """A loss: one number, or with reduction="none" one for each of what is compared.
-
-    `against`: the argument that the output is compared with, "" where there is none.
-    `title`: what messages call it, which for a layer is the name of its class.
-    """
-
-    against: ClassVar[str] = "target"
-
-    def __init__(self, *positional: Value, **keyword: Value) -> None:
-        super().__init__(*positional, **keyword)
-        self.title = self.name
-
-    def require_classes(self, classes: int) -> None:
-        """Refuse labels 0 … classes - 1 where the output has fewer places.
-
-        Raises:
-            Misfit: where a label would be none of the output's.
-        """
-
-    def reduced(self, shape: Shape, dtype: str) -> Tensor:
-        """The loss, one number of which belongs to each place of `shape`."""
-        return Tensor(shape if self.given.get("reduction") == "none" else (), dtype)
-
-    def require_dtypes(self, names: tuple[str, ...], dtypes: frozenset[str] = FLOATING) -> None:
-        """Refuse an argument of another dtype; one that is not given is none."""
-        for name in names:
-            given = getattr(self, name)
-            if given is not None:
-                require_dtype(self.title, given, dtypes, name)
-
-    def require_dtype_of(self, first: str, *names: str) -> str:
-        """The one dtype of arguments that torch does not convert."""
-        dtype: str = getattr(self, first).dtype
-        for name in names:
-            given = getattr(self, name)
-            if given is not None and given.dtype != dtype:
-                raise Misfit(
-                    f"`{name}` of `{self.title}` must be {dtype} as `{first}` is, "
-                    f"found {given.dtype}",
-                    label=f"`{name}` is {given}",
-                    help=f"turn it into the other dtype first: `-> to({dtype})`",
-                    argument=name,
-                )
-        return dtype
-
-    def require_one_shape(self, first: str, *names: str) -> Shape:
-        """The one shape of arguments that are compared number by number."""
-        shape: Shape = getattr(self, first).shape
-        for name in names:
-            given: Shape = getattr(self, name).shape
-            if not are_alike(shape, given):
-                raise Misfit(
-                    f"`{self.title}` compares tensors of one shape, found {write_shape(shape)} "
-                    f"and {write_shape(given)}",
-                    label=_difference(shape, given),
-                    help=_way_out(first, shape, name, given),
-                    argument=name,
-                    equal=pairs(shape, given),
-                )
-        return shape
-
-    def require_stretches(self, shape: Shape, *names: str) -> None:
-        """Refuse weights that cannot be stretched to what they weigh."""
-        for name in names:
-            given = getattr(self, name)
-            if given is not None and not _stretches(given.shape, shape):
-                raise Misfit(
-                    f"`{name}` of `{self.title}` does not broadcast to {write_shape(shape)}, "
-                    f"found {write_shape(given.shape)}",
-                    label=f"the input has shape {write_shape(shape)}",
-                    help="give a number for each entry of the last dimension, or a tensor of the "
-                    "input's shape",
-                    argument=name,
-                )
-
-
-def are_alike(left: Shape, right: Shape) -> bool:
-    """Whether two shapes are known to be equal."""
-    return len(left) == len(right) and all(map(agree, left, right))
-
-
-def pairs(left: Shape, right: Shape) -> list[tuple[Any, Any]]:
-    """The sizes that would have to be equal; none where the shapes differ in more than sizes."""
-    return list(zip(left, right, strict=True)) if len(left) == len(right) else []
-
-
-def _stretches(shape: Shape, target: Shape) -> bool:
-    return len(shape) <= len(target) and all(
-        agree(a, b) or same(a, 1) for a, b in zip(shape[::-1], target[::-1], strict=False)
-    )
-
-
-def _difference(left: Shape, right: Shape) -> str:
-    try:
-        stretched = broadcast("compare", left, right)
-        return f"torch would stretch them to {write_shape(stretched)}, which is hardly meant"
-    except Misfit:
-        pass
-    if len(left) != len(right):
-        return f"{len(left)} and {len(right)} dimensions"
-    sizes = enumerate(pairs(left, right))
-    axis, (a, b) = next((axis, pair) for axis, pair in sizes if not same(*pair))
-    if same(a, b) is False:
-        return f"dimension {axis} differs: {a} and {b}"
-    return f"dimension {axis}: {a} and {b} are not known to be equal"
-
-
-def _way_out(first: str, left: Shape, second: str, right: Shape) -> str:
-    for name, shape, other in ((first, left, right), (second, right, left)):
-        if shape and same(shape[-1], 1) and are_alike(shape[:-1], other):
-            return f"drop the last dimension of `{name}`: `-> squeeze(-1)`"
-    return f"bring `{second}` to the shape of `{first}`"
-
-
 class _Compared(LossFunction):
     """`dtypes`: those of the input; `targets`: those of the target, none where it is the same."""
+
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*], [*]", "[]"),
+        Shapes("[*], [*]", "[*]", 'reduction="none"'),
+    )
 
     dtypes: ClassVar[frozenset[str]] = FLOATING
     targets: ClassVar[frozenset[str]] = frozenset()
@@ -188,6 +81,14 @@ class MseLoss(_Weighed, name="mse_loss"):
     """(input - target)²."""
 
     targets: ClassVar[frozenset[str]] = _COUNTS
+    examples = (
+        Example("mse_loss(y, target)", "y: float32[N, 8], target: float32[N, 8]", "float32[]"),
+        Example(
+            'mse_loss(y, target, reduction="none")',
+            "y: float32[N, 8], target: float32[N, 8]",
+            "float32[N, 8]",
+        ),
+    )
 
     reduction: KeywordReduction = "mean"
     weight: KeywordInput = None
@@ -198,6 +99,13 @@ class L1Loss(_Weighed, name="l1_loss"):
 
     dtypes: ClassVar[frozenset[str]] = FLOATING | COMPLEX
     targets: ClassVar[frozenset[str]] = REAL | COMPLEX
+    examples = (
+        Example(
+            'l1_loss(y, target, reduction="sum")',
+            "y: float32[N, 3, H, W], target: float32[N, 3, H, W]",
+            "float32[]",
+        ),
+    )
 
     reduction: KeywordReduction = "mean"
     weight: KeywordInput = None
@@ -207,6 +115,13 @@ class SmoothL1Loss(_Compared, name="smooth_l1_loss"):
     """(input - target)² / (2 beta) below a difference `beta`, else difference - beta / 2."""
 
     targets: ClassVar[frozenset[str]] = _COUNTS
+    examples = (
+        Example(
+            "smooth_l1_loss(y, target, beta=0.5)",
+            "y: float32[N, 4], target: float32[N, 4]",
+            "float32[]",
+        ),
+    )
 
     reduction: KeywordReduction = "mean"
     beta: Annotated[NonNegativeFloat, KEYWORD] = 1.0
@@ -215,6 +130,14 @@ class SmoothL1Loss(_Compared, name="smooth_l1_loss"):
 class HuberLoss(_Weighed, name="huber_loss"):
     """(input - target)² / 2 below a difference `delta`, else delta * (difference - delta / 2)."""
 
+    examples = (
+        Example(
+            "huber_loss(y, target, delta=2.0)",
+            "y: float32[N, 4], target: float32[N, 4]",
+            "float32[]",
+        ),
+    )
+
     reduction: Reduction = "mean"
     delta: PositiveFloat = 1.0
     weight: Input | None = None
@@ -222,6 +145,14 @@ class HuberLoss(_Weighed, name="huber_loss"):
 
 class BinaryCrossEntropy(_Compared, name="binary_cross_entropy"):
     """Cross entropy of probabilities and targets from 0 to 1; `weight` is stretched to them."""
+
+    examples = (
+        Example(
+            "binary_cross_entropy(p, target)",
+            "p: float32[N, 1], target: float32[N, 1]",
+            "float32[]",
+        ),
+    )
 
     weight: Input | None = None
     reduction: KeywordReduction = "mean"
@@ -236,6 +167,19 @@ class BinaryCrossEntropyWithLogits(_Compared, name="binary_cross_entropy_with_lo
 
     `weight` weighs each number, `pos_weight` those whose target is 1; both are stretched.
     """
+
+    examples = (
+        Example(
+            "binary_cross_entropy_with_logits(logits, target)",
+            "logits: float32[N, 1, H, W], target: float32[N, 1, H, W]",
+            "float32[]",
+        ),
+        Example(
+            'binary_cross_entropy_with_logits(logits, target, weights, reduction="none")',
+            "logits: float32[N, 8], target: float32[N, 8], weights: float32[8]",
+            "float32[N, 8]",
+        ),
+    )
 
     weight: Input | None = None
     reduction: KeywordReduction = "mean"
@@ -255,6 +199,13 @@ class KlDiv(_Compared, name="kl_div"):
     """
 
     targets: ClassVar[frozenset[str]] = FLOATING
+    examples = (
+        Example(
+            'kl_div(log_p, target, reduction="batchmean")',
+            "log_p: float32[N, 10], target: float32[N, 10]",
+            "float32[]",
+        ),
+    )
 
     reduction: Annotated[Literal["none", "batchmean", "mean", "sum"], KEYWORD] = "mean"
     log_target: KeywordFlag = False
@@ -267,6 +218,13 @@ class PoissonNllLoss(_Compared, name="poisson_nll_loss"):
     """
 
     targets: ClassVar[frozenset[str]] = _COUNTS
+    examples = (
+        Example(
+            "poisson_nll_loss(log_rate, target)",
+            "log_rate: float32[N, 8], target: float32[N, 8]",
+            "float32[]",
+        ),
+    )
 
     log_input: bool = True
     full: bool = False
@@ -280,6 +238,29 @@ class GaussianNllLoss(LossFunction, name="gaussian_nll_loss"):
     `var` is a number with a fraction, or a tensor of the input's shape, which may lack the last
     dimension, or have size 1 in one.
     """
+
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*], [*]", "[]", "`var` is a number"),
+        Shapes("[*], [*]", "[*]", '`var` is a number; reduction="none"'),
+        Shapes("[*], [*], [*]", "[]"),
+        Shapes("[*], [*], [*]", "[*]", 'reduction="none"'),
+        Shapes("[*, n], [*, n], [*]", "[]"),
+        Shapes("[*, n], [*, n], [*]", "[*, n]", 'reduction="none"'),
+        Shapes("[*, n], [*, n], [*, 1]", "[]"),
+        Shapes("[*, n], [*, n], [*, 1]", "[*, n]", 'reduction="none"'),
+    )
+    examples = (
+        Example(
+            "gaussian_nll_loss(mean, target, var)",
+            "mean: float32[N, 8], target: float32[N, 8], var: float32[N, 1]",
+            "float32[]",
+        ),
+        Example(
+            'gaussian_nll_loss(mean, target, 0.5, reduction="none")',
+            "mean: float32[N, 8], target: float32[N, 8]",
+            "float32[N, 8]",
+        ),
+    )
 
     input: Input
     target: Input
@@ -341,6 +322,13 @@ class HingeEmbeddingLoss(_Signs, name="hinge_embedding_loss"):
     """The input, a distance, where the target is 1; max(0, margin - input) where it is -1."""
 
     targets: ClassVar[frozenset[str]] = _COUNTS
+    examples = (
+        Example(
+            "hinge_embedding_loss(distance, target)",
+            "distance: float32[N], target: int64[N]",
+            "float32[]",
+        ),
+    )
 
     margin: float = 1.0
     reduction: KeywordReduction = "mean"
@@ -350,6 +338,11 @@ class SoftMarginLoss(_Signs, name="soft_margin_loss"):
     """log(1 + exp(-target * input)), with targets 1 and -1."""
 
     targets: ClassVar[frozenset[str]] = REAL
+    examples = (
+        Example(
+            "soft_margin_loss(y, target)", "y: float32[N, 8], target: float32[N, 8]", "float32[]"
+        ),
+    )
 
     reduction: KeywordReduction = "mean"
 
@@ -361,6 +354,17 @@ class MultilabelSoftMarginLoss(_Compared, name="multilabel_soft_margin_loss"):
     """
 
     targets: ClassVar[frozenset[str]] = REAL
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*, C], [*, C]", "[]"),
+        Shapes("[*, C], [*, C]", "[*]", 'reduction="none"'),
+    )
+    examples = (
+        Example(
+            'multilabel_soft_margin_loss(logits, target, reduction="none")',
+            "logits: float32[N, 8], target: float32[N, 8]",
+            "float32[N]",
+        ),
+    )
 
     weight: Input | None = None
     reduction: KeywordReduction = "mean"

@@ -1,26 +1,25 @@
-"""Products of matrices and vectors, and distances between rows."""
+"""Products of matrices and vectors."""
 
 from typing import Annotated, ClassVar
 
 from netspec.catalogue.dtypes import (
     NUMBERS,
-    as_floating,
-    as_modulus,
     require_dtype,
     require_one_dtype,
 )
-from netspec.catalogue.function import Function, Functional
+from netspec.catalogue.example import Shapes
+from netspec.catalogue.function import Example, Function, Functional
 from netspec.catalogue.shapes import require_dimensions, resolve_axes, resolve_axis
-from netspec.catalogue.signature import KEYWORD, Input, NonNegativeFloat
-from netspec.dim import Dim, agree, divide, product, same, value_of
+from netspec.catalogue.signature import KEYWORD, Input
+from netspec.dim import Dim, agree, product, same, value_of
 from netspec.elementwise import broadcast, multiply_matrices, promote, require_product, result_type
 from netspec.misfit import Misfit
-from netspec.tensor import FLOATING, Shape, Tensor, write_shape
+from netspec.tensor import Shape, Tensor, write_shape
 
 Scale = Annotated[float, KEYWORD]
 
 
-def _require_rank(title: str, x: Tensor, rank: int, argument: str, what: str) -> None:
+def require_rank(title: str, x: Tensor, rank: int, argument: str, what: str) -> None:
     if x.rank != rank:
         raise Misfit(
             f"`{argument}` of `{title}` is {what}, found {write_shape(x.shape)}",
@@ -43,6 +42,22 @@ class _Product(Function):
 class Matmul(_Product, name="matmul"):
     """The product of matrices, of stacks of them, or with vectors: `x @ y`."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*A, n, k], [*B, k, m]", "[*broadcast(A, B), n, m]"),
+        Shapes("[*, n, k], [k]", "[*, n]"),
+        Shapes("[k], [*, k, m]", "[*, m]"),
+        Shapes("[k], [k]", "[]"),
+    )
+    examples = (
+        Example("matmul(x, w)", "x: float32[N, T, 8], w: float32[8, 4]", "float32[N, T, 4]"),
+        Example(
+            "matmul(q, k)",
+            "q: float32[N, 8, T, 64], k: float32[N, 1, 64, S]",
+            "float32[N, 8, T, S]",
+        ),
+        Example("matmul(x, v)", "x: float32[N, 8], v: float32[8]", "float32[N]"),
+    )
+
     input: Input
     other: Input
 
@@ -53,18 +68,21 @@ class Matmul(_Product, name="matmul"):
 class Mm(_Product, name="mm"):
     """The product of two matrices."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[n, k], [k, m]", "[n, m]"),)
+    examples = (Example("mm(x, w)", "x: float32[N, 8], w: float32[8, 4]", "float32[N, 4]"),)
+
     input: Input
     mat2: Input
 
     def apply(self) -> Tensor:
-        _require_rank("mm", self.input, 2, "input", "a matrix")
-        _require_rank("mm", self.mat2, 2, "mat2", "a matrix")
+        require_rank("mm", self.input, 2, "input", "a matrix")
+        require_rank("mm", self.mat2, 2, "mat2", "a matrix")
         return multiply_matrices(self.input, self.mat2, "mm")
 
 
 def _require_batches(title: str, left: Tensor, right: Tensor, names: tuple[str, str]) -> None:
     for x, name in zip((left, right), names, strict=True):
-        _require_rank(title, x, 3, name, "a stack of matrices [N, rows, columns]")
+        require_rank(title, x, 3, name, "a stack of matrices [N, rows, columns]")
     if not agree(left.shape[0], right.shape[0]):
         raise Misfit(
             f"`{title}` takes as many matrices on both sides, found {left.shape[0]} and "
@@ -78,6 +96,11 @@ def _require_batches(title: str, left: Tensor, right: Tensor, names: tuple[str, 
 class Bmm(_Product, name="bmm"):
     """The products of two stacks of matrices, one by one."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N, n, k], [N, k, m]", "[N, n, m]"),)
+    examples = (
+        Example("bmm(x, y)", "x: float32[N, T, 8], y: float32[N, 8, S]", "float32[N, T, S]"),
+    )
+
     input: Input
     mat2: Input
 
@@ -89,36 +112,45 @@ class Bmm(_Product, name="bmm"):
 class Mv(_Product, name="mv"):
     """The product of a matrix and a vector."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[n, k], [k]", "[n]"),)
+    examples = (Example("mv(x, v)", "x: float32[N, 8], v: float32[8]", "float32[N]"),)
+
     input: Input
     vec: Input
 
     def apply(self) -> Tensor:
-        _require_rank("mv", self.input, 2, "input", "a matrix")
-        _require_rank("mv", self.vec, 1, "vec", "a vector")
+        require_rank("mv", self.input, 2, "input", "a matrix")
+        require_rank("mv", self.vec, 1, "vec", "a vector")
         return multiply_matrices(self.input, self.vec, "mv")
 
 
 class Dot(_Product, name="dot"):
     """The sum of the products of two vectors' numbers."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[k], [k]", "[]"),)
+    examples = (Example("dot(v, w)", "v: float32[8], w: float32[8]", "float32[]"),)
+
     input: Input
     tensor: Input
 
     def apply(self) -> Tensor:
-        _require_rank("dot", self.input, 1, "input", "a vector")
-        _require_rank("dot", self.tensor, 1, "tensor", "a vector")
+        require_rank("dot", self.input, 1, "input", "a vector")
+        require_rank("dot", self.tensor, 1, "tensor", "a vector")
         return multiply_matrices(self.input, self.tensor, "dot")
 
 
 class Outer(Function, name="outer"):
     """Each number of one vector times each of another: [m, n]."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[n], [m]", "[n, m]"),)
+    examples = (Example("outer(v, w)", "v: float32[N], w: float32[8]", "float32[N, 8]"),)
+
     input: Input
     vec2: Input
 
     def apply(self) -> Tensor:
-        _require_rank("outer", self.input, 1, "input", "a vector")
-        _require_rank("outer", self.vec2, 1, "vec2", "a vector")
+        require_rank("outer", self.input, 1, "input", "a vector")
+        require_rank("outer", self.vec2, 1, "vec2", "a vector")
         shape = (self.input.shape[0], self.vec2.shape[0])
         return Tensor(shape, result_type(self.input, self.vec2))
 
@@ -148,6 +180,14 @@ class Addmm(_Product, name="addmm"):
     """beta * input + alpha * mat1 @ mat2."""
 
     left: ClassVar[str] = "mat1"
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[*], [n, k], [k, m]", "[n, m]"),)
+    examples = (
+        Example(
+            "addmm(bias, x, w)",
+            "bias: float32[4], x: float32[N, 8], w: float32[8, 4]",
+            "float32[N, 4]",
+        ),
+    )
 
     input: Input
     mat1: Input
@@ -156,8 +196,8 @@ class Addmm(_Product, name="addmm"):
     alpha: Scale = 1
 
     def apply(self) -> Tensor:
-        _require_rank("addmm", self.mat1, 2, "mat1", "a matrix")
-        _require_rank("addmm", self.mat2, 2, "mat2", "a matrix")
+        require_rank("addmm", self.mat1, 2, "mat1", "a matrix")
+        require_rank("addmm", self.mat2, 2, "mat2", "a matrix")
         return _added(self.input, multiply_matrices(self.mat1, self.mat2, "addmm"), "addmm")
 
 
@@ -165,6 +205,14 @@ class Baddbmm(_Product, name="baddbmm"):
     """beta * input + alpha * batch1 @ batch2, matrix by matrix."""
 
     left: ClassVar[str] = "batch1"
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[*], [N, n, k], [N, k, m]", "[N, n, m]"),)
+    examples = (
+        Example(
+            "baddbmm(mask, q, k, alpha=0.125)",
+            "mask: float32[N, T, S], q: float32[N, T, 64], k: float32[N, 64, S]",
+            "float32[N, T, S]",
+        ),
+    )
 
     input: Input
     batch1: Input
@@ -180,6 +228,27 @@ class Baddbmm(_Product, name="baddbmm"):
 
 class Tensordot(Function, name="tensordot"):
     """The products summed over the last `dims` dimensions of `a` and the first of `b`."""
+
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*A, *C], [*C, *B]", "[*A, *B]", "`dims` dimensions in C"),
+        Shapes(
+            "[*A], [*B]",
+            "[*without(A, dims[0]), *without(B, dims[1])]",
+            "`dims` is a pair of lists",
+        ),
+    )
+    examples = (
+        Example(
+            "tensordot(a, b, dims=1)",
+            "a: float32[N, T, 8], b: float32[8, 3, 4]",
+            "float32[N, T, 3, 4]",
+        ),
+        Example(
+            "tensordot(a, b, dims=((1, 2), (1, 0)))",
+            "a: float32[N, 3, 4], b: float32[4, 3, 5]",
+            "float32[N, 5]",
+        ),
+    )
 
     a: Input
     b: Input
@@ -236,6 +305,11 @@ def _meet(sizes: tuple[Dim, Dim]) -> bool:
 class Cross(Function, name="cross"):
     """The cross product of vectors of three numbers along `dim`."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[*A], [*B]", "[*broadcast(A, B)]"),)
+    examples = (
+        Example("cross(a, b, dim=1)", "a: float32[N, 3], b: float32[N, 3]", "float32[N, 3]"),
+    )
+
     input: Input
     other: Input
     dim: int
@@ -267,6 +341,18 @@ class Cross(Function, name="cross"):
 class Linear(Functional, name="linear"):
     """input @ weight.T + bias, along the last dimension."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*, k], [n, k]", "[*, n]"),
+        Shapes("[*, k], [k]", "[*]"),
+    )
+    examples = (
+        Example(
+            "linear(x, w, bias)",
+            "x: float32[N, T, 8], w: float32[4, 8], bias: float32[4]",
+            "float32[N, T, 4]",
+        ),
+    )
+
     input: Input
     weight: Input
     bias: Input | None = None
@@ -275,7 +361,7 @@ class Linear(Functional, name="linear"):
         x, weight = self.input, self.weight
         require_dimensions(x, "linear")
         if weight.rank not in (1, 2):
-            _require_rank("linear", weight, 2, "weight", "a matrix [out, in]")
+            require_rank("linear", weight, 2, "weight", "a matrix [out, in]")
         require_product("linear", x, weight)
         if not agree(x.shape[-1], weight.shape[-1]):
             raise Misfit(
@@ -286,7 +372,7 @@ class Linear(Functional, name="linear"):
                 argument="weight",
             )
         if self.bias is not None:
-            _require_rank("linear", weight, 2, "weight", "a matrix [out, in] where `bias` is given")
+            require_rank("linear", weight, 2, "weight", "a matrix [out, in] where `bias` is given")
         out = Tensor((*x.shape[:-1], *weight.shape[:-1]), x.dtype)
         return out if self.bias is None else _with_bias(out, self.bias, weight, "linear")
 
@@ -307,83 +393,14 @@ def _with_bias(out: Tensor, bias: Tensor, weight: Tensor, title: str) -> Tensor:
     return out
 
 
-class CosineSimilarity(Functional, name="cosine_similarity"):
-    """The cosine of the angle between vectors along `dim`."""
-
-    x1: Input
-    x2: Input
-    dim: int = 1
-    eps: NonNegativeFloat = 1e-08
-
-    def apply(self) -> Tensor:
-        dtype = result_type(self.x1, self.x2)
-        if dtype not in FLOATING:
-            for x in (self.x1, self.x2):
-                require_dtype("cosine_similarity", x, FLOATING)
-        both = Tensor(broadcast("compare", self.x1.shape, self.x2.shape), dtype)
-        axis = resolve_axis(both, self.dim, "cosine_similarity", "dim")
-        return Tensor((*both.shape[:axis], *both.shape[axis + 1 :]), dtype)
-
-
-class PairwiseDistance(Functional, name="pairwise_distance"):
-    """The p-norm of the difference of vectors along the last dimension."""
-
-    x1: Input
-    x2: Input
-    p: float = 2.0
-    eps: float = 1e-06
-    keepdim: bool = False
-
-    def apply(self) -> Tensor:
-        for x in (self.x1, self.x2):
-            require_dtype("pairwise_distance", x, NUMBERS)
-        shape = broadcast("compare", self.x1.shape, self.x2.shape)
-        dtype = as_modulus(as_floating(result_type(self.x1, self.x2)))
-        if self.keepdim:
-            return Tensor((*shape[:-1], 1) if shape else (), dtype)
-        return Tensor(shape[:-1], dtype)
-
-
-class Cdist(Function, name="cdist"):
-    """The p-norm distance of each row of one matrix to each of another: [..., P, R]."""
-
-    dtypes: ClassVar[frozenset[str]] = frozenset({"float32", "float64"})
-
-    x1: Input
-    x2: Input
-    p: NonNegativeFloat = 2.0
-
-    def apply(self) -> Tensor:
-        a, b = self.x1, self.x2
-        for x, name in ((a, "x1"), (b, "x2")):
-            require_dtype("cdist", x, self.dtypes, name)
-            require_dimensions(x, "cdist", 2)
-        if not agree(a.shape[-1], b.shape[-1]):
-            raise Misfit(
-                f"`cdist` compares rows of one length, found {a.shape[-1]} and {b.shape[-1]}",
-                label=f"{write_shape(a.shape)} and {write_shape(b.shape)}",
-                help="give both the same last dimension",
-                argument="x2",
-            )
-        batch = broadcast("compare", a.shape[:-2], b.shape[:-2])
-        return Tensor((*batch, a.shape[-2], b.shape[-2]), require_one_dtype("cdist", (a, b)))
-
-
-class Pdist(Functional, name="pdist"):
-    """The p-norm distance of each pair of rows."""
-
-    input: Input
-    p: NonNegativeFloat = 2.0
-
-    def apply(self) -> Tensor:
-        require_dtype("pdist", self.input, frozenset({"float32", "float64"}))
-        _require_rank("pdist", self.input, 2, "input", "a matrix")
-        rows: Dim = self.input.shape[0]
-        return Tensor((divide(rows * (rows - 1), 2),), self.input.dtype)
-
-
 class Kron(Function, name="kron"):
     """Each number of one tensor times all of another, block by block."""
+
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[n], [m]", "[n * m]"),
+        Shapes("[n, m], [p, q]", "[n * p, m * q]", "likewise for any number of dimensions"),
+    )
+    examples = (Example("kron(a, b)", "a: float32[2, 3], b: float32[4, 5]", "float32[8, 15]"),)
 
     input: Input
     other: Input

@@ -1,7 +1,10 @@
 """Functions that bring numbers to one scale: by their norm, or by mean and variance."""
 
+from typing import ClassVar
+
 from netspec.catalogue.dtypes import require_dtype
-from netspec.catalogue.function import Functional
+from netspec.catalogue.example import UNCHANGED, Shapes
+from netspec.catalogue.function import Example, Functional
 from netspec.catalogue.shapes import require_dimensions, resolve_axis
 from netspec.catalogue.signature import Input, PositiveInt, Sizes
 from netspec.dim import Dim, product, same, value_of
@@ -11,6 +14,9 @@ from netspec.tensor import COMPLEX, FLOATING, Shape, Tensor, write_shape
 
 class Normalize(Functional, name="normalize"):
     """Vectors along `dim` divided by their p-norm."""
+
+    shapes: ClassVar[tuple[Shapes, ...]] = UNCHANGED
+    examples = (Example("x -> normalize(dim=-1)", "x: float32[N, T, 8]", "float32[N, T, 8]"),)
 
     input: Input
     p: float = 2.0
@@ -60,6 +66,16 @@ def _require_last(title: str, x: Tensor, sizes: Shape) -> None:
 class LayerNorm(Functional, name="layer_norm"):
     """Each sample normalised over its last dimensions: `x -> layer_norm((D,))`."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = UNCHANGED
+    examples = (
+        Example("x -> layer_norm((8,))", "x: float32[N, T, 8]", "float32[N, T, 8]"),
+        Example(
+            "layer_norm(x, (8,), scale, shift)",
+            "x: float32[N, 8], scale: float32[8], shift: float32[8]",
+            "float32[N, 8]",
+        ),
+    )
+
     input: Input
     normalized_shape: Sizes
     weight: Input | None = None
@@ -77,6 +93,9 @@ class LayerNorm(Functional, name="layer_norm"):
 
 class RmsNorm(Functional, name="rms_norm"):
     """Each sample divided by the root of its mean square over its last dimensions."""
+
+    shapes: ClassVar[tuple[Shapes, ...]] = UNCHANGED
+    examples = (Example("x -> rms_norm((8,))", "x: float32[N, T, 8]", "float32[N, T, 8]"),)
 
     input: Input
     normalized_shape: Sizes
@@ -102,6 +121,9 @@ def _require_several(title: str, count: Dim) -> None:
 
 class GroupNorm(Functional, name="group_norm"):
     """Groups of channels of each sample normalised: [N, C, *]."""
+
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N, C, *]", "[N, C, *]"),)
+    examples = (Example("x -> group_norm(4)", "x: float32[N, 8, H, W]", "float32[N, 8, H, W]"),)
 
     input: Input
     num_groups: PositiveInt
@@ -132,6 +154,9 @@ class GroupNorm(Functional, name="group_norm"):
 class InstanceNorm(Functional, name="instance_norm"):
     """Each channel of each sample normalised: [N, C, *]."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N, C, *]", "[N, C, *]"),)
+    examples = (Example("x -> instance_norm", "x: float32[N, 8, H, W]", "float32[N, 8, H, W]"),)
+
     input: Input
 
     def apply(self) -> Tensor:
@@ -144,6 +169,11 @@ class InstanceNorm(Functional, name="instance_norm"):
 
 class LocalResponseNorm(Functional, name="local_response_norm"):
     """Each number divided by the squares of its neighbours in `size` channels."""
+
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N, C, *]", "[N, C, *]"),)
+    examples = (
+        Example("x -> local_response_norm(5)", "x: float32[N, 8, H, W]", "float32[N, 8, H, W]"),
+    )
 
     input: Input
     size: PositiveInt

@@ -3,7 +3,8 @@
 from typing import Annotated, ClassVar
 
 from netspec.catalogue.dtypes import NOT_COMPLEX, REAL, require_dtype
-from netspec.catalogue.function import Function, Method
+from netspec.catalogue.example import UNCHANGED, Shapes
+from netspec.catalogue.function import Example, Function, Method
 from netspec.catalogue.shapes import resolve_axis
 from netspec.catalogue.signature import FREE, Input, KeywordFlag
 from netspec.dim import at_least
@@ -13,6 +14,11 @@ from netspec.tensor import FLOATING, Tensor, Type, write_shape
 
 class Topk(Method, name="topk"):
     """The `k` largest numbers along `dim`, or the smallest: `values, indices`."""
+
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*A, n, *B]", "([*A, k, *B], [*A, k, *B])", "n along `dim`"),
+    )
+    examples = (Example("x -> topk(5)", "x: float32[N, 10]", "(float32[N, 5], int64[N, 5])"),)
 
     input: Input
     k: Annotated[int, FREE]
@@ -39,6 +45,13 @@ class Topk(Method, name="topk"):
 class Sort(Method, name="sort"):
     """The numbers along `dim` in order, and where each came from: `values, indices`."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[*]", "([*], [*])"),)
+    examples = (
+        Example(
+            "x -> sort(descending=True)", "x: float32[N, 10]", "(float32[N, 10], int64[N, 10])"
+        ),
+    )
+
     input: Input
     dim: int = -1
     descending: bool = False
@@ -53,6 +66,9 @@ class Sort(Method, name="sort"):
 class Argsort(Method, name="argsort"):
     """Where the numbers along `dim` come from, once in order."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = UNCHANGED
+    examples = (Example("x -> argsort(dim=1)", "x: float32[N, 10]", "int64[N, 10]"),)
+
     input: Input
     dim: int = -1
     descending: bool = False
@@ -65,6 +81,11 @@ class Argsort(Method, name="argsort"):
 
 class Bucketize(Function, name="bucketize"):
     """Between which of the sorted `boundaries` each number falls."""
+
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[*], [n]", "[*]"),)
+    examples = (
+        Example("bucketize(x, edges)", "x: float32[N, 8], edges: float32[11]", "int64[N, 8]"),
+    )
 
     input: Input
     boundaries: Input
@@ -88,6 +109,16 @@ class Quantile(Method, name="quantile"):
     """The number below which the fraction `q` lies, along `dim` or of all."""
 
     dtypes: ClassVar[frozenset[str]] = FLOATING - {"float16", "bfloat16"}
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*A, n, *B]", "[*A, *B]", "n along `dim`"),
+        Shapes("[*A, n, *B]", "[*A, 1, *B]", "n along `dim`; keepdim=True"),
+        Shapes("[*A]", "[]", "dim=None"),
+        Shapes("[*A]", "[*(1 for n in A)]", "dim=None; keepdim=True"),
+    )
+    examples = (
+        Example("x -> quantile(0.5, dim=1)", "x: float32[N, 10]", "float32[N]"),
+        Example("x -> quantile(0.5)", "x: float32[N, 10]", "float32[]"),
+    )
 
     input: Input
     q: float

@@ -14,8 +14,9 @@ from netspec.catalogue.dtypes import (
     as_total,
     require_dtype,
 )
-from netspec.catalogue.function import Function, Method
-from netspec.catalogue.shapes import resolve_axes, resolve_axis
+from netspec.catalogue.example import Shapes
+from netspec.catalogue.function import Example, Function, Method
+from netspec.catalogue.shapes import resolve_axes
 from netspec.catalogue.signature import KEYWORD, OMITTED, Input, KeywordDType, KeywordFlag
 from netspec.misfit import Misfit
 from netspec.tensor import COMPLEX, FLOATING, Shape, Tensor, Type
@@ -23,14 +24,14 @@ from netspec.tensor import COMPLEX, FLOATING, Shape, Tensor, Type
 Dims = int | tuple[int, ...]
 
 
-def _without(x: Tensor, axes: list[int], keepdim: bool) -> Shape:
+def without(x: Tensor, axes: list[int], keepdim: bool) -> Shape:
     """The shape after a reduction over `axes`."""
     if keepdim:
         return tuple(1 if axis in axes else size for axis, size in enumerate(x.shape))
     return tuple(size for axis, size in enumerate(x.shape) if axis not in axes)
 
 
-def _require_dim(function: Function) -> None:
+def require_dim(function: Function) -> None:
     """Refuse `keepdim` without `dim` where torch has no such overload."""
     given = function.given
     if "keepdim" in given and "dim" not in given and function.fields()["dim"].default is None:
@@ -49,6 +50,13 @@ _KEPT: Mapping[str, str] = {"keepdim": "dim"}
 class _Reduction(Method):
     """A subclass declares `dim` and, but for a few, `keepdim`."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*A, n, *B]", "[*A, *B]", "n along `dim`; so for each of several"),
+        Shapes("[*A, n, *B]", "[*A, 1, *B]", "n along `dim`; so for each of several; keepdim=True"),
+        Shapes("[*A]", "[]", "dim=None or ()"),
+        Shapes("[*A]", "[*(1 for n in A)]", "dim=None or (); keepdim=True"),
+    )
+
     dtypes: ClassVar[frozenset[str]] = ANY
 
     input: Input
@@ -56,7 +64,7 @@ class _Reduction(Method):
     def apply(self) -> Tensor:
         require_dtype(self.name, self.input, self.dtypes)
         if self.beside:
-            _require_dim(self)
+            require_dim(self)
         return Tensor(self.shape(), self.result(self.input.dtype))
 
     def shape(self) -> Shape:
@@ -65,7 +73,7 @@ class _Reduction(Method):
         axes = list(range(self.input.rank))
         if dim is not None and dim not in ((), []):
             axes = resolve_axes(self.input, dim, self.name, "dim")
-        return _without(self.input, axes, vars(self).get("keepdim", False))
+        return without(self.input, axes, vars(self).get("keepdim", False))
 
     def result(self, dtype: str) -> str:
         """The dtype of the output."""
@@ -86,12 +94,18 @@ class _Total(_Reduction):
 class Sum(_Total, name="sum"):
     """The sum over one dimension, several, or all: `x -> sum(dim=1)`."""
 
+    examples = (
+        Example("x -> sum(dim=1)", "x: float32[N, 8]", "float32[N]"),
+        Example("x -> sum", "x: bool[N, T]", "int64[]"),
+    )
+
 
 class Nansum(_Total, name="nansum"):
     """The sum, NaN counting as 0."""
 
     dtypes: ClassVar[frozenset[str]] = NOT_COMPLEX
     beside: ClassVar[Mapping[str, str]] = {}
+    examples = (Example("x -> nansum(dim=1)", "x: float32[N, 8]", "float32[N]"),)
 
     def apply(self) -> Tensor:
         if self.input.dtype in FLOATING and self.dtype in COMPLEX:
@@ -108,6 +122,7 @@ class Prod(_Reduction, name="prod"):
     """The product over one dimension or all."""
 
     beside = _KEPT
+    examples = (Example("x -> prod(dim=1)", "x: float32[N, 8]", "float32[N]"),)
 
     dim: int = OMITTED
     keepdim: bool = False
@@ -117,9 +132,7 @@ class Prod(_Reduction, name="prod"):
         return as_total(dtype) if self.dtype is None else str(self.dtype)
 
 
-class Mean(_Reduction, name="mean"):
-    """The mean over one dimension, several, or all: `x -> mean(dim=(2, 3))`."""
-
+class _Mean(_Reduction):
     beside = _KEPT
     means: ClassVar[frozenset[str]] = FLOATING | COMPLEX
 
@@ -135,12 +148,23 @@ class Mean(_Reduction, name="mean"):
         return Tensor(super().apply().shape, x.dtype)
 
 
-class Nanmean(Mean, name="nanmean"):
+class Mean(_Mean, name="mean"):
+    """The mean over one dimension, several, or all: `x -> mean(dim=(2, 3))`."""
+
+    examples = (
+        Example("x -> mean(dim=(2, 3))", "x: float32[N, 8, H, W]", "float32[N, 8]"),
+        Example("x -> mean(dim=1, keepdim=True)", "x: float32[N, 8]", "float32[N, 1]"),
+        Example("x -> mean", "x: float32[N, 8]", "float32[]"),
+    )
+
+
+class Nanmean(_Mean, name="nanmean"):
     """The mean of all that is not NaN."""
 
     dtypes: ClassVar[frozenset[str]] = FLOATING
     means: ClassVar[frozenset[str]] = FLOATING
     beside: ClassVar[Mapping[str, str]] = {}
+    examples = (Example("x -> nanmean(dim=1)", "x: float32[N, 8]", "float32[N]"),)
 
 
 class _Spread(_Reduction):
@@ -157,12 +181,32 @@ class _Spread(_Reduction):
 class Std(_Spread, name="std"):
     """The standard deviation over one dimension, several, or all."""
 
+    examples = (Example("x -> std(dim=1)", "x: float32[N, 8]", "float32[N]"),)
+
 
 class Var(_Spread, name="var"):
     """The variance over one dimension, several, or all."""
 
+    examples = (
+        Example(
+            "x -> var(dim=(2, 3), correction=0, keepdim=True)",
+            "x: float32[N, 8, H, W]",
+            "float32[N, 8, 1, 1]",
+        ),
+    )
+
 
 class _SpreadAndMean(Function):
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*A, n, *B]", "([*A, *B], [*A, *B])", "n along `dim`; so for each of several"),
+        Shapes(
+            "[*A, n, *B]",
+            "([*A, 1, *B], [*A, 1, *B])",
+            "n along `dim`; so for each of several; keepdim=True",
+        ),
+        Shapes("[*A]", "([], [])", "dim=None or ()"),
+        Shapes("[*A]", "([*(1 for n in A)], [*(1 for n in A)])", "dim=None or (); keepdim=True"),
+    )
     input: Input
     dim: Dims | None = None
     correction: Annotated[float, KEYWORD] = 1
@@ -174,16 +218,26 @@ class _SpreadAndMean(Function):
         axes = list(range(x.rank))
         if self.dim is not None and self.dim != ():
             axes = resolve_axes(x, self.dim, self.name, "dim")
-        shape = _without(x, axes, self.keepdim)
+        shape = without(x, axes, self.keepdim)
         return Tensor(shape, as_modulus(x.dtype)), Tensor(shape, x.dtype)
 
 
 class StdMean(_SpreadAndMean, name="std_mean"):
     """The standard deviation and the mean."""
 
+    examples = (Example("x -> std_mean(dim=1)", "x: float32[N, 8]", "(float32[N], float32[N])"),)
+
 
 class VarMean(_SpreadAndMean, name="var_mean"):
     """The variance and the mean."""
+
+    examples = (
+        Example(
+            "x -> var_mean(dim=1, keepdim=True)",
+            "x: float32[N, 8]",
+            "(float32[N, 1], float32[N, 1])",
+        ),
+    )
 
 
 class _Extreme(_Reduction):
@@ -196,15 +250,30 @@ class _Extreme(_Reduction):
 class Amax(_Extreme, name="amax"):
     """The largest number over one dimension, several, or all."""
 
+    examples = (Example("x -> amax(dim=(2, 3))", "x: float32[N, 8, H, W]", "float32[N, 8]"),)
+
 
 class Amin(_Extreme, name="amin"):
     """The smallest number over one dimension, several, or all."""
+
+    examples = (Example("x -> amin(dim=1)", "x: float32[N, 8]", "float32[N]"),)
 
 
 class Aminmax(_Reduction, name="aminmax"):
     """The smallest and the largest number over one dimension or all."""
 
     dtypes: ClassVar[frozenset[str]] = NOT_COMPLEX
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*A, n, *B]", "([*A, *B], [*A, *B])", "n along `dim`; so for each of several"),
+        Shapes(
+            "[*A, n, *B]",
+            "([*A, 1, *B], [*A, 1, *B])",
+            "n along `dim`; so for each of several; keepdim=True",
+        ),
+        Shapes("[*A]", "([], [])", "dim=None or ()"),
+        Shapes("[*A]", "([*(1 for n in A)], [*(1 for n in A)])", "dim=None or (); keepdim=True"),
+    )
+    examples = (Example("x -> aminmax(dim=1)", "x: float32[N, 8]", "(float32[N], float32[N])"),)
 
     dim: Annotated[int | None, KEYWORD] = None
     keepdim: KeywordFlag = False
@@ -226,48 +295,13 @@ class _ExtremeIndex(_Reduction):
 class Argmax(_ExtremeIndex, name="argmax"):
     """Where the largest number is: its index along `dim`, or among all numbers."""
 
+    examples = (Example("logits -> argmax(dim=1)", "logits: float32[N, 10]", "int64[N]"),)
+
 
 class Argmin(_ExtremeIndex, name="argmin"):
     """Where the smallest number is: its index along `dim`, or among all numbers."""
 
-
-class _Chosen(Method):
-    """One number of all, or with `dim` one along it and its index: `(values, indices)`."""
-
-    dtypes: ClassVar[frozenset[str]] = NOT_COMPLEX
-
-    input: Input
-    dim: int = OMITTED
-    keepdim: bool = False
-
-    def apply(self) -> Type:
-        x = self.input
-        require_dtype(self.name, x, self.dtypes)
-        _require_dim(self)
-        if self.dim is OMITTED:
-            return Tensor((), x.dtype)
-        shape = _without(x, [resolve_axis(x, self.dim, self.name, "dim")], self.keepdim)
-        return Tensor(shape, x.dtype), Tensor(shape, "int64")
-
-
-class Max(_Chosen, name="max"):
-    """The largest number of all; with `dim`, `values, indices` along it."""
-
-
-class Min(_Chosen, name="min"):
-    """The smallest number of all; with `dim`, `values, indices` along it."""
-
-
-class Median(_Chosen, name="median"):
-    """The number in the middle, the lower of two; with `dim`, `values, indices` along it."""
-
-    dtypes: ClassVar[frozenset[str]] = REAL
-
-
-class Mode(_Chosen, name="mode"):
-    """The most frequent number along `dim`: `values, indices`."""
-
-    dim: int = -1
+    examples = (Example("x -> argmin(dim=1, keepdim=True)", "x: float32[N, 10]", "int64[N, 1]"),)
 
 
 class _Truth(_Reduction):
@@ -284,13 +318,23 @@ class _Truth(_Reduction):
 class Any_(_Truth, name="any"):
     """Whether some number is other than 0."""
 
+    examples = (Example("mask -> any(dim=1)", "mask: bool[N, T]", "bool[N]"),)
+
 
 class All(_Truth, name="all"):
     """Whether every number is other than 0."""
 
+    examples = (Example("mask -> all", "mask: bool[N, T]", "bool[]"),)
+
 
 class CountNonzero(_Reduction, name="count_nonzero"):
     """How many numbers are other than 0."""
+
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*A, n, *B]", "[*A, *B]", "n along `dim`; so for each of several"),
+        Shapes("[*A]", "[]", "dim=None or ()"),
+    )
+    examples = (Example("tokens -> count_nonzero(dim=1)", "tokens: int64[N, T]", "int64[N]"),)
 
     dim: Dims | None = None
 
@@ -300,6 +344,12 @@ class CountNonzero(_Reduction, name="count_nonzero"):
 
 class Logsumexp(_Reduction, name="logsumexp"):
     """log Σ exp(x) over one dimension or several."""
+
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*A, n, *B]", "[*A, *B]", "n along `dim`; so for each of several"),
+        Shapes("[*A, n, *B]", "[*A, 1, *B]", "n along `dim`; so for each of several; keepdim=True"),
+    )
+    examples = (Example("x -> logsumexp(dim=1)", "x: float32[N, 10]", "float32[N]"),)
 
     dim: int | Annotated[tuple[int, ...], MinLen(1)]
     keepdim: bool = False
@@ -312,6 +362,10 @@ class Norm(_Reduction, name="norm"):
     """The `p`-norm over one dimension, several, or all."""
 
     dtypes: ClassVar[frozenset[str]] = FLOATING | COMPLEX
+    examples = (
+        Example("x -> norm(dim=1)", "x: float32[N, 8]", "float32[N]"),
+        Example("x -> norm(1, dim=-1, keepdim=True)", "x: float32[N, T, 8]", "float32[N, T, 1]"),
+    )
 
     p: float | Literal["fro"] = "fro"
     dim: Dims | None = None
@@ -319,56 +373,3 @@ class Norm(_Reduction, name="norm"):
 
     def result(self, dtype: str) -> str:
         return as_modulus(dtype)
-
-
-class _Scan(Method):
-    dtypes: ClassVar[frozenset[str]] = ANY
-
-    input: Input
-    dim: int
-    dtype: KeywordDType = None
-
-    def apply(self) -> Tensor:
-        x = self.input
-        require_dtype(self.name, x, self.dtypes)
-        resolve_axis(x, self.dim, self.name, "dim")
-        return Tensor(x.shape, as_total(x.dtype) if self.dtype is None else str(self.dtype))
-
-
-class Cumsum(_Scan, name="cumsum"):
-    """The sum of all numbers up to each, along `dim`."""
-
-
-class Cumprod(_Scan, name="cumprod"):
-    """The product of all numbers up to each, along `dim`."""
-
-
-class Logcumsumexp(Method, name="logcumsumexp"):
-    """log Σ exp(x) of all numbers up to each, along `dim`."""
-
-    input: Input
-    dim: int
-
-    def apply(self) -> Tensor:
-        require_dtype(self.name, self.input, FLOATING | COMPLEX)
-        resolve_axis(self.input, self.dim, self.name, "dim")
-        return self.input
-
-
-class _ExtremeScan(Method):
-    input: Input
-    dim: int
-
-    def apply(self) -> Type:
-        x = self.input
-        require_dtype(self.name, x, NOT_COMPLEX)
-        resolve_axis(x, self.dim, self.name, "dim")
-        return x, Tensor(x.shape, "int64")
-
-
-class Cummax(_ExtremeScan, name="cummax"):
-    """The largest number up to each, along `dim`: `values, indices`."""
-
-
-class Cummin(_ExtremeScan, name="cummin"):
-    """The smallest number up to each, along `dim`: `values, indices`."""

@@ -4,7 +4,8 @@ from typing import Annotated, ClassVar
 
 from annotated_types import MinLen
 
-from netspec.catalogue.function import Method
+from netspec.catalogue.example import UNCHANGED, Shapes
+from netspec.catalogue.function import Example, Method
 from netspec.catalogue.functions.reshaping import Dims, swap
 from netspec.catalogue.shapes import flatten, require_dimensions, resolve_axes, resolve_axis
 from netspec.catalogue.signature import FREE, Input, Sizes
@@ -49,6 +50,12 @@ class Expand(Method, name="expand"):
     """Dimensions of size 1 stretched, -1 keeps one: `cls -> expand(N, -1, -1)`."""
 
     variadic: ClassVar[str] = "size"
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[*A]", "[*size]", "-1 keeps a size"),)
+    examples = (
+        Example(
+            "x -> expand(N, -1, -1)", "x: float32[1, 4, 8], y: float32[N, 8]", "float32[N, 4, 8]"
+        ),
+    )
 
     input: Input
     size: Sizes
@@ -60,6 +67,11 @@ class Expand(Method, name="expand"):
 class BroadcastTo(Method, name="broadcast_to"):
     """Dimensions of size 1 stretched to the shape `size`."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[*A]", "[*size]", "-1 keeps a size"),)
+    examples = (
+        Example("x -> broadcast_to((N, 8))", "x: float32[8], y: float32[N, 4]", "float32[N, 8]"),
+    )
+
     input: Input
     size: Sizes
 
@@ -69,6 +81,11 @@ class BroadcastTo(Method, name="broadcast_to"):
 
 class ExpandAs(Method, name="expand_as"):
     """Dimensions of size 1 stretched to the shape of `other`."""
+
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[*A], [*B]", "[*B]"),)
+    examples = (
+        Example("x -> expand_as(y)", "x: float32[N, 1], y: float32[N, 8]", "float32[N, 8]"),
+    )
 
     input: Input
     other: Input
@@ -93,6 +110,20 @@ class Repeat(Method, name="repeat"):
     """Copies side by side along each dimension, new ones in front: `x -> repeat(1, 3)`."""
 
     variadic: ClassVar[str] = "repeats"
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes(
+            "[*A]", "[*(n * k for n, k in zip(A, repeats))]", "one of `repeats` for each dimension"
+        ),
+        Shapes(
+            "[*A]",
+            "[repeats[0], *(n * k for n, k in zip(A, repeats[1:]))]",
+            "one more, which makes a dimension; likewise for more",
+        ),
+    )
+    examples = (
+        Example("x -> repeat(1, 3)", "x: float32[N, 8]", "float32[N, 24]"),
+        Example("x -> repeat(4, 1, 1)", "x: float32[N, 8]", "float32[4, N, 8]"),
+    )
 
     input: Input
     repeats: Sizes
@@ -114,6 +145,12 @@ class Tile(Method, name="tile"):
     """Copies side by side along the last dimensions."""
 
     variadic: ClassVar[str] = "dims"
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes(
+            "[*A, n]", "[*A, n * dims[-1]]", "one of `dims`; each more for the dimension before"
+        ),
+    )
+    examples = (Example("x -> tile(2)", "x: float32[N, 8]", "float32[N, 16]"),)
 
     input: Input
     dims: Sizes
@@ -125,6 +162,15 @@ class Tile(Method, name="tile"):
 
 class RepeatInterleave(Method, name="repeat_interleave"):
     """Each entry along `dim`, or of all, `repeats` times: `[a, a, b, b]`."""
+
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*A, n, *B]", "[*A, n * repeats, *B]", "n along `dim`"),
+        Shapes("[*A]", "[prod(A) * repeats]", "dim=None"),
+    )
+    examples = (
+        Example("x -> repeat_interleave(2, dim=1)", "x: float32[N, 8]", "float32[N, 16]"),
+        Example("x -> repeat_interleave(2)", "x: float32[N, 8]", "float32[16 * N]"),
+    )
 
     input: Input
     repeats: Annotated[int, FREE]
@@ -151,6 +197,8 @@ class Flip(Method, name="flip"):
     """The order turned around along some dimensions: `x -> flip(-1)`."""
 
     variadic: ClassVar[str] = "dims"
+    shapes: ClassVar[tuple[Shapes, ...]] = UNCHANGED
+    examples = (Example("x -> flip(-1)", "x: float32[N, 3, H, W]", "float32[N, 3, H, W]"),)
 
     input: Input
     dims: tuple[int, ...]
@@ -161,6 +209,7 @@ class Flip(Method, name="flip"):
 
 
 class _FlipSides(Method):
+    shapes: ClassVar[tuple[Shapes, ...]] = UNCHANGED
     ranks: ClassVar[int] = 1
 
     input: Input
@@ -181,14 +230,24 @@ class Fliplr(_FlipSides, name="fliplr"):
     """Dimension 1 turned around."""
 
     ranks: ClassVar[int] = 2
+    examples = (Example("x -> fliplr", "x: float32[N, 8]", "float32[N, 8]"),)
 
 
 class Flipud(_FlipSides, name="flipud"):
     """Dimension 0 turned around."""
 
+    examples = (Example("x -> flipud", "x: float32[N, 8]", "float32[N, 8]"),)
+
 
 class Roll(Method, name="roll"):
     """Numbers moved along `dims` by `shifts`; those that leave come in at the other end."""
+
+    shapes: ClassVar[tuple[Shapes, ...]] = UNCHANGED
+    examples = (
+        Example(
+            "x -> roll((-1, -1), dims=(2, 3))", "x: float32[N, 3, H, W]", "float32[N, 3, H, W]"
+        ),
+    )
 
     input: Input
     shifts: Annotated[int | Annotated[tuple[int, ...], MinLen(1)], FREE]
@@ -214,6 +273,12 @@ class Roll(Method, name="roll"):
 
 class Rot90(Method, name="rot90"):
     """Turned by 90 degrees `k` times in the plane of two dimensions."""
+
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*A, n, *B, m, *C]", "[*A, m, *B, n, *C]", "n and m are `dims`, `k` is odd"),
+        Shapes("[*]", "[*]", "`k` is even"),
+    )
+    examples = (Example("x -> rot90(1, (2, 3))", "x: float32[N, 3, H, W]", "float32[N, 3, W, H]"),)
 
     input: Input
     k: int = 1

@@ -2,7 +2,8 @@
 
 from typing import ClassVar
 
-from netspec.catalogue.function import Method
+from netspec.catalogue.example import Shapes
+from netspec.catalogue.function import Example, Method
 from netspec.catalogue.shapes import (
     fill_in,
     flatten,
@@ -22,6 +23,11 @@ class Reshape(Method, name="reshape"):
     """The same numbers in another shape; one size may be -1: `x -> reshape(N, -1)`."""
 
     variadic: ClassVar[str] = "shape"
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[*A]", "[*shape]", "-1 becomes what is left"),)
+    examples = (
+        Example("x -> reshape(N, -1)", "x: float32[N, 16, 5, 5]", "float32[N, 400]"),
+        Example("x -> reshape(N, T, 8, 64)", "x: float32[N, T, 512]", "float32[N, T, 8, 64]"),
+    )
 
     input: Input
     shape: Sizes
@@ -35,6 +41,8 @@ class View(Method, name="view"):
     """`reshape` without a copy: torch refuses it where the numbers lie in another order."""
 
     variadic: ClassVar[str] = "size"
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[*A]", "[*size]", "-1 becomes what is left"),)
+    examples = (Example("x -> view(N, 4, -1)", "x: float32[N, 64]", "float32[N, 4, 16]"),)
 
     input: Input
     size: Sizes
@@ -45,6 +53,7 @@ class View(Method, name="view"):
 
 
 class _LikeOther(Method):
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[*A], [*B]", "[*B]"),)
     input: Input
     other: Input
 
@@ -63,13 +72,29 @@ class _LikeOther(Method):
 class ReshapeAs(_LikeOther, name="reshape_as"):
     """`reshape` to the shape of another tensor."""
 
+    examples = (
+        Example("x -> reshape_as(y)", "x: float32[N, 64], y: float32[N, 8, 8]", "float32[N, 8, 8]"),
+    )
+
 
 class ViewAs(_LikeOther, name="view_as"):
     """`view` in the shape of another tensor."""
 
+    examples = (
+        Example("x -> view_as(y)", "x: float32[N, 64], y: float32[N, 8, 8]", "float32[N, 8, 8]"),
+    )
+
 
 class Flatten(Method, name="flatten"):
     """Dimensions `start_dim` to `end_dim` joined to one: `x -> flatten(1)`."""
+
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*A, *n, *B]", "[*A, prod(n), *B]", "n from `start_dim` to `end_dim`"),
+    )
+    examples = (
+        Example("x -> flatten(1)", "x: float32[N, 16, 5, 5]", "float32[N, 400]"),
+        Example("x -> flatten(2)", "x: float32[N, 16, H, W]", "float32[N, 16, H * W]"),
+    )
 
     input: Input
     start_dim: int = 0
@@ -82,6 +107,9 @@ class Flatten(Method, name="flatten"):
 class Ravel(Method, name="ravel"):
     """All dimensions joined to one."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[*A]", "[prod(A)]"),)
+    examples = (Example("x -> ravel", "x: float32[N, 8]", "float32[8 * N]"),)
+
     input: Input
 
     def apply(self) -> Tensor:
@@ -90,6 +118,13 @@ class Ravel(Method, name="ravel"):
 
 class Unflatten(Method, name="unflatten"):
     """Dimension `dim` split into several; one size may be -1: `x -> unflatten(-1, (heads, -1))`."""
+
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*A, n, *B]", "[*A, *sizes, *B]", "n along `dim`; -1 becomes what is left"),
+    )
+    examples = (
+        Example("x -> unflatten(-1, (8, -1))", "x: float32[N, T, 512]", "float32[N, T, 8, 64]"),
+    )
 
     input: Input
     dim: int
@@ -114,6 +149,10 @@ class Permute(Method, name="permute"):
     """The dimensions in another order: `x -> permute(0, 2, 3, 1)`."""
 
     variadic: ClassVar[str] = "dims"
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[*A]", "[*(A[d] for d in dims)]"),)
+    examples = (
+        Example("x -> permute(0, 2, 3, 1)", "x: float32[N, 3, H, W]", "float32[N, H, W, 3]"),
+    )
 
     input: Input
     dims: tuple[int, ...]
@@ -143,6 +182,9 @@ def swap(x: Tensor, first: int, second: int) -> Tensor:
 
 
 class _SwapDims(Method):
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*A, n, *B, m, *C]", "[*A, m, *B, n, *C]", "n and m are the two dimensions"),
+    )
     input: Input
     dim0: int
     dim1: int
@@ -155,13 +197,22 @@ class _SwapDims(Method):
 class Transpose(_SwapDims, name="transpose"):
     """Two dimensions swapped: `x -> transpose(1, 2)`."""
 
+    examples = (Example("x -> transpose(1, 2)", "x: float32[N, T, 8]", "float32[N, 8, T]"),)
+
 
 class Swapdims(_SwapDims, name="swapdims"):
     """Two dimensions swapped: another name of `transpose`."""
 
+    examples = (Example("x -> swapdims(1, 2)", "x: float32[N, T, 8]", "float32[N, 8, T]"),)
+
 
 class Swapaxes(Method, name="swapaxes"):
     """Two dimensions swapped: NumPy's name of `transpose`."""
+
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*A, n, *B, m, *C]", "[*A, m, *B, n, *C]", "n and m are the two dimensions"),
+    )
+    examples = (Example("x -> swapaxes(1, 2)", "x: float32[N, T, 8]", "float32[N, 8, T]"),)
 
     input: Input
     axis0: int
@@ -174,6 +225,12 @@ class Swapaxes(Method, name="swapaxes"):
 
 class T(Method, name="t"):
     """A matrix transposed."""
+
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[n, m]", "[m, n]"),
+        Shapes("[n]", "[n]"),
+    )
+    examples = (Example("x -> t", "x: float32[N, 8]", "float32[8, N]"),)
 
     input: Input
 
@@ -189,6 +246,10 @@ class T(Method, name="t"):
 
 
 class _MoveDim(Method):
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*A, *n, *B, *C]", "[*A, *B, *n, *C]", "n are `source`, moved back"),
+        Shapes("[*A, *B, *n, *C]", "[*A, *n, *B, *C]", "n are `source`, moved to the front"),
+    )
     input: Input
     source: Dims
     destination: Dims
@@ -224,13 +285,23 @@ class _MoveDim(Method):
 class Movedim(_MoveDim, name="movedim"):
     """Dimensions moved to other places, the others in their order: `x -> movedim(1, -1)`."""
 
+    examples = (
+        Example("x -> movedim(1, -1)", "x: float32[N, 3, H, W]", "float32[N, H, W, 3]"),
+        Example("x -> movedim((2, 3), (0, 1))", "x: float32[N, 3, H, W]", "float32[H, W, N, 3]"),
+    )
+
 
 class Moveaxis(_MoveDim, name="moveaxis"):
     """Dimensions moved to other places: NumPy's name of `movedim`."""
 
+    examples = (Example("x -> moveaxis(1, -1)", "x: float32[N, 3, H, W]", "float32[N, H, W, 3]"),)
+
 
 class Unsqueeze(Method, name="unsqueeze"):
     """A new dimension of size 1 at `dim`: `x -> unsqueeze(1)`."""
+
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[*A, *B]", "[*A, 1, *B]", "1 at `dim`"),)
+    examples = (Example("x -> unsqueeze(1)", "x: float32[N, 8]", "float32[N, 1, 8]"),)
 
     input: Input
     dim: int
@@ -243,6 +314,16 @@ class Unsqueeze(Method, name="unsqueeze"):
 
 class Squeeze(Method, name="squeeze"):
     """Dimensions of size 1 taken out: the one or those named, or all."""
+
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*A, 1, *B]", "[*A, *B]", "1 at `dim`; so for each of several"),
+        Shapes("[*A, n, *B]", "[*A, n, *B]", "n along `dim`, which is not 1"),
+        Shapes("[*A]", "[*(n for n in A if n != 1)]", "dim=()"),
+    )
+    examples = (
+        Example("x -> squeeze(1)", "x: float32[N, 1, 8]", "float32[N, 8]"),
+        Example("x -> squeeze", "x: float32[8, 1, 1]", "float32[8]"),
+    )
 
     input: Input
     dim: Dims = ()

@@ -3,7 +3,8 @@
 from typing import Annotated, ClassVar, Literal
 
 from netspec.catalogue.dtypes import ANY, TRUTH, require_dtype
-from netspec.catalogue.function import Functional
+from netspec.catalogue.example import Shapes
+from netspec.catalogue.function import Example, Functional
 from netspec.catalogue.functions.pooling import OfLayer
 from netspec.catalogue.layer import spread
 from netspec.catalogue.shapes import require_dimensions
@@ -32,6 +33,31 @@ class Interpolate(OfLayer, name="interpolate"):
 
     layer: ClassVar[str] = "Upsample"
     beyond: ClassVar[tuple[str, ...]] = ("antialias",)
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[N, C, *A]", "[N, C, *size]"),
+        Shapes("[N, C, L]", "[N, C, L']", "L' = int(L * scale_factor)"),
+        Shapes("[N, C, H, W]", "[N, C, H', W']", "H' = int(H * scale_factor), W' alike"),
+        Shapes(
+            "[N, C, D, H, W]", "[N, C, D', H', W']", "D' = int(D * scale_factor), H' and W' alike"
+        ),
+    )
+    examples = (
+        Example(
+            "x -> interpolate(scale_factor=2)",
+            "x: float32[N, 8, H, W]",
+            "float32[N, 8, 2 * H, 2 * W]",
+        ),
+        Example(
+            'x -> interpolate((9, 7), mode="bilinear")',
+            "x: float32[N, 8, H, W]",
+            "float32[N, 8, 9, 7]",
+        ),
+        Example(
+            'x -> interpolate(scale_factor=0.5, mode="linear")',
+            "x: float32[N, 8, L]",
+            "float32[N, 8, L // 2]",
+        ),
+    )
 
     size: NewSize | None = None
     scale_factor: Scales | None = None
@@ -53,6 +79,19 @@ class Interpolate(OfLayer, name="interpolate"):
 
 class Pad(Functional, name="pad"):
     """Numbers put around: `pad` has two for each dimension, the last one first."""
+
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*A, n]", "[*A, pad[0] + n + pad[1]]"),
+        Shapes("[*A, m, n]", "[*A, pad[2] + m + pad[3], pad[0] + n + pad[1]]", "likewise for more"),
+    )
+    examples = (
+        Example("x -> pad((1, 2))", "x: float32[N, 8]", "float32[N, 11]"),
+        Example(
+            'x -> pad((1, 1, 2, 2), mode="reflect")',
+            "x: float32[N, 3, 32, 32]",
+            "float32[N, 3, 36, 34]",
+        ),
+    )
 
     input: Input
     pad: Annotated[tuple[int, ...], FREE]
@@ -116,16 +155,29 @@ class Pad(Functional, name="pad"):
 
 
 class PixelShuffle(OfLayer, name="pixel_shuffle"):
-    """Channels moved into space: [*, C * r * r, H, W] to [*, C, H * r, W * r]."""
+    """Channels moved into space."""
 
     layer: ClassVar[str] = "PixelShuffle"
     dtypes: ClassVar[frozenset[str]] = ANY
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*, C, H, W]", "[*, C // r**2, H * r, W * r]", "r = upscale_factor"),
+    )
+    examples = (
+        Example("x -> pixel_shuffle(2)", "x: float32[N, 16, H, W]", "float32[N, 4, 2 * H, 2 * W]"),
+    )
 
     upscale_factor: PositiveInt
 
 
 class PixelUnshuffle(Functional, name="pixel_unshuffle"):
-    """Space moved into channels: [*, C, H * r, W * r] to [*, C * r * r, H, W]."""
+    """Space moved into channels."""
+
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[*, C, H, W]", "[*, C * r**2, H // r, W // r]", "r = downscale_factor"),
+    )
+    examples = (
+        Example("x -> pixel_unshuffle(2)", "x: float32[N, 4, 10, 10]", "float32[N, 16, 5, 5]"),
+    )
 
     input: Input
     downscale_factor: PositiveInt
@@ -149,6 +201,11 @@ class PixelUnshuffle(Functional, name="pixel_unshuffle"):
 
 class ChannelShuffle(Functional, name="channel_shuffle"):
     """The channels of each group dealt out in turn: [N, C, *]."""
+
+    shapes: ClassVar[tuple[Shapes, ...]] = (Shapes("[N, C, *]", "[N, C, *]"),)
+    examples = (
+        Example("x -> channel_shuffle(2)", "x: float32[N, 8, H, W]", "float32[N, 8, H, W]"),
+    )
 
     input: Input
     groups: PositiveInt
@@ -184,7 +241,18 @@ def _require_windows(title: str, counts: Shape, sizes: Shape, kernel: Value) -> 
 
 
 class Unfold(Functional, name="unfold"):
-    """Each window of an image as a column: [N, C, H, W] to [N, C * kernel, places]."""
+    """Each window of an image as a column."""
+
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes(
+            "[N?, C, H, W]",
+            "[N?, C * k, L']",
+            "k = prod(pair(kernel_size)); L' is the number of places",
+        ),
+    )
+    examples = (
+        Example("x -> unfold(4, stride=4)", "x: float32[N, 3, 32, 32]", "float32[N, 48, 64]"),
+    )
 
     input: Input
     kernel_size: Size2
@@ -209,7 +277,14 @@ class Unfold(Functional, name="unfold"):
 
 
 class Fold(Functional, name="fold"):
-    """Columns put back and added up: [N, C * kernel, places] to [N, C, *output_size]."""
+    """Columns put back and added up."""
+
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[N?, n, L]", "[N?, n // k, *output_size]", "k = prod(pair(kernel_size))"),
+    )
+    examples = (
+        Example("x -> fold(32, 4, stride=4)", "x: float32[N, 48, 64]", "float32[N, 3, 32, 32]"),
+    )
 
     input: Input
     output_size: Size2
@@ -251,6 +326,16 @@ class Fold(Functional, name="fold"):
 class AffineGrid(Functional, name="affine_grid"):
     """The places that affine maps [N, 2, 3] take each pixel of `size` to: [N, H, W, 2]."""
 
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[N, 2, 3]", "[N, size[2], size[3], 2]"),
+        Shapes("[N, 3, 4]", "[N, size[2], size[3], size[4], 3]"),
+    )
+    examples = (
+        Example(
+            "affine_grid(theta, (N, 3, 32, 32))", "theta: float32[N, 2, 3]", "float32[N, 32, 32, 2]"
+        ),
+    )
+
     theta: Input
     size: Sizes
     align_corners: bool | None = None
@@ -274,6 +359,18 @@ class AffineGrid(Functional, name="affine_grid"):
 
 class GridSample(Functional, name="grid_sample"):
     """The pixels of an image at the places of a grid [N, H', W', 2]: [N, C, H', W']."""
+
+    shapes: ClassVar[tuple[Shapes, ...]] = (
+        Shapes("[N, C, H, W], [N, h, w, 2]", "[N, C, h, w]"),
+        Shapes("[N, C, D, H, W], [N, d, h, w, 3]", "[N, C, d, h, w]"),
+    )
+    examples = (
+        Example(
+            "grid_sample(x, grid)",
+            "x: float32[N, 3, H, W], grid: float32[N, 16, 16, 2]",
+            "float32[N, 3, 16, 16]",
+        ),
+    )
 
     input: Input
     grid: Input
