@@ -100,7 +100,7 @@ _SCRIPT_IMPORTS = {
     ),
     *(
         ("torch.utils.data", name)
-        for name in ("BatchSampler", "DataLoader", "DistributedSampler", "TensorDataset")
+        for name in ("BatchSampler", "DataLoader", "Dataset", "DistributedSampler", "TensorDataset")
     ),
     *(("torch.optim.lr_scheduler", name) for name in ("LinearLR", "SequentialLR")),
     *(("safetensors.torch", name) for name in ("load_file", "save_model")),

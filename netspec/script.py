@@ -9,12 +9,15 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netspec.diagnostic import Diagnostics, SpecError, did_you_mean
+from netspec.lower_data import externs_of
 from netspec.names import listing
 from netspec.permission import require_allowed
+from netspec.program import Import
 from netspec.run_error import RunError
 from netspec.settings import POSITIVE
 from netspec.spec import Spec
 from netspec.training import Training
+from netspec.try_losses import loss_layers, try_losses
 
 if TYPE_CHECKING:
     import torch
@@ -153,13 +156,29 @@ def _returned(source: str, function: str) -> tuple[str, ...]:
     return tuple(node.id for node in ast.walk(found.body[-1]) if isinstance(node, ast.Name))
 
 
+def own_imports(spec: Spec, training: Training) -> list[Import]:
+    """What runs of the author's own: parts of nets, then data, then layers of losses."""
+    return [*spec.program.externs, *externs_of(training), *loss_layers(training)]
+
+
 def try_externs(
     spec: Spec, training: Training, allow_extern: Collection[str] | None = None
 ) -> None:
-    """Build the nets once: what is wrong with an extern is said before the script starts."""
+    """Import what is the author's own, build the nets and try the losses, before the script starts.
+
+    Raises:
+        SpecError: for what is not allowed, not there, or not what the spec or its layer says.
+    """
+    items = own_imports(spec, training)
+    if not items:
+        return
+    allowed = spec.allow_extern if allow_extern is None else allow_extern
+    require_allowed(items, allowed)
+    from netspec.import_extern import import_data
+
+    import_data(externs_of(training))
+    try_losses(training)
     if spec.program.externs:
-        allowed = spec.allow_extern if allow_extern is None else allow_extern
-        require_allowed(spec.program.externs, allowed)
         for name in dict.fromkeys(item.net.name for item in training.nets):
             spec.build(net=name, device="cpu", allow_extern=allowed)
 

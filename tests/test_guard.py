@@ -136,3 +136,20 @@ def test_scripts_of_the_specs_pass(path: Path) -> None:
 def test_what_no_script_contains_is_refused(line: str) -> None:
     with pytest.raises(Refused):
         verify_script(line, [], ["Tiny"])
+
+
+PULLED = """
+net A()(x: float32[N, 4]) -> (y: [N, 2]) {{ return x -> Linear(2) }}
+train A {{
+    data = {data}
+    loss = y -> mean
+    optimizer = SGD(lr=0.1)
+}}
+"""
+
+
+def test_a_script_with_data_of_hugging_face_passes() -> None:
+    data = 'HuggingFace("a/b", x=float32[N, 4], label=int64[N])'
+    spec = netspec.loads(PULLED.format(data=data))
+    (training,) = spec.graph.trainings.values()
+    assert verify_script(spec.render()["train.py"], catalogue_imports(training), ["A"]).body
