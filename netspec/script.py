@@ -4,6 +4,7 @@ import ast
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
+from functools import partial
 from importlib.util import find_spec
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -20,10 +21,19 @@ from netspec.training import Training
 from netspec.try_losses import loss_layers, try_losses
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import torch
     from torch import nn
 
 Row = dict[str, float]  # the figures of an epoch, by name
+
+_FOR_TRANSFORMS = (
+    "from collections.abc import Sequence",
+    "import torch",
+    "import torch.nn.functional as F",
+    "from torch import Tensor",
+)
 
 
 def choose_training(spec: Spec, name: str | None) -> Training:
@@ -100,6 +110,25 @@ class Script(NamedTuple):
         with said_by_script():
             _, _, loader = self.module.make_loaders(config, 0, 1)
         return loader
+
+    def transform(self, names: Collection[str]) -> "Callable[[list[torch.Tensor]], Any] | None":
+        """What validation does to these fields of a batch, in their order; None if it is nothing.
+
+        It is the script's own `transform`, written for these fields alone: no transform looks at
+        another field than its own.
+        """
+        fields = tuple(name for name in self.training.fields if name in names)
+        calls = tuple(item for item in self.training.transforms if item.field in fields)
+        if not calls:
+            return None
+        from netspec.instantiate import Origin, load_script
+        from netspec.lower_transforms import is_random, transform_imports, write_transform
+
+        own = self.training._replace(fields=fields, transforms=calls)
+        imports = transform_imports(own)
+        source = "\n".join([*_FOR_TRANSFORMS, *imports, *write_transform(own), ""])
+        module: Any = load_script(source, "transforms", imports, (), Origin("", "", ""))
+        return partial(module.transform, training=False) if is_random(calls) else module.transform
 
     def require_validation(self) -> None:
         """Refuse a training that keeps no data for validation.
