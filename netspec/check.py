@@ -1,18 +1,16 @@
 """Turn the syntax tree of a spec into its graph: names resolved, arguments and shapes checked."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from netspec import syntax as s
 from netspec.check_bias import hint_biases
 from netspec.check_device import check_device
-from netspec.check_extern_data import check_extern_data
 from netspec.check_idle import hint_idle
 from netspec.check_init import warn_unmatched
 from netspec.check_names import warn_shadowed, warn_unused
 from netspec.check_net import check_net
 from netspec.check_signature import report_duplicate
-from netspec.check_train import check_train
 from netspec.checked import Graph
 from netspec.diagnostic import Diagnostics, did_you_mean
 from netspec.graph import Net, Unfinished
@@ -21,8 +19,10 @@ from netspec.parse import Parsed
 from netspec.placement import take_apart
 from netspec.requirement import check_contradictions
 from netspec.source import Source
-from netspec.training import Training
 from netspec.uses import Loader, open_home
+
+if TYPE_CHECKING:
+    from netspec.training import Training
 
 
 def check(
@@ -112,6 +112,8 @@ def _check_sources(file: s.File, found: Diagnostics) -> dict[str, s.ExternData |
     sources: dict[str, s.ExternData | None] = {}
     for item in file.items:
         if isinstance(item, s.ExternData):
+            from netspec.check_extern_data import check_extern_data
+
             if item.name.id in sources:
                 report_duplicate("name", item.name, found)
             sound = check_extern_data(item, found)
@@ -121,12 +123,14 @@ def _check_sources(file: s.File, found: Diagnostics) -> dict[str, s.ExternData |
 
 def _check_training(
     item: s.Train,
-    trainings: Mapping[str, Training],
+    trainings: "Mapping[str, Training]",
     declared: Sequence[s.Net],
     nets: Mapping[str, Net],
     sources: Mapping[str, s.ExternData | None],
     found: Diagnostics,
-) -> Training | None:
+) -> "Training | None":
+    from netspec.check_train import check_train  # a spec without a training needs none of it
+
     if item.name.id in trainings:
         report_duplicate("train", item.name, found)
         return None

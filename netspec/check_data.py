@@ -8,7 +8,6 @@ from netspec import syntax as s
 from netspec.arguments import bind, evaluate_arguments
 from netspec.catalogue.dataset import DATASETS, Dataset
 from netspec.catalogue.declared_data import Synthetic
-from netspec.check_extern_data import read_extern_data
 from netspec.check_signature import tensor_type
 from netspec.diagnostic import Diagnostics, did_you_mean
 from netspec.dim import Dim, Expression, same, substitute, symbol, symbols, value_of
@@ -41,6 +40,8 @@ def read_dataset(
     """
     function = node.function if isinstance(node, s.Call) else node
     if isinstance(function, s.Name) and function.id in sources:
+        from netspec.check_extern_data import read_extern_data
+
         extern = sources[function.id]
         taken = SCRIPT | {net.name for net in nets}
         return extern and read_extern_data(extern, node, taken, scope, found)

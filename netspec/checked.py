@@ -1,13 +1,15 @@
 """A checked spec as a whole: its nets, and how to train them."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from netspec import syntax
 from netspec.graph import Net, Unfinished
 from netspec.home import Home
 from netspec.source import Source
-from netspec.training import Training
+
+if TYPE_CHECKING:
+    from netspec.training import Training
 
 
 class Graph(NamedTuple):
@@ -19,4 +21,4 @@ class Graph(NamedTuple):
     doc: str
     nets: Mapping[str, Net]
     unfinished: Mapping[str, Unfinished]
-    trainings: Mapping[str, Training]
+    trainings: "Mapping[str, Training]"

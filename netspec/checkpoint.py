@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
+from warnings import catch_warnings
+from zipfile import is_zipfile
 
 import torch
 from torch import Tensor, nn
@@ -57,12 +60,29 @@ def read_rows(path: Path) -> list[dict[str, float]]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        with catch_warnings(action="ignore"):
+            state = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise RunError(f"cannot read {path}: {error.strerror}", "name a checkpoint") from None
     except Exception as error:  # there is no telling what a file holds
-        raise RunError(f"cannot read {path}: {error!s:.200}", "name a checkpoint") from None
+        raise _unreadable(path, error) from None
     if not isinstance(state, dict) or not state:
         raise RunError(f"{path} holds no weights, but a {type(state).__name__}")
     return state
+
+
+def _unreadable(path: Path, error: Exception) -> RunError:
+    """What torch's refusal means: its own words advise to run what code a file holds."""
+    if isinstance(error, UnpicklingError) and is_zipfile(path):
+        return RunError(
+            f"cannot read {path}: it holds Python objects beside weights, and to load them is to "
+            "run code of its author's",
+            "write the weights alone: `torch.save(model.state_dict(), path)`",
+        )
+    return RunError(
+        f"cannot read {path}: it is damaged, or no `state_dict` that `torch.save` has written",
+        "name a checkpoint",
+    )
 
 
 def _averaged(state: Mapping[str, Any], name: str, nets: Mapping[str, nn.Module]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ written, they are made anew.
 import json
 import os
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -41,19 +42,20 @@ class Tables(NamedTuple):
     keywords: dict[str, str]
 
 
+@cache
 def load_tables() -> Tables:
     """The tables of the grammar that comes with this package."""
     path = _folder() / "netspec.lark"
     text = path.read_text(encoding="utf-8")
-    cache = path.parent / "__pycache__" / "netspec.tables.json"
+    kept_at = path.parent / "__pycache__" / "netspec.tables.json"
     with suppress(OSError, ValueError, KeyError):
-        kept = json.loads(cache.read_text(encoding="utf-8"))
+        kept = json.loads(kept_at.read_text(encoding="utf-8"))
         if kept["format"] == _FORMAT and kept["grammar"] == text:
             rules = tuple(Rule(*rule) for rule in kept["tables"].pop("rules"))
             return Tables(rules=rules, **kept["tables"])
     tables = compile_grammar(text)
     with suppress(OSError):
-        _write(cache, {"format": _FORMAT, "grammar": text, "tables": tables._asdict()})
+        _write(kept_at, {"format": _FORMAT, "grammar": text, "tables": tables._asdict()})
     return tables
 
 

@@ -1,7 +1,10 @@
 """Hold generated source against a list of what generated files contain, before it is run."""
 
 import ast
+import sys
 from collections.abc import Collection, Iterable
+
+from netspec.catalogue import index
 
 _IMPORTS = {
     ("collections", "OrderedDict"),
@@ -100,7 +103,7 @@ _SCRIPT_IMPORTS = {
     ),
     *(
         ("torch.utils.data", name)
-        for name in ("BatchSampler", "DataLoader", "DistributedSampler", "TensorDataset")
+        for name in ("BatchSampler", "DataLoader", "Dataset", "DistributedSampler", "TensorDataset")
     ),
     *(("torch.optim.lr_scheduler", name) for name in ("LinearLR", "SequentialLR")),
     *(("safetensors.torch", name) for name in ("load_file", "save_model")),
@@ -108,20 +111,8 @@ _SCRIPT_IMPORTS = {
 }
 _SCRIPT_BUILTINS = _BUILTINS | {
     *("AssertionError", "Exception", "KeyboardInterrupt", "OSError", "RuntimeError", "SystemExit"),
-    *(
-        "all",
-        "any",
-        "getattr",
-        "isinstance",
-        "map",
-        "object",
-        "open",
-        "print",
-        "set",
-        "sorted",
-        "type",
-        "vars",
-    ),
+    "UnicodeDecodeError",
+    *("all", "any", "getattr", "map", "object", "open", "print", "set", "sorted", "type", "vars"),
     *("__name__", "iter"),
 }
 _SCRIPT_NODES = (
@@ -140,10 +131,27 @@ _SCRIPT_NODES = (
     ast.Try,
     ast.Yield,
 )
-# What a script takes of modules that can do anything, and what no script takes of torch.
-_DUNDER = {"__init__", "__len__", "__name__"}
-_TAKEN = {"os": {"environ", "getenv"}, "sys": {"stderr"}}
-_LEFT = {"classes", "hub", "jit", "ops", "package", "serialization"}
+# What a script defines and reads of names with two underscores.
+_DUNDER = {"__getitem__", "__init__", "__len__", "__name__", "__post_init__"}
+# What a script calls modules, where it gives them other names.
+_ALIASES = {("numpy", "np"), ("torch.distributed", "dist"), ("torch.nn.functional", "F")}
+# What a script takes of modules that can do anything, by the names that it has for them.
+_TAKEN = {
+    "argparse": {"ArgumentParser", "BooleanOptionalAction"},
+    "os": {"environ", "getenv"},
+    "os.environ": {"get"},
+    "sys": {"stderr"},
+    "torch.utils": {"data"},
+}
+# What no script takes of anything: modules inside of others, and what runs code. Some functions of
+# torch are called as modules of Python.
+_LEFT = {
+    *(sys.stdlib_module_names - index.FUNCTIONS.keys() - {"array", "copy"}),
+    *("classes", "hub", "ops", "package", "serialization", "torch"),
+    *("cpp_extension", "ctypeslib", "f2py", "jit", "load_library"),
+}
+_OWN = {"cfg", "self", "parser.parse_args(arguments)"}  # whose attributes it takes by their names
+_CALLED_ONLY = {"getattr", "open", "type", "vars"}
 
 
 class Refused(Exception):
@@ -188,10 +196,12 @@ def verify_script(source: str, imports: Iterable[str], nets: Collection[str]) ->
         Refused: for anything that is not on the lists.
     """
     tree = ast.parse(source)
+    imports = list(imports)
     allowed = _SCRIPT_IMPORTS | {("model", name) for name in nets}
     for line in imports:
         allowed |= {item for node in ast.walk(ast.parse(line)) for item in _imported(node)}
     free = _SCRIPT_BUILTINS | _bound_names(tree)
+    modules = _modules(tree)
     owners = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     for node in ast.walk(tree):
@@ -202,28 +212,88 @@ def verify_script(source: str, imports: Iterable[str], nets: Collection[str]) ->
             if item not in allowed:
                 raise Refused(f"the import of {item}")
         match node:
+            case ast.Import(names):
+                for alias in names:
+                    if alias.asname and (alias.name, alias.asname) not in _ALIASES:
+                        raise Refused(f"{place}: {alias.name} by another name")
+            case ast.ImportFrom(module, names) if renamed := _renamed(names, nets, imports):
+                raise Refused(f"{place}: {renamed} of {module} by another name")
             case ast.Name(name) if name not in free:
                 raise Refused(f"{place}: the name {name}")
-            case ast.Name("os" | "sys" | "torch" as name) if id(node) not in owners:
+            case ast.Name(name, ast.Store()) if name in _SCRIPT_BUILTINS | modules:
+                raise Refused(f"{place}: another meaning of {name}")
+            case ast.Name(name) if name in modules and id(node) not in owners:
                 raise Refused(f"{place}: {name} by another name")
-            case ast.Attribute(_, attr) if attr.startswith("__") and attr not in _DUNDER:
-                raise Refused(f"{place}: the attribute {attr}")
-            case ast.Attribute(ast.Name("os" | "sys" as name), attr) if attr not in _TAKEN[name]:
-                raise Refused(f"{place}: {name}.{attr}")
-            case ast.Attribute(ast.Name("torch"), attr) if attr in _LEFT:
-                raise Refused(f"{place}: torch.{attr}")
-            case ast.Attribute(ast.Name("torch"), "load") if id(node) not in called:
-                raise Refused(f"{place}: torch.load by another name")
-            case ast.Call(ast.Attribute(ast.Name("torch"), "load"), _, keywords):
-                if not any(_is_true(keyword, "weights_only") for keyword in keywords):
-                    raise Refused(f"{place}: torch.load of more than weights")
-            case ast.Call(ast.Name("open"), arguments, keywords):
-                if len(arguments) > 1 or any(keyword.arg == "mode" for keyword in keywords):
-                    raise Refused(f"{place}: {ast.unparse(node)}")
-            case ast.Call(ast.Name("getattr"), arguments):
-                if not (arguments and ast.unparse(arguments[0]) in ("cfg", "self")):
-                    raise Refused(f"{place}: {ast.unparse(node)}")
+            case ast.Name(name) if name in _CALLED_ONLY and id(node) not in called:
+                raise Refused(f"{place}: {name} by another name")
+            case ast.FunctionDef(name) | ast.ClassDef(name):
+                if name.startswith("__") and name not in _DUNDER:
+                    raise Refused(f"{place}: the definition of {name}")
+            case ast.Attribute(owner, attr):
+                _check_attribute(owner, attr, id(node) in called, place)
+            case ast.Call(function, arguments, keywords):
+                _check_call(ast.unparse(function), arguments, keywords, place)
     return tree
+
+
+def _modules(tree: ast.Module) -> set[str]:
+    """What a script calls the modules that it imports."""
+    return {
+        (alias.asname or alias.name).split(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import)
+        for alias in node.names
+    }
+
+
+def _renamed(names: list[ast.alias], nets: Collection[str], imports: Iterable[str]) -> str:
+    """What an import gives another name that none of the lists gives it: "" where it is nothing.
+
+    A net may get the one that its class has in the script.
+    """
+    known = {
+        (alias.name, alias.asname)
+        for line in imports
+        for node in ast.walk(ast.parse(line))
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    } | {(name, f"{name}Net") for name in nets}
+    renamed = (a.name for a in names if a.asname and (a.name, a.asname) not in known)
+    return next(renamed, "")
+
+
+def _check_attribute(owner: ast.expr, attr: str, called: bool, place: str) -> None:
+    """Refuse what leads out of what a script may reach, whatever it is an attribute of."""
+    whose = ast.unparse(owner)
+    if attr.startswith("_") and attr not in _DUNDER:
+        raise Refused(f"{place}: the attribute {attr}")
+    if attr in _LEFT or attr not in _TAKEN.get(whose, {attr}):
+        raise Refused(f"{place}: {whose}.{attr}")
+    if (whose, attr) == ("torch", "load") and not called:
+        raise Refused(f"{place}: torch.load by another name")
+
+
+def _check_call(
+    function: str, arguments: list[ast.expr], keywords: list[ast.keyword], place: str
+) -> None:
+    """Refuse calls that are harmless with some arguments only."""
+    given = [keyword.arg for keyword in keywords]
+    first = ast.unparse(arguments[0]) if arguments else ""
+    match function:
+        case "torch.load":
+            weights = [k for k in keywords if k.arg == "weights_only"]
+            if len(weights) != 1 or not _is_true(weights[0], "weights_only") or None in given:
+                raise Refused(f"{place}: torch.load of more than weights")
+        case "open":
+            reads = len(arguments) == 1 and not isinstance(arguments[0], ast.Starred)
+            if not reads or "mode" in given or "opener" in given or None in given:
+                raise Refused(f"{place}: open to write")
+        case "getattr" | "vars" if first not in _OWN:
+            raise Refused(f"{place}: {function} of {first}")
+        case "type" if len(arguments) != 1 or keywords:
+            raise Refused(f"{place}: type makes a class")
+    if "allow_pickle" in given and function.partition(".")[0] == "np":
+        raise Refused(f"{place}: {function} of more than numbers")
 
 
 def _imported(node: ast.AST) -> list[tuple[str, str | None]]:

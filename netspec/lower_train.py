@@ -301,15 +301,16 @@ def _by_module(line: str) -> str:
 
 
 def catalogue_imports(training: Training) -> list[str]:
-    """The import lines that a script may have for its data, its metrics and its schedules."""
+    """The import lines that a script may have for what its section names.
+
+    They are for its data, metrics and schedules, and for the author's own data and layers of
+    losses.
+    """
+    codes = [lower_step(step, training, set(SCRIPT)) for step in training.steps]
     lines = [line for group in data_imports(training) for line in group]
-    last = training.steps[-1]
-    kinds = [port.type for port in last.graph.outputs[1:]]
-    types = dict(zip(last.figures, kinds, strict=True))
-    for named in training.metrics:
-        output, target = (types[name] for name in named.operands)
-        if not named.metric.code(output, target, named.operands):
-            lines += named.metric.imports(output, target)
+    lines += extern_imports(training)
+    lines += ScriptPlan(training, codes).evaluation.imports
+    lines += [f"from {module} import {name}" for code in codes for module, name in code.imports]
     for call in (call for step in training.steps for call in step.optimizers):
         for scheduler in call.schedule.schedulers() if call.schedule else ():
             module, name = scheduler.torch.rsplit(".", 1)

@@ -102,13 +102,17 @@ class ClassPool:
         return known
 
     def _name_layers(self, layers: Sequence[str]) -> dict[str, str]:
-        """What the program calls the classes of registered layers that are near, by the layers."""
+        """What the program calls the classes of registered layers that are near, by the layers.
+
+        One in lower case would be taken for a variable: the program calls it as its layer.
+        """
         taken = {(item.module, item.name): item.alias for item in self.known.values()}
         aliases: dict[str, str] = {}
         for title in layers:
             module, _, name = LAYERS[title].torch.rpartition(".")
             if (module, name) not in taken:
-                taken[module, name] = free_name(name, lambda candidate: candidate in self.names)
+                wanted = name if name[0].isupper() else title
+                taken[module, name] = free_name(wanted, lambda candidate: candidate in self.names)
                 self.names.add(taken[module, name])
             aliases[title] = taken[module, name]
         return aliases

@@ -3,7 +3,7 @@
 import csv
 import itertools
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,12 +12,12 @@ from torch import Tensor, nn
 
 from netspec import syntax
 from netspec.checkpoint import load_checkpoint
-from netspec.graph import Net
+from netspec.graph import Net, Port
 from netspec.instantiate import require_device
 from netspec.names import listing
 from netspec.randomness import kept_random_state
 from netspec.run_error import RunError
-from netspec.samples import Batch, read_samples
+from netspec.samples import Batch, Form, read_samples
 from netspec.script import Script
 from netspec.training import TrainedNet, Training
 from netspec.visit import title_of
@@ -28,16 +28,21 @@ _CLASSIFYING = ("cross_entropy", "CrossEntropyLoss")
 class Predictor(NamedTuple):
     """A trained net, ready to work on samples.
 
-    `scored`: the output that the loss takes for logits of classes, "" where there is none;
-    `classes`: their names, where the data has some.
+    `inputs`: what a sample is, with the types that the fields have before the `transform` of the
+    training, which takes those of them that are fields, by their `places`. `scored`: the output
+    that the loss takes for logits of classes, "" where there is none; `classes`: their names, where
+    the data has some. `form`: that of tables.
     """
 
     model: nn.Module
     net: Net
     device: torch.device
+    inputs: tuple[Port, ...]
+    transform: Callable[[list[Tensor]], Any] | None
+    places: tuple[int, ...]
     scored: str
     classes: tuple[str, ...]
-    columns: tuple[str, ...]
+    form: Form
 
 
 def open_predictor(script: Script, path: Path, part: str | None = None) -> Predictor:
@@ -62,15 +67,36 @@ def open_predictor(script: Script, path: Path, part: str | None = None) -> Predi
         nets = script.make_nets(device)
     load_checkpoint(nets, path)
     given = script.training.dataset.given
-    classes, columns = given.get("classes"), given.get("features")
+    names = [port.name for port in item.net.inputs]
+    fields = script.training.fields
     return Predictor(
         nets[item.name].eval(),
         item.net,
         device,
+        _inputs(script.training, item.net),
+        script.transform(names),
+        tuple(names.index(name) for name in fields if name in names),
         _scored(script.training, item.net),
-        tuple(map(str, classes)) if isinstance(classes, list | tuple) else (),
-        tuple(map(str, columns)) if isinstance(columns, list | tuple) else (),
+        _names(given.get("classes")),
+        Form(
+            _names(given.get("features")),
+            _names(given.get("target")),
+            str(given.get("delimiter", ",")),
+        ),
     )
+
+
+def _names(value: object) -> tuple[str, ...]:
+    """The names of an argument that takes one or several, and maybe a number in their place."""
+    if isinstance(value, str):
+        return (value,)
+    return tuple(map(str, value)) if isinstance(value, list | tuple) else ()
+
+
+def _inputs(training: Training, net: Net) -> tuple[Port, ...]:
+    """The inputs of a net, as they are before the transforms of the fields of their names."""
+    first = {call.field: call.kind for call in reversed(training.transforms)}
+    return tuple(port._replace(type=first.get(port.name, port.type)) for port in net.inputs)
 
 
 def predict(predictor: Predictor, source: Path, target: Path, batch_size: int = 64) -> int:
@@ -79,18 +105,20 @@ def predict(predictor: Predictor, source: Path, target: Path, batch_size: int = 
     The first column is `sample`: its number from 0, or the name of its file. Then come `class` and
     `probability`, of the most likely class, if the loss of the net is a cross entropy of one of its
     outputs; then the outputs, each number in a column of its own. `target` is written as a whole,
-    at the end.
+    at the end. What the transforms of the training do in validation is done to samples, too.
 
     Raises:
         RunError: where samples cannot be read or do not fit the net, where an output is not finite,
             and where `target` cannot be written.
     """
+    if target.is_dir():
+        raise RunError(f"cannot write {target}: it is a folder", "name a file in it with -o")
     draft = target.with_name(f".{target.name}.{os.getpid()}")
     count = 0
     try:
         with draft.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
-            for batch in read_samples(source, predictor.net.inputs, batch_size, predictor.columns):
+            for batch in read_samples(source, predictor.inputs, batch_size, predictor.form):
                 outputs = _run(predictor, batch)
                 if not count:
                     writer.writerow(_header(predictor, outputs))
@@ -107,16 +135,19 @@ def predict(predictor: Predictor, source: Path, target: Path, batch_size: int = 
 
 def _choose(training: Training, part: str | None) -> TrainedNet:
     nets = {item.name: item for item in training.nets}
-    if part is None and len(nets) == 1:
+    titles = [item.net.name for item in training.nets]
+    nets |= {i.net.name: i for i in training.nets if titles.count(i.net.name) == 1} | nets
+    if part is None and len(training.nets) == 1:
         return training.nets[0]
     if part is not None and part in nets:
         return nets[part]
-    (first, *_) = nets
+    names = [item.name for item in training.nets] if len(titles) > 1 else titles
+    first = names[0]
     if part is None:
-        message = f"the training `{training.name}` has several nets: {', '.join(nets)}"
+        message = f"the training `{training.name}` has several nets: {', '.join(names)}"
         raise RunError(message, f"say which one predicts: --part {first}")
     raise RunError(
-        f"the training `{training.name}` has no net `{part}`", f"it has {listing(list(nets))}"
+        f"the training `{training.name}` has no net `{part}`", f"it has {listing(names)}"
     )
 
 
@@ -153,6 +184,10 @@ def _run(predictor: Predictor, batch: Batch) -> list[Tensor]:
     inputs = [tensor.to(predictor.device) for tensor in batch.inputs]
     try:
         with torch.inference_mode():
+            if predictor.transform is not None:
+                fields = predictor.transform([inputs[place] for place in predictor.places])
+                for place, field in zip(predictor.places, fields, strict=True):
+                    inputs[place] = field
             given = predictor.model(*inputs)
     except (RuntimeError, IndexError) as error:  # sizes and indices that only data decides
         reason = str(error).partition("\n")[0]

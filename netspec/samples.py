@@ -27,15 +27,25 @@ class Batch(NamedTuple):
     inputs: tuple[Tensor, ...]
 
 
-def read_samples(
-    path: Path, inputs: Sequence[Port], size: int, columns: Sequence[str] = ()
-) -> Iterator[Batch]:
+class Form(NamedTuple):
+    """What a train section says of tables: the columns of a sample, those of its target, the form.
+
+    `columns`: empty where all columns count that hold numbers only, but for the `targets`.
+    """
+
+    columns: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    delimiter: str = ","
+
+
+def read_samples(path: Path, inputs: Sequence[Port], size: int, form: Form) -> Iterator[Batch]:
     """The samples at `path`, in batches of `size`.
 
     A `.csv` file has one sample a line, and a first line with names or none. Its numbers are those
-    of `columns`, or else all columns with numbers only, in their order. A `.npy` file has samples
-    along its first dimension, a `.npz` file an array for each input by its name. Of a folder, the
-    pictures are read in the order of their names, as numbers from 0 to 1.
+    of the form's columns, or else all columns with numbers only, in their order, but for targets. A
+    `.npy` file has samples along its first dimension, a `.npz` file an array for each input by its
+    name. Of a folder, the pictures are read in the order of their names, as numbers from 0 to 1, or
+    as they are where the input is uint8.
 
     Raises:
         RunError: where there is nothing to read, or it does not fit the inputs.
@@ -45,7 +55,7 @@ def read_samples(
     elif not path.is_file():
         raise RunError(f"there is no file or folder {path}", "check the path")
     elif path.suffix == ".csv":
-        yield from _batches(_read_table(path, _only(inputs, path), columns), size)
+        yield from _batches(_read_table(path, _only(inputs, path), form), size)
     elif path.suffix in (".npy", ".npz"):
         yield from _batches(_read_arrays(path, inputs), size)
     else:
@@ -74,18 +84,19 @@ def _only(inputs: Sequence[Port], path: Path) -> Port:
 # ---- tables ------------------------------------------------------------------------------------
 
 
-def _read_table(path: Path, port: Port, columns: Sequence[str]) -> tuple[Tensor]:
+def _read_table(path: Path, port: Port, form: Form) -> tuple[Tensor]:
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            lines = [(line, row) for line, row in _numbered(csv.reader(file)) if row]
+            reader = csv.reader(file, delimiter=form.delimiter)
+            lines = [(line, row) for line, row in _numbered(reader) if row]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise RunError(f"cannot read {path}: {error}", "give a table in UTF-8") from None
-    named = bool(lines) and any(_number(text) is None for text in lines[0][1])
+    named = bool(lines) and _is_header(lines[0][1], form)
     header = lines[0][1] if named else []
     lines = lines[1:] if named else lines
     if not lines:
         raise RunError(f"{path} has no samples", "give one a line")
-    places = _places(path, header, lines, columns)
+    places = _places(path, header, lines, form)
     rows = [_row(path, line, row, places, len(header or lines[0][1])) for line, row in lines]
     _require_width(path, port, len(places), [header[i] for i in places] if named else [])
     return (_shaped(torch.tensor(rows, dtype=torch.float64), port, path),)
@@ -103,24 +114,32 @@ def _number(text: str) -> float | None:
         return None
 
 
+def _is_header(row: list[str], form: Form) -> bool:
+    """Whether a first line has names: some are no numbers, or all are those of the training."""
+    known = {*form.columns, *form.targets}
+    return any(_number(text) is None for text in row) or bool(known and known.issubset(row))
+
+
 def _places(
-    path: Path, header: list[str], lines: list[tuple[int, list[str]]], columns: Sequence[str]
+    path: Path, header: list[str], lines: list[tuple[int, list[str]]], form: Form
 ) -> list[int]:
     """The columns that are read, by their places."""
-    if columns and header:
-        missing = [name for name in columns if name not in header]
+    if form.columns and header:
+        missing = [name for name in form.columns if name not in header]
         if missing:
             raise RunError(
                 f"{path} has no column {listing(missing)}", f"it has {listing(header, 12)}"
             )
-        twice = [name for name in columns if header.count(name) > 1]
+        twice = [name for name in form.columns if header.count(name) > 1]
         if twice:
             raise RunError(
                 f"{path} has several columns {listing(twice)}", "rename those that are not meant"
             )
-        return [header.index(name) for name in columns]
+        return [header.index(name) for name in form.columns]
     first = lines[0][1]
-    return [place for place, text in enumerate(first) if _number(text) is not None]
+    targets = {place for place, name in enumerate(header) if name in form.targets}
+    numbers = [place for place, text in enumerate(first) if _number(text) is not None]
+    return [place for place in numbers if place not in targets]
 
 
 def _row(path: Path, line: int, row: list[str], places: list[int], width: int) -> list[float]:
@@ -256,11 +275,11 @@ def _read_pictures(folder: Path, inputs: Sequence[Port], size: int) -> Iterator[
 
 
 def _read_picture(path: Path, port: Port) -> Tensor:
-    """A picture as channels, rows and columns, from 0 to 1."""
+    """A picture as channels, rows and columns: from 0 to 1, or bytes where these are wanted."""
     from PIL import Image
 
     channels, *sizes = [value_of(dim) for dim in port.type.shape[1:]] or [None]
-    if len(sizes) != 2 or channels not in (1, 3) or port.type.dtype != "float32":
+    if len(sizes) != 2 or channels not in (1, 3) or port.type.dtype not in ("float32", "uint8"):
         raise RunError(
             f"the input `{port.name}` takes {port.type}, which no picture is",
             "pictures are for float32[N, 1, H, W] and float32[N, 3, H, W]",
@@ -277,7 +296,8 @@ def _read_picture(path: Path, port: Port) -> Tensor:
             "scale the pictures as those that the net was trained on",
         )
     values = torch.frombuffer(bytearray(read.tobytes()), dtype=torch.uint8)
-    return values.view(*found, int(channels)).permute(2, 0, 1).contiguous() / 255
+    values = values.view(*found, int(channels)).permute(2, 0, 1).contiguous()
+    return values if port.type.dtype == "uint8" else values / 255
 
 
 def _require_library(name: str, package: str, what: str) -> None:

@@ -4,23 +4,36 @@ import ast
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
+from functools import partial
 from importlib.util import find_spec
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netspec.diagnostic import Diagnostics, SpecError, did_you_mean
+from netspec.lower_data import externs_of
 from netspec.names import listing
 from netspec.permission import require_allowed
+from netspec.program import Import
 from netspec.run_error import RunError
 from netspec.settings import POSITIVE
 from netspec.spec import Spec
 from netspec.training import Training
+from netspec.try_losses import loss_layers, try_losses
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import torch
     from torch import nn
 
 Row = dict[str, float]  # the figures of an epoch, by name
+
+_FOR_TRANSFORMS = (
+    "from collections.abc import Sequence",
+    "import torch",
+    "import torch.nn.functional as F",
+    "from torch import Tensor",
+)
 
 
 def choose_training(spec: Spec, name: str | None) -> Training:
@@ -98,6 +111,25 @@ class Script(NamedTuple):
             _, _, loader = self.module.make_loaders(config, 0, 1)
         return loader
 
+    def transform(self, names: Collection[str]) -> "Callable[[list[torch.Tensor]], Any] | None":
+        """What validation does to these fields of a batch, in their order; None if it is nothing.
+
+        It is the script's own `transform`, written for these fields alone: no transform looks at
+        another field than its own.
+        """
+        fields = tuple(name for name in self.training.fields if name in names)
+        calls = tuple(item for item in self.training.transforms if item.field in fields)
+        if not calls:
+            return None
+        from netspec.instantiate import Origin, load_script
+        from netspec.lower_transforms import is_random, transform_imports, write_transform
+
+        own = self.training._replace(fields=fields, transforms=calls)
+        imports = transform_imports(own)
+        source = "\n".join([*_FOR_TRANSFORMS, *imports, *write_transform(own), ""])
+        module: Any = load_script(source, "transforms", imports, (), Origin("", "", ""))
+        return partial(module.transform, training=False) if is_random(calls) else module.transform
+
     def require_validation(self) -> None:
         """Refuse a training that keeps no data for validation.
 
@@ -153,13 +185,29 @@ def _returned(source: str, function: str) -> tuple[str, ...]:
     return tuple(node.id for node in ast.walk(found.body[-1]) if isinstance(node, ast.Name))
 
 
+def own_imports(spec: Spec, training: Training) -> list[Import]:
+    """What runs of the author's own: parts of nets, then data, then layers of losses."""
+    return [*spec.program.externs, *externs_of(training), *loss_layers(training)]
+
+
 def try_externs(
     spec: Spec, training: Training, allow_extern: Collection[str] | None = None
 ) -> None:
-    """Build the nets once: what is wrong with an extern is said before the script starts."""
+    """Import what is the author's own, build the nets and try the losses, before the script starts.
+
+    Raises:
+        SpecError: for what is not allowed, not there, or not what the spec or its layer says.
+    """
+    items = own_imports(spec, training)
+    if not items:
+        return
+    allowed = spec.allow_extern if allow_extern is None else allow_extern
+    require_allowed(items, allowed)
+    from netspec.import_extern import import_data
+
+    import_data(externs_of(training))
+    try_losses(training)
     if spec.program.externs:
-        allowed = spec.allow_extern if allow_extern is None else allow_extern
-        require_allowed(spec.program.externs, allowed)
         for name in dict.fromkeys(item.net.name for item in training.nets):
             spec.build(net=name, device="cpu", allow_extern=allowed)
 

@@ -8,9 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from netspec.lower_data import externs_of
-from netspec.permission import require_allowed
-from netspec.script import choose_training, require_installed, try_externs
+from netspec.script import choose_training, own_imports, require_installed, try_externs
 from netspec.spec import Spec
 
 _INTERRUPTED = 130
@@ -39,17 +37,11 @@ def train(
     training = choose_training(spec, net)
     name = spec.script_name(training.name)
     environment = dict(os.environ)
-    data = externs_of(training)
-    if spec.program.externs or data:
-        require_allowed([*spec.program.externs, *data], allow_extern)
+    if own_imports(spec, training):
         path = [os.getcwd(), *filter(None, [environment.get("PYTHONPATH")])]
         environment["PYTHONPATH"] = os.pathsep.join(path)
         with importing_here():
-            from netspec.import_extern import import_data
-
-            import_data(data)
-            if spec.program.externs:
-                try_externs(spec, training, allow_extern)
+            try_externs(spec, training, allow_extern)
     files = spec.render()
     require_installed(files[name])
     launcher = [sys.executable]

@@ -178,6 +178,16 @@ def test_a_check_loads_little() -> None:
     assert not {name for name in loaded if name.startswith("netspec.lower")}
 
 
+def test_a_spec_without_a_training_loads_nothing_of_trainings() -> None:
+    text = "net A()(x: [N, 4]) { return x -> Linear(2) }"
+    loaded = loaded_after(f"import netspec; netspec.loads({text!r})")
+    trainings = {"training", "check_train", "check_data", "check_step", "check_extern_data"}
+    catalogue = {"optimizer", "scheduler", "dataset", "metric", "transform"}
+    assert "netspec.check" in loaded
+    assert not loaded & {f"netspec.{name}" for name in trainings}
+    assert not loaded & {f"netspec.catalogue.{name}" for name in catalogue}
+
+
 def test_importing_netspec_loads_nothing_of_it() -> None:
     loaded = {name for name in loaded_after("import netspec") if name.startswith("netspec")}
     assert loaded == {"netspec"}

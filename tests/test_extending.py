@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 import torch
@@ -18,7 +18,17 @@ import netspec
 from netspec import reference
 from netspec.catalogue import ALIASES, LAYERS, RANK_OPEN
 from netspec.explain import explain, layers
-from netspec.layers import Example, InferredInt, Layer, Misfit, PositiveInt, Shape, Tensor
+from netspec.layers import (
+    INFERRED,
+    KEYWORD,
+    Example,
+    InferredInt,
+    Layer,
+    Misfit,
+    PositiveInt,
+    Shape,
+    Tensor,
+)
 
 ROOT = Path(__file__).parent.parent
 MODULES = '''
@@ -345,7 +355,24 @@ REFUSED = [
     ({"torch": "model.Mine"}, "`model` is in use where the generated code is run"),
     ({"takes": "x"}, "`takes` must be a tuple of names, found 'x'"),
     ({"takes": ()}, "`takes` is empty"),
+    ({"takes": ("for",)}, "`for` is a keyword of Python, so no input can be called so (takes)"),
+    ({"takes": ("a b",)}, "`a b` is no name in Python"),
+    ({"takes": ("a", "a")}, "two inputs are called `a`"),
+    ({"takes": ("a",), "may_take": ("a",)}, "two inputs are called `a`"),
     ({"pairs": {"hx"}}, "`pairs` names no input: hx"),
+    ({"pairs": "input"}, "`pairs` must be a set of names, found 'input'"),
+    ({"aliases": "ab"}, "`aliases` must be a tuple of names, found 'ab'"),
+    ({"dtypes": "float32"}, "`dtypes` must be a set of names, found 'float32'"),
+    ({"dtypes": {"float33"}}, "'float33' is no dtype (dtypes); did you mean `float32`?"),
+    ({"dtypes": set()}, "`dtypes` is empty"),
+    ({"optional": "weight"}, "`optional` must be a set of names, found 'weight'"),
+    ({"stateless": "no"}, "`stateless` must be True or False, found 'no'"),
+    ({"examples": ("Mine",)}, "`examples` must be a tuple of examples, each a call, its input"),
+    ({"examples": Example("Mine", "[N]", "[N]")}, "`examples` must be a tuple of examples"),
+    ({"ndim": True}, "`ndim` must be a positive number or None, found True"),
+    ({"fields": {"for": int}}, "`for` is a keyword of Python, and cannot be an argument"),
+    ({"fields": {"width": INFERRED}}, "the annotation of `width` is a mark alone"),
+    ({"fields": {"width": Annotated[KEYWORD, int]}}, "`width: Annotated[int, KEYWORD]`"),
     ({"ndim": "2"}, "`ndim` must be a positive number or None, found '2'"),
     ({"fields": {"sizes": list[int]}}, "`sizes` cannot be checked"),
     ({"fields": {"output": int}}, "`output` is an attribute of every layer"),
@@ -373,6 +400,13 @@ def test_a_description_that_cannot_be_is_refused_where_it_is_defined(
     with pytest.raises(TypeError, match=re.escape(why)):
         type(name, (Layer,), body, aliases=aliases)  # type: ignore[call-overload]
     assert known == (ALIASES, RANK_OPEN, [*LAYERS])
+
+
+def test_an_argument_may_be_by_keyword_only() -> None:
+    body = {"torch": "parts.Blur", "__annotations__": {"width": Annotated[int, KEYWORD]}}
+    type("Mine", (Layer,), {**body, "__module__": "elsewhere", "width": 2})
+    assert "Blur(width=3)" in netspec.loads(net("return x -> Mine(width=3)")).source
+    assert error_of(net("return x -> Mine(3)")).code == "surplus-argument"
 
 
 def test_the_same_class_may_be_defined_again() -> None:

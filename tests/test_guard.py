@@ -128,6 +128,41 @@ def test_scripts_of_the_specs_pass(path: Path) -> None:
         "getattr(int, 'x')",
         "().__class__.__bases__",
         "async def f(): pass",
+        'f = open\nf("x", "w")',
+        'open(*["x", "w"])',
+        'open("x", **{"mode": "w"})',
+        'map(open, ["x"], ["w"])',
+        'map(getattr, [1], ["__class__"])',
+        'type("X", (object,), {})',
+        "import os as o",
+        "import torch as t\nt.hub.load('x')",
+        "import math as m",
+        "from torch import nn as o",
+        "from torch import Tensor as int",
+        "from pathlib import Path as P",
+        "import torch.nn.functional as G",
+        "import torch\nprint(torch)",
+        "import torch.distributed as dist\nx = dist",
+        "import torch\ntorch.os.system('x')",
+        "import torch\ntorch.sys.modules['os'].system('x')",
+        "import torch\ntorch.importlib.import_module('os')",
+        "import torch\ntorch.builtins.eval('1')",
+        "import torch\ntorch.utils.data.dataset.sys.modules",
+        "import torch\nx = torch.utils.data\nx.dataset.sys",
+        "import torch\ntorch.utils.cpp_extension.load_inline('a', 'b')",
+        "import torch\ntorch._C",
+        "import torch\ntorch.load('x', weights_only=True, weights_only=False)",
+        "import torch\ntorch.load('x', weights_only=True, **{})",
+        "import torch.distributed as dist\ndist.os.system('x')",
+        "import torch.nn.functional as F\nF.torch.hub.load('x')",
+        "from torch import nn\nnn.functional.torch.load('x')",
+        "import argparse\nargparse._sys.modules",
+        "import argparse\nargparse.FileType('w')",
+        "import os\nos.environ.pop('x')",
+        "def __getattr__(name):\n    return 1",
+        "class A:\n    def __del__(self):\n        pass",
+        "print = 1",
+        "import sys\nsys = 1",
         "global x",
         "del x",
         "while 1: pass",
@@ -136,3 +171,43 @@ def test_scripts_of_the_specs_pass(path: Path) -> None:
 def test_what_no_script_contains_is_refused(line: str) -> None:
     with pytest.raises(Refused):
         verify_script(line, [], ["Tiny"])
+
+
+def test_arrays_with_code_in_them_are_refused() -> None:
+    text = "import numpy as np\nnp.load('x', allow_pickle=True)"
+    with pytest.raises(Refused):
+        verify_script(text, ["import numpy as np"], [])
+
+
+PULLED = """
+net A()(x: float32[N, 4]) -> (y: [N, 2]) {{ return x -> Linear(2) }}
+train A {{
+    data = {data}
+    loss = y -> mean
+    optimizer = SGD(lr=0.1)
+}}
+"""
+
+
+def test_a_script_with_data_of_hugging_face_passes() -> None:
+    data = 'HuggingFace("a/b", x=float32[N, 4], label=int64[N])'
+    spec = netspec.loads(PULLED.format(data=data))
+    (training,) = spec.graph.trainings.values()
+    assert verify_script(spec.render()["train.py"], catalogue_imports(training), ["A"]).body
+
+
+@pytest.mark.parametrize(
+    "data",
+    ['Text("a.txt", 4)', 'CSV("a.csv", "y")', 'Npz("a.npz", x=float32[N, 4])', "Iris()"],
+)
+def test_scripts_with_other_data_pass(data: str) -> None:
+    net = "net A()(features: float32[N, 4]) -> (y: [N, 2]) { return features -> Linear(2) }"
+    if "Npz" in data:
+        net = net.replace("features", "x")
+    if "Text" in data:
+        net = (
+            "net A()(tokens: int64[N, 4]) -> (y: [N, 4, 2]) { return tokens -> Embedding(256, 2) }"
+        )
+    spec = netspec.loads(f"{net}\n{PULLED.split('}}', 1)[1].format(data=data)}")
+    (training,) = spec.graph.trainings.values()
+    assert verify_script(spec.render()["train.py"], catalogue_imports(training), ["A"]).body

@@ -19,7 +19,7 @@ from netspec.cli import main
 from netspec.dim import symbol
 from netspec.graph import Port
 from netspec.run_error import RunError
-from netspec.samples import read_samples
+from netspec.samples import Form, read_samples
 from netspec.tensor import Tensor
 from netspec.trainer import Trainer
 
@@ -82,6 +82,29 @@ train GAN(G=Generator, D=Critic) {
 """
 
 
+SCALED = """
+net Scaled()(image: float32[N, 1, 20, 20]) -> (logits: [N, 10]) {
+    return image -> Flatten -> Linear(10)
+}
+train Scaled {
+    data = MNIST5k()
+    transforms = image -> Normalize(0.5, 0.25) -> RandomCrop(20) -> RandomHorizontalFlip(1.0)
+    loss = cross_entropy(logits, label)
+    optimizer = SGD(lr=0.01)
+}
+"""
+CELLS = """
+net Cells()(features: float32[N, 2]) -> (score: [N, 1]) {
+    return features -> Linear(1)
+}
+train Cells {
+    data = CSV("cells.csv", target="3", delimiter=";")
+    loss = mse_loss(score, target)
+    optimizer = SGD(lr=0.01)
+}
+"""
+
+
 class Done(NamedTuple):
     code: int
     out: str
@@ -106,11 +129,13 @@ class Shell:
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with specs, and in `tiny`, `blind`, `pair` and `gan` what training them leaves."""
+    """A folder with specs, and in folders of their names what training them leaves."""
     folder = tmp_path_factory.mktemp("trained")
-    for text in (TINY, BLIND, PAIR, GAN):
+    (folder / "cells.csv").write_text("1;3;2\n" + "0.1;5;0.2\n0.3;6;0.4\n" * 5)
+    for text in (TINY, BLIND, PAIR, GAN, SCALED, CELLS):
         name = text.split("train ")[1].split("(")[0].split(" ")[0].lower()
-        (folder / f"{name}.net").write_text(text)
+        place = str(folder / "cells.csv")  # nothing is read from the current folder here
+        (folder / f"{name}.net").write_text(text.replace("cells.csv", place))
         Trainer(folder / f"{name}.net", out=folder / name, epochs=1, max_batches=2).fit()
     return folder
 
@@ -288,7 +313,14 @@ def test_no_code_in_a_checkpoint_is_run(shell: Shell, tmp_path: Path) -> None:
     torch.save(Path("x"), tmp_path / "evil.pt")
     done = shell("eval", "tiny.net", "--weights", str(tmp_path / "evil.pt"))
     assert done.code == WRONG
-    assert "cannot read" in done.err
+    assert "evil.pt: it holds Python objects beside weights" in done.err
+    assert "weights_only" not in done.err
+    (tmp_path / "junk.pt").write_text("hello")
+    (tmp_path / "cut.pt").write_bytes((shell.folder / "tiny/best.pt").read_bytes()[:99])
+    for name in ("junk.pt", "cut.pt"):
+        done = shell("eval", "tiny.net", "--weights", str(tmp_path / name))
+        assert (done.code, done.out) == (WRONG, "")
+        assert f"{name}: it is damaged, or no `state_dict`" in done.err
     torch.save([1], tmp_path / "list.pt")
     done = shell("eval", "tiny.net", "--weights", str(tmp_path / "list.pt"))
     assert "holds no weights, but a list" in done.err
@@ -359,6 +391,45 @@ def test_a_part_of_a_training_predicts(shell: Shell, tmp_path: Path) -> None:
     assert "the training `GAN` has several nets: G, D" in done.err
     done = shell("predict", "gan.net", "a.npy", "-o", "x.csv", "--out", "gan", "--part", "E")
     assert "has no net `E`" in done.err
+
+
+def test_a_net_may_be_named_as_the_spec_names_it(shell: Shell, tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", digits(3) / 255)
+    whole = predict(shell, tmp_path / "a.npy")
+    for name in ("model", "Tiny"):
+        assert predict(shell, tmp_path / "a.npy", "--part", name) == whole
+    assert predict(shell, tmp_path / "a.npy", "--part", "Critic", net="gan")[0][1] == "score"
+    done = shell("predict", "tiny.net", "a.npy", "-o", "x.csv", "--out", "tiny", "--part", "Tin")
+    assert done.err == "error: the training `Tiny` has no net `Tin`\n = help: it has `Tiny`\n"
+
+
+def test_samples_are_transformed_as_in_validation(shell: Shell, tmp_path: Path) -> None:
+    pixels = digits(3)
+    (tmp_path / "folder").mkdir()
+    for number, picture in enumerate(pixels):
+        Image.fromarray(picture[0]).save(tmp_path / f"folder/{number}.png")
+    np.save(tmp_path / "a.npy", pixels / 255)
+    middle = torch.tensor(pixels / 255, dtype=torch.float32)[..., 4:24, 4:24]
+    model = Trainer(netspec.loads(SCALED), out=shell.folder / "scaled").model.cpu()
+    with torch.no_grad():
+        logits = model((middle - 0.5) / 0.25)
+    for source in ("folder", "a.npy"):
+        _, *rows = predict(shell, tmp_path / source, net="scaled")
+        found = torch.tensor([[float(x) for x in row[3:]] for row in rows])
+        torch.testing.assert_close(found, logits)
+
+
+def test_the_table_of_a_training_predicts_without_its_target(shell: Shell, tmp_path: Path) -> None:
+    text = (shell.folder / "cells.csv").read_text()
+    (tmp_path / "a.csv").write_text(text)
+    rows = [line.split(";") for line in text.splitlines()]
+    (tmp_path / "b.csv").write_text(
+        "".join(f"{a};{c}\n" for a, _, c in [("x", "", "y"), *rows[1:]])
+    )
+    head, *given = predict(shell, tmp_path / "a.csv", net="cells")
+    assert head == ["sample", "score"]
+    assert len(given) == 10
+    assert predict(shell, tmp_path / "b.csv", net="cells")[1:] == given
 
 
 def write_csv(folder: Path, text: str) -> Path:
@@ -447,10 +518,10 @@ def test_samples_that_do_not_fit_are_told(
 def test_a_column_that_is_read_by_its_name_is_one(tmp_path: Path) -> None:
     path = write_csv(tmp_path, "a,b,b,note\n1,2,3,x\n")
     width = [Port("x", Tensor((symbol("N"), count))) for count in (1, 2)]
-    (batch,) = read_samples(path, width[:1], 4, ("a",))
+    (batch,) = read_samples(path, width[:1], 4, Form(("a",)))
     assert batch.inputs[0].tolist() == [[1.0]]
     with pytest.raises(RunError, match="has several columns `b`"):
-        list(read_samples(path, width[1:], 4, ("a", "b")))
+        list(read_samples(path, width[1:], 4, Form(("a", "b"))))
 
 
 def test_an_output_that_is_not_finite_is_told(shell: Shell, tmp_path: Path) -> None:
@@ -471,6 +542,14 @@ def test_a_table_that_cannot_be_written_is_told(shell: Shell, tmp_path: Path) ->
     done = shell("predict", "tiny.net", str(tmp_path / "a.npy"), *options)
     assert done.code == WRONG
     assert done.err.startswith(f"error: cannot write {tmp_path}/no/got.csv: no such file")
+
+
+@pytest.mark.parametrize("target", [".", "", "tiny", ".."])
+def test_a_folder_is_no_table(shell: Shell, tmp_path: Path, target: str) -> None:
+    np.save(tmp_path / "a.npy", digits(2) / 255)
+    done = shell("predict", "tiny.net", str(tmp_path / "a.npy"), "-o", target, "--out", "tiny")
+    assert done.code == WRONG
+    assert done.err.startswith(f"error: cannot write {target or '.'}: it is a folder")
 
 
 # ---- what is loaded ----------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """Hold a layer that a user registers against what a layer must be, before a spec can name it."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from netspec.catalogue.annotation import schema_of
 from netspec.catalogue.registry import (
@@ -12,8 +12,10 @@ from netspec.catalogue.registry import (
     registered_by,
     remove,
 )
-from netspec.catalogue.signature import MISSING, Signature
-from netspec.names import class_problem, module_problem
+from netspec.catalogue.signature import MISSING, Mark, Signature
+from netspec.diagnostic import did_you_mean
+from netspec.names import argument_problem, class_problem, module_problem
+from netspec.tensor import DTYPES
 
 if TYPE_CHECKING:
     from netspec.catalogue.layer import Layer
@@ -25,11 +27,14 @@ def prepare(layer: "type[Layer]", aliases: tuple[str, ...]) -> None:
     Raises:
         TypeError: where its names are taken, or something is missing or cannot be.
     """
+    if not isinstance(aliases, tuple | list) or not all(isinstance(a, str) for a in aliases):
+        raise _refusal(layer, f"`aliases` must be a tuple of names, found {aliases!r}")
     for title in (layer.__name__, *aliases):
         _require_name(layer, title)
         _require_free(layer, title)
     _require_class(layer)
     _require_inputs(layer)
+    _require_facts(layer)
     _require_fields(layer)
     _require_state(layer)
     if layer.__name__ in LAYERS.loaded:
@@ -100,17 +105,79 @@ def _require_class(layer: "type[Layer]") -> None:
 
 
 def _require_inputs(layer: "type[Layer]") -> None:
-    for name in ("takes", "may_take"):
-        value = getattr(layer, name)
-        if not isinstance(value, tuple) or not all(isinstance(item, str) for item in value):
-            raise _refusal(layer, f"`{name}` must be a tuple of names, found {value!r}")
+    for attribute in ("takes", "may_take"):
+        names = getattr(layer, attribute)
+        if not isinstance(names, tuple) or not all(isinstance(item, str) for item in names):
+            raise _refusal(layer, f"`{attribute}` must be a tuple of names, found {names!r}")
+        for name in names:
+            problem = argument_problem(name)
+            if problem:
+                raise _refusal(layer, f"{problem[1]}, so no input can be called so ({attribute})")
     if not layer.takes:
         raise _refusal(layer, "`takes` is empty: nothing would flow through it")
-    unknown = sorted({*layer.pairs} - {*layer.takes, *layer.may_take})
+    named = [*layer.takes, *layer.may_take]
+    twice = next((name for name in named if named.count(name) > 1), None)
+    if twice is not None:
+        raise _refusal(layer, f"two inputs are called `{twice}`")
+    _require_strings(layer, "pairs")
+    unknown = sorted({*layer.pairs} - {*named})
     if unknown:
         raise _refusal(layer, f"`pairs` names no input: {', '.join(unknown)}")
-    if layer.ndim is not None and (not isinstance(layer.ndim, int) or layer.ndim < 1):
-        raise _refusal(layer, f"`ndim` must be a positive number or None, found {layer.ndim!r}")
+
+
+def _require_strings(layer: "type[Layer]", attribute: str) -> None:
+    """One string is a collection of letters, and never what is meant."""
+    given = getattr(layer, attribute)
+    plain = isinstance(given, set | frozenset | tuple | list)
+    if not plain or not all(isinstance(item, str) for item in given):
+        raise _refusal(layer, f"`{attribute}` must be a set of names, found {given!r}")
+
+
+def _require_facts(layer: "type[Layer]") -> None:
+    """Attributes that say something of the layer: dtypes, dimensions, examples."""
+    for attribute in ("dtypes", "optional"):
+        _require_strings(layer, attribute)
+    unknown = sorted({*layer.dtypes} - DTYPES)
+    if unknown:
+        near = did_you_mean(unknown[0], sorted(DTYPES))
+        raise _refusal(layer, f"{unknown[0]!r} is no dtype (dtypes){f'; {near}' if near else ''}")
+    if not layer.dtypes:
+        raise _refusal(layer, "`dtypes` is empty: it would take no input")
+    layer.dtypes = frozenset(layer.dtypes)
+    ndim = layer.ndim
+    if ndim is not None and (not isinstance(ndim, int) or isinstance(ndim, bool) or ndim < 1):
+        raise _refusal(layer, f"`ndim` must be a positive number or None, found {ndim!r}")
+    if not isinstance(layer.stateless, bool):
+        raise _refusal(layer, f"`stateless` must be True or False, found {layer.stateless!r}")
+    examples = layer.examples
+    if not isinstance(examples, tuple | list) or not all(map(_is_example, examples)):
+        raise _refusal(
+            layer,
+            "`examples` must be a tuple of examples, each a call, its input and its output: "
+            f'Example("{layer.__name__}", "[N, 8]", "[N, 8]"), found {examples!r:.80}',
+        )
+
+
+def _is_example(value: object) -> bool:
+    """Whether it is an `Example`, or a plain tuple of as many strings."""
+    return (
+        isinstance(value, tuple)
+        and len(value) == 3
+        and all(isinstance(part, str) for part in value)
+    )
+
+
+_MARKED = (
+    "the annotation of `{name}` is a mark alone: it stands behind a type, "
+    "`{name}: Annotated[int, KEYWORD]`; what `infer` finds is an `InferredInt`"
+)
+
+
+def _is_mark(annotation: object) -> bool:
+    """Whether it is `KEYWORD` or the like where a type is wanted."""
+    return isinstance(annotation, Mark) or any(
+        isinstance(a, Mark) for a in get_args(annotation)[:1]
+    )
 
 
 def _require_fields(layer: "type[Layer]") -> None:
@@ -129,6 +196,11 @@ def _require_fields(layer: "type[Layer]") -> None:
                 f"`{field.name}` is an attribute of every layer, and cannot be an argument; "
                 "set it without an annotation, or with ClassVar",
             )
+        problem = argument_problem(field.name)
+        if problem:
+            raise _refusal(layer, f"{problem[1]}, and cannot be an argument")
+        if _is_mark(field.annotation):
+            raise _refusal(layer, _MARKED.format(name=field.name))
         try:
             schema_of(field.annotation)
         except TypeError:
