@@ -67,6 +67,9 @@ def write_loaders(training: Training) -> list[str]:
         "data.indices = data.indices[: cfg.max_batches * cfg.batch_size or None]",
         f"sampler = DistributedSampler[Any](data, world, rank{shuffle}, seed=cfg.seed)",
     ]
+    if settings.workers:
+        given = '{"num_workers": cfg.workers, "pin_memory": torch.cuda.is_available()}'
+        lines.append(f"options: dict[str, Any] = {given}")
     lines += _loader("loader", "data", dataset, "sampler", "batches", training)
     if training.validates:
         other = training.validation_data or dataset
@@ -79,9 +82,7 @@ def _loader(
     name: str, data: str, dataset: Dataset, sampler: str, batches: str, training: Training
 ) -> list[str]:
     """A loader: of whole batches at once where the data is in memory."""
-    options = ""
-    if training.settings.workers:
-        options = ", num_workers=cfg.workers, pin_memory=torch.cuda.is_available()"
+    options = ", **options" if training.settings.workers else ""
     if dataset.streamed:
         return [f"{name} = DataLoader({data}, cfg.batch_size, sampler={sampler}{options})"]
     return [

@@ -7,6 +7,8 @@ from netspec.schedule import Schedule
 from netspec.script_plan import ScriptPlan
 from netspec.training import TrainedNet
 
+_BATCH_NORMS = frozenset(("BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatchNorm"))
+
 
 def epoch_count(plan: ScriptPlan) -> str:
     """How many epochs there are."""
@@ -26,9 +28,6 @@ def epoch_loader(plan: ScriptPlan) -> str:
 def batch_lines(plan: ScriptPlan) -> list[str]:
     """What happens with each batch."""
     lines = [move_batch(plan.training), *call_transform(plan.training, "True")]
-    if plan.settings.channels_last:
-        layout = "torch.channels_last"
-        lines.append(f"batch = [t.to(memory_format={layout}) if t.ndim == 4 else t for t in batch]")
     for update in plan.updates:
         own = write_update(plan.training, update, averaged=not plan.wraps)
         if plan.wraps:
@@ -68,8 +67,8 @@ def end_lines(plan: ScriptPlan) -> list[str]:
         lines.append(f"row |= evaluate({modules}, val_loader, device)")
     lines += [
         "if not all(map(math.isfinite, row.values())):",
-        "    steps = [i for i, x in enumerate(losses) if not x.isfinite().all()]",
-        '    raise SystemExit(f"not finite in epoch {epoch}, steps {steps[:3]}: {row}")',
+        "    bad = [i for i, x in enumerate(losses) if not x.isfinite().all()]",
+        '    raise SystemExit(f"not finite in epoch {epoch}, steps {bad[:3]}: {row}")',
         "rows.append(row)",
     ]
     lines += _scheduled(plan)
@@ -175,13 +174,13 @@ def _best(plan: ScriptPlan) -> list[str]:
 
 
 def stop_lines(plan: ScriptPlan) -> list[str]:
-    """The lines that end a run early."""
+    """The lines that end a run early, before an epoch, so that one that resumes stays ended."""
     if not plan.settings.early_stopping:
         return []
     choose = "min" if plan.evaluation.falls else "max"
     return [
         f'figures = [row["{plan.evaluation.best}"] for row in rows]',
-        f"if figures.index({choose}(figures)) + cfg.early_stopping <= epoch:",
+        f"if rows and figures.index({choose}(figures)) + cfg.early_stopping < epoch:",
         "    break",
     ]
 
@@ -191,16 +190,31 @@ def last_lines(plan: ScriptPlan) -> list[str]:
     if not plan.settings.swa:
         return []
     return [
-        "if rank == 0:",
-        f"    update_bn({_seen(plan)}, swa, device)",
+        "if rank == 0 and swa.n_averaged:",
+        *(f"    {line}" for line in _average_norms(plan)),
         '    save(swa.module.state_dict(), out / "swa.pt")',
     ]
 
 
-def _seen(plan: ScriptPlan) -> str:
-    """The batches of an epoch as the net sees them."""
-    calls = call_transform(plan.training, "False")
-    return f"({calls[0].partition(' = ')[2]} for batch in loader)" if calls else "loader"
+def _average_norms(plan: ScriptPlan) -> list[str]:
+    """The lines that give an average of weights its own statistics of batches."""
+    ((item,), (update,)) = plan.training.nets, plan.updates
+    used = {type(layer.layer).__name__ for layer in item.net.layers.values()}
+    kinds = _BATCH_NORMS if item.net.externs else used & _BATCH_NORMS
+    if not kinds:
+        return []
+    classes = " | ".join(f"nn.{kind}" for kind in sorted(kinds))
+    return [
+        f"for norm in (m for m in swa.modules() if isinstance(m, {classes})):",
+        "    norm.reset_running_stats()",
+        "    norm.momentum = None  # the mean of all batches",
+        "swa.train()",
+        "with torch.no_grad():",
+        "    for batch in loader:",
+        f"        {move_batch(plan.training)}",
+        *(f"        {line}" for line in call_transform(plan.training, "False")),
+        f"        {update.code.name}(swa, batch)",
+    ]
 
 
 def _has_buffers(item: TrainedNet) -> bool:

@@ -92,10 +92,11 @@ def optimizer_lines(plan: ScriptPlan) -> list[str]:
     settings = plan.settings
     lines: list[str] = []
     names = plan.schedule_names()
-    if settings.steps or names & {STEPS, STEPS_PER_EPOCH}:
+    if settings.steps or STEPS_PER_EPOCH in names:
         lines.append(f"steps_per_epoch = {plan.steps_per_epoch()}")
     if STEPS in names:
-        total = "cfg.steps" if settings.steps else "cfg.epochs * steps_per_epoch"
+        each = "steps_per_epoch" if lines else plan.steps_per_epoch()
+        total = "cfg.steps" if settings.steps else f"cfg.epochs * {each}"
         lines.append(f"steps = {total}")
     for update in plan.updates:
         lines += write_optimizers(plan.training, update)

@@ -13,7 +13,7 @@ from netspec.write import write_expression, write_literal
 
 
 class Mover(NamedTuple):
-    """An optimiser of the script, with the variables for it, its schedule and its scaler."""
+    """An optimiser of the script, with the variables for it, its schedule and its step's scaler."""
 
     optimizer: str
     scheduler: str
@@ -61,7 +61,7 @@ def plan_updates(training: Training, codes: Sequence[StepCode]) -> list[Update]:
                 Mover(
                     f"{prefix}optimizer{ending}",
                     f"{prefix}scheduler{ending}" if call.schedule else "",
-                    f"{prefix}scaler{ending}" if training.settings.precision == "float16" else "",
+                    f"{prefix}scaler" if training.settings.precision == "float16" else "",
                     call,
                     f"{prefix}lr{ending}",
                 )
@@ -102,8 +102,8 @@ def write_optimizers(training: Training, update: Update) -> list[str]:
             lines += write_schedule(
                 mover.call.schedule, mover.optimizer, mover.scheduler, _constant(training)
             )
-        if mover.scaler:
-            lines.append(f"{mover.scaler} = torch.amp.GradScaler(device.type)")
+    if first.scaler:
+        lines.append(f"{first.scaler} = torch.amp.GradScaler(device.type)")
     return lines
 
 
@@ -221,7 +221,10 @@ def write_update(training: Training, update: Update, *, averaged: bool) -> list[
     if settings.accumulate == 1:
         lines += [f"{mover.optimizer}.zero_grad()" for mover in update.movers]
         return [*lines, f"{scaled}.backward()", *_move(training, update, averaged)]
-    first = ["window = min(cfg.accumulate, len(loader) - step // cfg.accumulate * cfg.accumulate)"]
+    first = [
+        "first = step - step % cfg.accumulate  # of those whose gradients are added",
+        "window = min(cfg.accumulate, len(loader) - first)",
+    ]
     moved = [
         *_move(training, update, averaged),
         *(f"{mover.optimizer}.zero_grad()" for mover in update.movers),
@@ -250,27 +253,30 @@ def _move(training: Training, update: Update, averaged: bool) -> list[str]:
         if mover.scaler and clips:
             lines.append(f"{mover.scaler}.unscale_({mover.optimizer})")
     lines += _clip(training, update)
-    for mover in update.movers:
-        if mover.scaler:
-            before = [f"scale = {mover.scaler}.get_scale()"] if _scheduled(mover) else []
-            lines += before
-            lines += [f"{mover.scaler}.step({mover.optimizer})", f"{mover.scaler}.update()"]
-        else:
-            lines.append(f"{mover.optimizer}.step()")
-    for mover in update.movers:
-        lines += _scheduled(mover)
+    lines += _step(update)
     if settings.ema:
         lines.append(f"ema.update_parameters({update.step.moves[0]})")
     return lines
 
 
-def _scheduled(mover: Mover) -> list[str]:
-    """A step of the schedule with each of the optimiser; none where the scaler skipped that."""
-    if mover.call.schedule is None or not mover.call.schedule.by_step:
-        return []
-    if mover.scaler:
-        return [f"if {mover.scaler}.get_scale() >= scale:", f"    {mover.scheduler}.step()"]
-    return [f"{mover.scheduler}.step()"]
+def _step(update: Update) -> list[str]:
+    """A step of all optimisers; of their schedules, too, unless the scaler skipped that."""
+    scaler = update.movers[0].scaler
+    if not scaler:
+        return [*(f"{mover.optimizer}.step()" for mover in update.movers), *_scheduled(update)]
+    lines = [*(f"{scaler}.step({mover.optimizer})" for mover in update.movers)]
+    lines.append(f"{scaler}.update()")
+    if not _scheduled(update):
+        return lines
+    test = f"if {scaler}.get_scale() >= scale:"
+    before = f"scale = {scaler}.get_scale()"
+    return [before, *lines, test, *(f"    {line}" for line in _scheduled(update))]
+
+
+def _scheduled(update: Update) -> list[str]:
+    """The steps of those schedules that take one with each step of their optimiser."""
+    schedules = ((mover.call.schedule, mover.scheduler) for mover in update.movers)
+    return [f"{name}.step()" for schedule, name in schedules if schedule and schedule.by_step]
 
 
 def _clip(training: Training, update: Update) -> list[str]:
@@ -294,7 +300,7 @@ def _write_closure(training: Training, update: Update, compute: str, averaged: b
     closure = [head, *(f"    {line}" for line in [*before, *after])]
     closure.append(f"    return {update.loss}")
     lines = ["", *closure, "", f"{update.loss} = torch.as_tensor({mover.optimizer}.step(closure))"]
-    lines += _scheduled(mover)
+    lines += _scheduled(update)
     if training.settings.ema:
         lines.append(f"ema.update_parameters({update.step.moves[0]})")
     return lines

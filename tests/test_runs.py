@@ -1,0 +1,116 @@
+"""What training scripts do: averages of weights, half precision, runs that end early, the bar."""
+
+import io
+import re
+from contextlib import redirect_stderr
+from pathlib import Path
+
+import torch
+
+from tests.running import open_script, run, same, write
+
+TWO_INPUTS = """
+net Told()(image: float32[N, 1, 8, 8], hint: int64[N]) -> (logits: [N, 10]) {
+    maps = image -> Conv2d(4, 3) -> norm: BatchNorm2d -> Flatten -> Linear(10)
+    return maps + (hint -> Embedding(10, 10))
+}
+train Told {
+    data = Digits()
+    loss = cross_entropy(Told(image, label), label)
+    optimizer = SGD(lr=0.1)
+    epochs = 2
+    swa = 1
+}
+"""
+DEEP = """
+net Deep()(image: float32[N, 1, 8, 8]) -> (logits: [N, 10]) {
+    return image -> Flatten -> Linear(16) -> ReLU -> Linear(10)
+}
+train Deep {
+    data = Digits()
+    loss = cross_entropy(logits, label)
+    optimizer = SGD(lr=0.1)
+    SETTINGS
+}
+"""
+
+
+def deep(*settings: str) -> str:
+    return DEEP.replace("SETTINGS", "\n    ".join(settings))
+
+
+# ---- averages of weights -----------------------------------------------------------------------
+
+
+def test_an_even_average_has_the_statistics_of_the_batches_of_all_inputs(tmp_path: Path) -> None:
+    script = write(TWO_INPUTS, tmp_path)
+    assert run(script).returncode == 0
+    weights = torch.load(tmp_path / "out/swa.pt", weights_only=True)
+    defined = open_script(script)
+    config = defined["Config"](max_batches=2)
+    _, loader, _ = defined["make_loaders"](config, 0, 1)
+    seen: list[torch.Tensor] = []
+    model = defined["make_nets"](torch.device("cpu"))
+    model.load_state_dict(weights)
+    model.norm.register_forward_hook(lambda _, given, __: seen.append(given[0]))
+    for image, label in loader:
+        model(image, label)
+    means = torch.cat(seen).mean((0, 2, 3))
+    torch.testing.assert_close(weights["norm.running_mean"], means, atol=1e-5, rtol=1e-4)
+    assert weights["norm.num_batches_tracked"] == 2
+
+
+def test_an_average_that_never_began_is_not_saved(tmp_path: Path) -> None:
+    script = write(deep("epochs = 3", "swa = 3"), tmp_path)
+    assert run(script, "--epochs", "2").returncode == 0
+    assert not (tmp_path / "out/swa.pt").exists()
+    assert run(script, "--resume").returncode == 0
+    assert (tmp_path / "out/swa.pt").exists()
+
+
+# ---- half precision ----------------------------------------------------------------------------
+
+
+def test_one_scaler_serves_all_optimisers_of_a_step(tmp_path: Path) -> None:
+    groups = ('precision = "float16"', 'group "*.bias" with (optimizer=Adam(lr=0.01))')
+    script = write(deep(*groups, "clip_norm = 1.0"), tmp_path)
+    assert script.read_text(encoding="utf-8").count("scaler.update()") == 1
+    first = open_script(script)["make_nets"]
+    torch.manual_seed(0)
+    before = first(torch.device("cpu")).state_dict()
+    assert run(script, "--epochs", "1").returncode == 0
+    state = torch.load(tmp_path / "out/last.pt", weights_only=True)
+    assert all(not torch.equal(before[name], state["model"][name]) for name in before)
+    assert state["scaler GradScaler"]["scale"] > 1
+    assert run(script, "--epochs", "2", "--resume").returncode == 0
+
+
+# ---- runs that end early -----------------------------------------------------------------------
+
+
+def test_a_run_that_ended_early_stays_ended_when_it_is_resumed(tmp_path: Path) -> None:
+    script = write(deep("epochs = 9", "early_stopping = 2"), tmp_path)
+    done = run(script, "--lr", "0")
+    assert re.findall(r"epoch=\d", done.stdout) == ["epoch=0", "epoch=1", "epoch=2"]
+    last = torch.load(tmp_path / "out/last.pt", weights_only=True)
+    again = run(script, "--lr", "0", "--resume")
+    assert (again.returncode, again.stdout) == (0, "")
+    assert same(torch.load(tmp_path / "out/last.pt", weights_only=True), last)
+
+
+# ---- what a terminal shows ---------------------------------------------------------------------
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_shows_the_rate_and_the_loss(tmp_path: Path) -> None:
+    script = write(deep("epochs = 1", "batch_size = 4"), tmp_path)
+    train = open_script(script)["train"]
+    config = open_script(script)["Config"](out=str(tmp_path / "out"))
+    with redirect_stderr(Terminal()) as shown:
+        (row,) = train(config)
+    assert re.search(r"epoch 0: +\d+%.*it/s, loss=\d\.\d+\]", shown.getvalue())
+    assert {*row} == {"epoch", "loss", "val_loss"}
