@@ -2,10 +2,13 @@
 
 from typing import Any, ClassVar
 
+from netspec.catalogue.dtypes import TRUTH
 from netspec.catalogue.layer import Example, Layer, Misfit, require_rank, spread
 from netspec.catalogue.signature import Padding2, Size2
 from netspec.dim import Dim, at_least, divide, product, same, value_of
-from netspec.tensor import Shape, Tensor, write_shape
+from netspec.tensor import COMPLEX, FLOATING, Shape, Tensor, write_shape
+
+_MOVABLE = FLOATING | COMPLEX | TRUTH
 
 
 def _blocks(layer: Any, image: Shape) -> Dim:
@@ -35,6 +38,7 @@ def _blocks(layer: Any, image: Shape) -> Dim:
 class Unfold(Layer):
     """The patches of an image as columns: `[N, C, H, W]` to `[N, C * k * k, L]`, L patches."""
 
+    dtypes: ClassVar[frozenset[str]] = _MOVABLE
     examples: ClassVar[tuple[Example, ...]] = (
         Example("Unfold(4, stride=4)", "float32[N, 3, 32, 32]", "float32[N, 48, 64]"),
     )
@@ -53,6 +57,7 @@ class Unfold(Layer):
 class Fold(Layer):
     """Columns of patches summed up to an image: `[N, C * k * k, L]` to `[N, C, *output_size]`."""
 
+    dtypes: ClassVar[frozenset[str]] = _MOVABLE
     examples: ClassVar[tuple[Example, ...]] = (
         Example("Fold(32, 4, stride=4)", "float32[N, 48, 64]", "float32[N, 3, 32, 32]"),
     )
