@@ -70,8 +70,17 @@ def _hardly_sums(g: Given) -> bool:
     )
 
 
-def _is_one_number(g: Given) -> bool:
-    return g["bias"] is not None and g["bias"].shape in ((), (1,))
+def _stretches_number(g: Given) -> bool:
+    if g["bias"] is None:
+        return False
+    bias, weight = g["bias"].shape, g["weight"].shape
+    return bias in ((), (1,)) and bias != weight[:-1]
+
+
+def _adds_number(g: Given) -> bool:
+    """Whether both `weight` and `bias` lack the outputs; torch fails for matrices alone."""
+    lack = g["bias"] is not None and (g["weight"].rank, g["bias"].rank) == (1, 0)
+    return lack and g["input"].rank != 2
 
 
 def _lengths_differ(g: Given) -> bool:
@@ -148,8 +157,9 @@ EXCUSES: dict[str, tuple[Excuse, ...]] = {
     "linear": (
         Excuse(
             "torch stretches a `bias` of one number, which its documentation does not allow",
-            _is_one_number,
+            _stretches_number,
         ),
+        Excuse("torch adds a number with any input but a matrix", _adds_number),
     ),
     "local_response_norm": (Excuse(f"{_CPU} integers", _takes("input", INTEGER)),),
     "logsumexp": (

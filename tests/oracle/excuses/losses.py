@@ -136,7 +136,7 @@ LOSSES: dict[str, tuple[Excuse, ...]] = {
             lambda g: g["input"].rank == 2 and g["target"].rank == 0,
         ),
     ),
-    "linear_cross_entropy": (_SMOOTHING, _LIKELY, _ROW),
+    "linear_cross_entropy": (_BYTES, _SMOOTHING, _LIKELY, _ROW),
     "ctc_loss": (
         Excuse(
             "torch turns any numbers into labels",
