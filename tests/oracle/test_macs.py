@@ -37,14 +37,21 @@ COUNTED_LESS = {"elman": "a loop over what only data counts has one turn in the 
 
 @pytest.mark.parametrize("name", sorted(LAYERS))
 def test_macs_of_a_layer_are_half_of_torchs_flops(name: str) -> None:
-    for call in itertools.islice(_fitting(name), 8):
+    counted = 0
+    for call in itertools.takewhile(lambda _: counted < 8, _fitting(name)):
         made = ours(LAYERS[name], call)
         assert not isinstance(made, str)
         module = module_of(LAYERS[name], call)
         mine = value_of(made[0].macs(call.inputs[0], made[1], *call.inputs[1:]))
         real = call.map(lambda x: torch.zeros(x.shape, dtype=getattr(torch, x.dtype)))
-        theirs = _flops(module, real.inputs, real.named)
+        try:
+            theirs = _flops(module, real.inputs, real.named)
+        except RuntimeError as error:
+            assert calls.is_lacking(error), call
+            continue
         assert 2 * (mine or 0) == theirs or (name in NOT_COUNTED and theirs == 0), call
+        counted += 1
+    assert counted
 
 
 def _fitting(name: str) -> Iterable[Call]:
