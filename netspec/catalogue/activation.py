@@ -11,6 +11,7 @@ from netspec.dim import divide, same
 from netspec.tensor import COMPLEX, FLOATING, INTEGER, Shape, Tensor, write_shape
 
 _REAL = FLOATING | INTEGER
+_NUMBERS = _REAL | COMPLEX
 _ROW = "float32[N, 8]"
 
 
@@ -127,6 +128,8 @@ class GELU(_Activation):
 class SiLU(_Activation):
     """x sigmoid(x), also known as swish."""
 
+    dtypes: ClassVar[frozenset[str]] = FLOATING | COMPLEX
+
     inplace: bool = False
 
 
@@ -139,10 +142,10 @@ class Mish(_Activation):
 class _ToFloat(_Activation):
     """Integers become floating point numbers."""
 
-    dtypes: ClassVar[frozenset[str]] = _REAL | {"bool"}
+    dtypes: ClassVar[frozenset[str]] = _NUMBERS | {"bool"}
 
     def output(self, x: Tensor) -> Tensor:
-        return x if x.dtype in FLOATING else Tensor(x.shape, "float32")
+        return x if x.dtype in FLOATING | COMPLEX else Tensor(x.shape, "float32")
 
 
 class Sigmoid(_ToFloat):
@@ -211,7 +214,7 @@ class Softshrink(_Activation):
 class Tanhshrink(_ToFloat):
     """x - tanh(x)."""
 
-    dtypes: ClassVar[frozenset[str]] = _REAL
+    dtypes: ClassVar[frozenset[str]] = _NUMBERS
 
 
 class Threshold(_Activation):
@@ -272,7 +275,7 @@ class Softplus(_Activation):
 class Softsign(_ToFloat):
     """x / (1 + |x|)."""
 
-    dtypes: ClassVar[frozenset[str]] = _REAL
+    dtypes: ClassVar[frozenset[str]] = _NUMBERS
 
 
 class _Softmax(Layer):

@@ -76,6 +76,12 @@ def require_inside(title: str, argument: str, number: float | Dim, dtype: str) -
         )
 
 
+def require_padding(title: str, number: float | Dim | None, dtype: str) -> None:
+    """Refuse to pad with a number that does not go in; any but 0 is true, and none is 0."""
+    if number is not None and dtype not in TRUTH:
+        require_inside(title, "value", number, dtype)
+
+
 def write_dtypes(dtypes: frozenset[str]) -> str:
     """A set of dtypes in words: `floating point or integer`."""
     rest = set(dtypes)

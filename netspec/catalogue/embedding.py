@@ -118,7 +118,16 @@ class EmbeddingBag(Layer):
                 help="give the places in `input` where the bags begin",
                 argument="offsets",
             )
-        return offsets.shape[0] - int(self.include_last_offset)
+        bags = offsets.shape[0] - int(self.include_last_offset)
+        if at_least(bags, 1) is False:
+            raise Misfit(
+                f"`EmbeddingBag` needs a bag, found `offsets` {write_shape(offsets.shape)} with "
+                "include_last_offset=True",
+                label="the last number ends the last bag, and begins none",
+                help="give the place where each bag begins, and the length of `input`",
+                argument="offsets",
+            )
+        return bags
 
     def _require_mode(self) -> None:
         for name in ("scale_grad_by_freq", "sparse"):

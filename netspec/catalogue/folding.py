@@ -2,11 +2,14 @@
 
 from typing import Any, ClassVar
 
+from netspec.catalogue.dtypes import TRUTH
 from netspec.catalogue.example import Shapes
 from netspec.catalogue.layer import Example, Layer, Misfit, require_rank, spread
 from netspec.catalogue.signature import Padding2, Size2
 from netspec.dim import Dim, at_least, divide, product, same, value_of
-from netspec.tensor import Shape, Tensor, write_shape
+from netspec.tensor import COMPLEX, FLOATING, Shape, Tensor, write_shape
+
+_MOVABLE = FLOATING | COMPLEX | TRUTH
 
 
 def _blocks(layer: Any, image: Shape) -> Dim:
@@ -43,6 +46,7 @@ class Unfold(Layer):
             "k = prod(pair(kernel_size)); L' is the number of patches",
         ),
     )
+    dtypes: ClassVar[frozenset[str]] = _MOVABLE
     examples: ClassVar[tuple[Example, ...]] = (
         Example("Unfold(4, stride=4)", "float32[N, 3, 32, 32]", "float32[N, 48, 64]"),
     )
@@ -64,6 +68,7 @@ class Fold(Layer):
     shapes: ClassVar[tuple[Shapes, ...]] = (
         Shapes("[N?, n, L]", "[N?, n // k, *output_size]", "k = prod(pair(kernel_size))"),
     )
+    dtypes: ClassVar[frozenset[str]] = _MOVABLE
     examples: ClassVar[tuple[Example, ...]] = (
         Example("Fold(32, 4, stride=4)", "float32[N, 48, 64]", "float32[N, 3, 32, 32]"),
     )

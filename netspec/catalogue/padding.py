@@ -3,10 +3,11 @@
 from typing import Any, ClassVar
 
 from netspec.catalogue.convolution import PICTURES
+from netspec.catalogue.dtypes import ANY, NUMBERS, require_padding
 from netspec.catalogue.example import Shapes
 from netspec.catalogue.layer import Example, Layer, Misfit, rank_help, require_rank
 from netspec.dim import Dim, at_least, value_of
-from netspec.tensor import COMPLEX, FLOATING, INTEGER, Tensor, write_shape
+from netspec.tensor import Tensor, write_shape
 
 _SIGNAL = (
     Shapes("[*, L]", "[*, l + L + r]", "l, r = padding"),
@@ -24,9 +25,6 @@ _VOLUME = (
         "`padding` is a number",
     ),
 )
-
-
-_ANY = FLOATING | INTEGER | COMPLEX | {"bool"}
 Pad1 = int | tuple[int, int]
 Pad2 = int | tuple[int, int, int, int]
 Pad3 = int | tuple[int, int, int, int, int, int]
@@ -100,7 +98,7 @@ def _written(padding: Any) -> str:
 
 
 class _ConstantPad(_Pad):
-    dtypes: ClassVar[frozenset[str]] = _ANY
+    dtypes: ClassVar[frozenset[str]] = ANY
     cuts_first: ClassVar[bool] = True
 
     def _require_input(self, x: Tensor) -> None:
@@ -112,19 +110,22 @@ class _ConstantPad(_Pad):
                 label=f"the input has {x.rank} dimension{'s' if x.rank != 1 else ''}",
                 help=rank_help(self, x, self.ndim or 0),
             )
+        require_padding(type(self).__name__, self.given.get("value"), x.dtype)
 
 
 class _ReflectionPad(_Pad):
+    dtypes: ClassVar[frozenset[str]] = NUMBERS
+
     def _limit(self, size: Dim) -> tuple[Dim, str]:
         return size - 1, "it mirrors at the edge, which is not repeated"
 
 
 class _ReplicationPad(_Pad):
-    pass
+    dtypes: ClassVar[frozenset[str]] = NUMBERS
 
 
 class _CircularPad(_Pad):
-    dtypes: ClassVar[frozenset[str]] = _ANY
+    dtypes: ClassVar[frozenset[str]] = ANY
 
     def _limit(self, size: Dim) -> tuple[Dim, str]:
         return size, "it would go round more than once"

@@ -67,6 +67,7 @@ SPECIAL: dict[str, list[Arguments]] = {
     "FractionalMaxPool3d": [
         *({"kernel_size": 2, "output_size": size} for size in (1, 2, (3, 2, 1), (2, 2, 3))),
         *({"kernel_size": 1, "output_ratio": ratio} for ratio in (0.5, 0.7, (0.9, 0.3, 0.4))),
+        *({"kernel_size": size, "output_size": 1} for size in (0, (1, 0, 2))),
     ],
     **{
         f"{kind}Pad{ndim}d": [
@@ -110,7 +111,10 @@ SHAPES = [
     (2, 4, 3, 3, 3),
     (1, 8, 3, 2, 4, 2),
 ]
-DTYPES = ["float32", "float64", "int64", "int32", "bool"]
+SMALL = [(1,), (3, 1), (2, 6, 1), (1, 4, 1), (1, 4, 6), (1, 4, 5, 6), (1, 4, 3, 3, 3)]
+MORE = [tuple(range(first, first + rank)) for first in (2, 1) for rank in (1, 2, 3, 4, 5)]
+MORE += [(*(2,) * rank, first) for first in (1, 5, 7, 9) for rank in (1, 2, 3, 4)]
+DTYPES = ["float32", "float64", "float16", "int64", "int32", "uint8", "bool", "complex64"]
 
 
 def inputs(layer: type[Layer]) -> list[Tensor]:
@@ -118,11 +122,19 @@ def inputs(layer: type[Layer]) -> list[Tensor]:
     own = "int64" if "int64" in layer.dtypes and "float32" not in layer.dtypes else "float32"
     rank = RANKS.get(layer.__name__, 2 + (layer.ndim or 0))
     typical = {2: (2, 6), 3: (2, 4, 6), 4: (2, 4, 5, 6), 5: (2, 4, 3, 3, 3)}[rank]
-    tensors = [Tensor(shape, own) for shape in SHAPES]
+    plain = all(field.inferred for field in layer.fields().values())  # no arguments to vary
+    tensors = [Tensor(shape, own) for shape in SHAPES + SMALL + (MORE if plain else [])]
     return tensors + [Tensor(typical, dtype) for dtype in DTYPES if dtype != own]
 
 
 def arguments(signature: type[Signature], count: int) -> Iterator[Arguments]:
+    """Those of `_arguments`, each once."""
+    yield from {
+        repr(sorted(given.items())): given for given in _arguments(signature, count)
+    }.values()
+
+
+def _arguments(signature: type[Signature], count: int) -> Iterator[Arguments]:
     """Each field through its values while the others keep theirs, then random mixtures."""
     yield from SPECIAL.get(signature.__name__, [])
     fields = [f for f in signature.fields().values() if not (f.inferred or f.tensor)]

@@ -10,10 +10,9 @@ from hypothesis.strategies import SearchStrategy
 from netspec.catalogue import FUNCTIONS, LAYERS
 from tests.oracle import test_losses, test_sequences, test_several_inputs
 from tests.oracle.calls import agree
-from tests.oracle.cases import STRICTER
 from tests.oracle.comparison import compare
 from tests.oracle.drawing import function_calls, layer_calls
-from tests.oracle.test_layers import is_stricter
+from tests.oracle.excuses.layers import excuses
 
 MAKERS = {**test_several_inputs.MAKERS, **test_sequences.MAKERS, **test_losses.MAKERS}
 
@@ -25,21 +24,16 @@ def examples(request: pytest.FixtureRequest) -> int:
 
 @pytest.mark.parametrize("name", sorted(LAYERS))
 def test_a_drawn_call_of_a_layer_agrees_with_torch(name: str, examples: int) -> None:
-    excuse = {
-        **dict.fromkeys(test_several_inputs.MAKERS, test_several_inputs.excuse),
-        **dict.fromkeys(test_sequences.MAKERS, test_sequences.excuse),
-        **dict.fromkeys(test_losses.MAKERS, test_losses.excuse),
-    }.get(name, is_stricter)
     _try(
         layer_calls(name, MAKERS),
-        lambda call: compare(LAYERS[name], call, excuse),
+        lambda call: compare(LAYERS[name], call, excuses),
         examples,
     )
 
 
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))
 def test_a_drawn_call_of_a_function_agrees_with_torch(name: str, examples: int) -> None:
-    _try(function_calls(name), lambda given: agree(name, given, name in STRICTER), examples)
+    _try(function_calls(name), lambda given: agree(name, given), examples)
 
 
 def _try(calls: SearchStrategy[Any], check: Callable[[Any], bool], examples: int) -> None:

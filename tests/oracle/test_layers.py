@@ -5,10 +5,8 @@ of the parameters, the defaults. On small CPU tensors, and on the meta device.
 """
 
 import inspect
-from typing import Any
 
 import pytest
-import torch
 from torch import nn
 
 from netspec.catalogue import LAYERS, LAZY
@@ -27,6 +25,7 @@ from tests.oracle.comparison import (
     theirs,
     type_of,
 )
+from tests.oracle.excuses.layers import excuses
 from tests.oracle.grid import arguments, inputs
 from tests.oracle.test_losses import LAYERS as LOSSES
 from tests.oracle.test_sequences import MAKERS as SEQUENCES
@@ -59,63 +58,7 @@ FORWARD_LEFT_OUT = (
     "output_size",
 )
 
-# Where the catalogue refuses what torch takes.
-STRICTER = {
-    "empty": "an argument that makes a tensor without elements is a mistake",
-    "negative": "torch takes negative sizes in places and fails later or computes nonsense",
-    "guess": "torch guesses `dim` of a softmax, with a warning that this will end",
-    "rank": "channel dropout warns that it will refuse them, adaptive pooling reads past the end, "
-    "UpsamplingNearest2d resizes signals and volumes too",
-    "dtype": "torch takes these dtypes on the CPU only, or for some arguments only",
-}
-
-_ALSO_OTHER_DTYPES = (
-    "Hardtanh",
-    "LayerNorm",
-    "BatchNorm1d",
-    "BatchNorm2d",
-    "BatchNorm3d",
-    "GroupNorm",
-    "RMSNorm",
-    "SyncBatchNorm",
-    "InstanceNorm1d",
-    "InstanceNorm2d",
-    "InstanceNorm3d",
-    "LocalResponseNorm",
-    "Fold",
-    "Unfold",
-    "Threshold",
-)
-
 SINGLE = sorted(name for name in LAYERS if name not in (*SEVERAL, *SEQUENCES, *LOSSES))
-
-
-def is_stricter(layer: type[Layer], call: Call, output: Any) -> str:
-    """The reason on the list for refusing what torch takes, or nothing."""
-    given, (x,) = call.arguments, call.inputs
-    assert isinstance(x, Tensor)
-    numbers = [n for v in given.values() for n in (v if isinstance(v, tuple) else (v,))]
-    plain = [n for n in numbers if isinstance(n, int | float) and not isinstance(n, bool)]
-    if layer.__name__ in ("Softmax", "Softmin", "LogSoftmax") and given.get("dim") is None:
-        return "guess"
-    if "Dropout" in layer.__name__ or "Adaptive" in layer.__name__:
-        return "rank" if x.dtype == "float32" else "dtype"
-    if layer.__name__ == "UpsamplingNearest2d" and x.rank != 4:
-        return "rank"
-    if x.dtype != "float32" and (
-        "Pool" in layer.__name__ or "Pad" in layer.__name__ or layer.__name__ in _ALSO_OTHER_DTYPES
-    ):
-        return "dtype"
-    result = output if isinstance(output, torch.Tensor) else output[0]
-    if result.numel() == 0:
-        return "empty"
-    if "must be" not in str(ours(layer, call)):
-        return ""  # what is refused is not the range of an argument
-    if any(n == 0 for n in plain):
-        return "empty"
-    if any(n < 0 for n in plain):
-        return "negative"
-    return ""
 
 
 @pytest.mark.parametrize("name", SINGLE)
@@ -125,7 +68,7 @@ def test_a_layer_agrees_with_torch(name: str) -> None:
     for given in arguments(layer, 60):
         for x in inputs(layer):
             call = Call(given, (x,))
-            if compare(layer, call, is_stricter):
+            if compare(layer, call, excuses):
                 _compare_on_meta(layer, call)
                 fitting += 1
             cases += 1

@@ -1,6 +1,5 @@
 """PyTorch is the oracle for multiplications: half of what its FlopCounterMode counts."""
 
-import itertools
 from collections.abc import Iterable
 from pathlib import Path
 from random import Random
@@ -37,14 +36,23 @@ COUNTED_LESS = {"elman": "a loop over what only data counts has one turn in the 
 
 @pytest.mark.parametrize("name", sorted(LAYERS))
 def test_macs_of_a_layer_are_half_of_torchs_flops(name: str) -> None:
-    for call in itertools.islice(_fitting(name), 8):
+    counted = 0
+    for call in _fitting(name):
+        if counted == 8:
+            break
         made = ours(LAYERS[name], call)
         assert not isinstance(made, str)
         module = module_of(LAYERS[name], call)
         mine = value_of(made[0].macs(call.inputs[0], made[1], *call.inputs[1:]))
         real = call.map(lambda x: torch.zeros(x.shape, dtype=getattr(torch, x.dtype)))
-        theirs = _flops(module, real.inputs, real.named)
+        try:
+            theirs = _flops(module, real.inputs, real.named)
+        except RuntimeError as error:
+            assert calls.is_lacking(error), call
+            continue
         assert 2 * (mine or 0) == theirs or (name in NOT_COUNTED and theirs == 0), call
+        counted += 1
+    assert counted
 
 
 def _fitting(name: str) -> Iterable[Call]:

@@ -6,12 +6,10 @@ spoilt: whether they fit, every shape and dtype that comes out, and every parame
 
 from collections.abc import Callable
 from random import Random
-from typing import Any
 
 import pytest
 
 from netspec.catalogue import LAYERS
-from netspec.catalogue.layer import Layer
 from netspec.tensor import Tensor, Type
 from tests.oracle.comparison import (
     Call,
@@ -20,6 +18,7 @@ from tests.oracle.comparison import (
     compare_free,
     compare_symbolic,
 )
+from tests.oracle.excuses.layers import excuses
 
 LayerNorm, RMSNorm, Identity, Linear = map(
     LAYERS.__getitem__, ("LayerNorm", "RMSNorm", "Identity", "Linear")
@@ -27,13 +26,6 @@ LayerNorm, RMSNorm, Identity, Linear = map(
 N, T, S = 3, 5, 7
 FREE = {N: "N", T: "T", S: "S"}
 COUNT = 60
-
-
-# Where the catalogue refuses what torch takes.
-STRICTER = {
-    "LSTM": "where the state is projected, torch converts the dtype of c, but not that of h",
-    "LSTMCell": "torch converts the dtype of c, but not that of h",
-}
 
 
 def _options(draw: Random, **pools: list[object]) -> dict[str, object]:
@@ -212,16 +204,11 @@ MAKERS: dict[str, Callable[[Random], Call]] = {
 }
 
 
-def excuse(layer: type[Layer], call: Call, output: Any) -> str:
-    """The reason on the list for refusing what torch takes, or nothing."""
-    return STRICTER.get(layer.__name__, "")
-
-
 @pytest.mark.parametrize("name", MAKERS)
 def test_a_layer_over_sequences_agrees_with_torch(name: str) -> None:
     fitting = 0
     for call, _ in calls(MAKERS[name], name, COUNT):
-        fitting += compare(LAYERS[name], call, excuse)
+        fitting += compare(LAYERS[name], call, excuses)
         compare_symbolic(LAYERS[name], call)
     assert fitting >= 20
 

@@ -11,19 +11,13 @@ from typing import Any
 import pytest
 
 from netspec.catalogue import LAYERS
-from netspec.catalogue.layer import Layer
+from netspec.misfit import Misfit
 from netspec.tensor import Tensor
 from tests.oracle.comparison import Call, calls, compare, compare_free, compare_symbolic
+from tests.oracle.excuses.layers import excuses
 
 N, T = 3, 5
 COUNT = 60
-
-# Where the catalogue refuses what torch takes.
-STRICTER = {
-    "features": "a range of classes that is told apart by no features can only be guessed",
-    "offsets": "torch does not look at their dtype where there are no weights",
-    "empty": "a layer that leaves no elements is a mistake",
-}
 
 
 def _options(draw: Random, **pools: list[object]) -> dict[str, Any]:
@@ -120,22 +114,11 @@ MAKERS: dict[str, Callable[[Random], Call]] = {
 }
 
 
-def excuse(layer: type[Layer], call: Call, output: Any) -> str:
-    """The reason on the list for refusing what torch takes, or nothing."""
-    if "cutoffs" in call.arguments:
-        (x, _), given = call.inputs, call.arguments
-        last = x.shape[-1] // given.get("div_value", 4) ** len(given["cutoffs"])
-        return STRICTER["features"] if last < 1 else ""
-    if "offsets" in call.named and call.named["offsets"].dtype not in layer.dtypes:
-        return STRICTER["offsets"]
-    return STRICTER["empty"] if output.numel() == 0 else ""
-
-
 @pytest.mark.parametrize("name", MAKERS)
 def test_a_layer_of_several_inputs_agrees_with_torch(name: str) -> None:
     fitting = 0
     for call, _ in calls(MAKERS[name], name, COUNT):
-        fitting += compare(LAYERS[name], call, excuse)
+        fitting += compare(LAYERS[name], call, excuses)
         compare_symbolic(LAYERS[name], call)
     assert fitting >= 20
 
@@ -145,3 +128,11 @@ def test_sizes_may_be_left_to_the_data(name: str) -> None:
     for call, sound in calls(MAKERS[name], name, COUNT):
         if sound:
             compare_free(LAYERS[name], call, {N: "N", T: "T"})
+
+
+def test_an_end_of_bags_that_ends_none_is_refused() -> None:
+    bags = LAYERS["EmbeddingBag"](num_embeddings=9, embedding_dim=4, include_last_offset=True)
+    x = Tensor((T,), "int64")
+    assert bags.apply(x, offsets=Tensor((2,), "int64")) == Tensor((1, 4))
+    with pytest.raises(Misfit, match=r"needs a bag, found `offsets` \[1\]"):
+        bags.apply(x, offsets=Tensor((1,), "int64"))

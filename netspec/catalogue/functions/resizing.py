@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from netspec.catalogue.dtypes import ANY, TRUTH, require_dtype
+from netspec.catalogue.dtypes import ANY, TRUTH, require_dtype, require_padding
 from netspec.catalogue.example import Shapes
 from netspec.catalogue.function import Example, Functional
 from netspec.catalogue.functions.pooling import OfLayer
@@ -110,6 +110,7 @@ class Pad(Functional, name="pad"):
             )
         if self.mode != "constant":
             self._require_mode(x)
+        require_padding("pad", self.value, x.dtype)
         sizes = list(x.shape)
         for at in range(count // 2):
             axis = x.rank - 1 - at

@@ -7,7 +7,7 @@ from tests.oracle.cases.shapes import EVERY, KINDS
 
 Calls = list[dict[str, Any]]
 _NAMES = [DType(name) for name in sorted(DTYPES)]
-_SIZES = [(), (3,), (2, 3), (1,), (2, 0), (-1,), (2, -3)]
+_SIZES = [(), (3,), (2, 3), (1,), (2, 1, 4), (1, 1), (2, 0), (-1,), (2, -3)]
 _X: Calls = [{"input": x} for x in EVERY]
 
 CASES: dict[str, Calls] = {
@@ -31,12 +31,14 @@ CASES["arange"] += [{"bounds": (3,), "dtype": dtype} for dtype in _NAMES]
 for _name in ("linspace", "logspace"):
     CASES[_name] = [
         {"start": 0, "end": 1.5, "steps": steps, **more}
-        for steps in (1, 2, 7, 0, -1)
+        for steps in (1, 2, 3, 7, 12, 0, -1)
         for more in ({}, {"dtype": DType("float64")}, {"dtype": DType("int64")})
     ]
-CASES["logspace"] += [{"start": 0, "end": 1, "steps": 3, "base": base} for base in (2, 0.5)]
+CASES["logspace"] += [{"start": 0, "end": 1, "steps": 3, "base": base} for base in (2, 0.5, 1)]
 CASES["eye"] = [
-    {"n": n, **more} for n in (1, 3, -1) for more in ({}, {"m": 2}, {"m": -1}, {"dtype": _NAMES[0]})
+    {"n": n, **more}
+    for n in (1, 3, -1)
+    for more in ({}, {"m": 2}, {"m": -1}, *({"dtype": d} for d in _NAMES))
 ]
 CASES["randint"] = [
     {"low": low, "high": high, "size": size, **more}
@@ -45,7 +47,9 @@ CASES["randint"] = [
     for more in ({}, {"dtype": DType("float32")}, {"dtype": DType("int32")})
 ]
 CASES["randint"] += [{"low": 0, "high": 1, "size": (2,), "dtype": dtype} for dtype in _NAMES]
-CASES["randperm"] = [{"n": n} for n in (1, 5, -1)] + [{"n": 4, "dtype": d} for d in _NAMES]
+CASES["randperm"] = [{"n": n} for n in (1, 2, 3, 5, 7, 0, -1, -5)] + [
+    {"n": 4, "dtype": d} for d in _NAMES
+]
 for _name in ("tril_indices", "triu_indices"):
     CASES[_name] = [
         {"row": row, "col": col, **more}
@@ -76,7 +80,12 @@ for _name in (
     *("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout"),
 ):
     CASES[_name] = _X + [{"input": Tensor((2, 3, 4, 5)), "p": p} for p in (0, 0.1, 1, 1.5, -0.1)]
-    CASES[_name] += [{"input": Tensor((2, 3, 4, 5), x.dtype)} for x in KINDS]
+    CASES[_name] += [
+        {"input": Tensor((2, 3, 4, 5)[: 3 if "1d" in _name else 4], x.dtype), **more}
+        for x in KINDS
+        for more in ({}, {"p": 0}, {"p": 1})
+    ]
+    CASES[_name] += [{"input": Tensor((3,)), "p": p} for p in (0, 1)]
 CASES["normalize"] = [
     {"input": x, **more}
     for x in EVERY

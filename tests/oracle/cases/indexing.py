@@ -74,7 +74,7 @@ CASES: dict[str, Calls] = {
         {"input": Tensor(shape, dtype), "num_classes": n}
         for shape in [(), (3,), (2, 4)]
         for dtype in ("int64", "int32", "float32", "bool")
-        for n in (2, 5, 0)
+        for n in (2, 5, 0, -1)
     ],
     "embedding": [
         {"input": x, "weight": Tensor(shape)}

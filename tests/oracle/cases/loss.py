@@ -169,6 +169,9 @@ CASES["linear_cross_entropy"] += [
     {**_LINEAR, "input": Tensor((N, _F), x.dtype), "linear_weight": Tensor((C, _F), y.dtype)}
     for x in KINDS
     for y in KINDS
+] + [
+    {"input": Tensor((1, _F)), "linear_weight": Tensor((C, _F)), "target": Tensor((1,), "int64")},
+    *({**_LINEAR, "target": Tensor((N,), x.dtype)} for x in KINDS),
 ]
 
 _CTC = {

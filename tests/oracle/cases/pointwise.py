@@ -31,6 +31,9 @@ for _name, _pools in {
     CASES[_name] += list(grid(_SMALL, **_pools))  # type: ignore[arg-type]
 CASES["threshold"] = [{**given, "threshold": 0.1, "value": 2} for given in _X]
 CASES["threshold"] += [{**_SMALL, "threshold": 0.1}, {**_SMALL, "value": 1}]
+CASES["threshold"] += [
+    {"input": x, "threshold": 0, "value": value} for x in KINDS for value in (-1, 300)
+]
 CASES["prelu"] = [
     {"input": Tensor(x), "weight": Tensor(w)}
     for x in [(), (6,), (2, 6), (2, 4, 6), (2, 1, 6)]

@@ -100,6 +100,12 @@ CASES["pad"] = [
         {"mode": "reflect", "value": 1.0},
     )
 ]
+CASES["pad"] += [
+    {"input": x, "pad": pad, "value": value}
+    for x in KINDS
+    for pad in ((1, 2), (0, -1))
+    for value in (-1, -0.5, 2, 300, 1e6)
+]
 _FACTORS = (1, 2, 3, 0, -1)
 _SHUFFLES = [*RANKS, Tensor((2, 8, 3, 4)), Tensor((4, 6, 6)), Tensor((2, 9, 6, 6))]
 _SHUFFLES += [Tensor((2, 4, 4, 4), x.dtype) for x in KINDS]

@@ -35,6 +35,8 @@ _DIM = [0, 1, -1, 2, -3, 5]
 _SCANS = ("cumsum", "cumprod", "logcumsumexp", "cummax", "cummin", "sort", "argsort")
 for _name in _SCANS:
     CASES[_name] = [{"input": x, "dim": dim} for x in EVERY for dim in _DIM]
+for _name in ("cummax", "cummin", "mode"):
+    CASES[_name] += [{"input": Tensor((), x.dtype), "dim": dim} for x in KINDS for dim in (0, -1)]
 for _name in ("cumsum", "cumprod"):
     CASES[_name] += [{"input": x, "dim": 0, "dtype": DType("float64")} for x in KINDS]
 for _name in ("sort", "argsort"):
@@ -47,6 +49,9 @@ CASES["topk"] = [
 ]
 CASES["bucketize"] = [{"input": x, "boundaries": Tensor((4,))} for x in EVERY]
 CASES["bucketize"] += [{"input": Tensor((2, 3)), "boundaries": x, "right": True} for x in EVERY]
+CASES["bucketize"] += [
+    {"input": x, "boundaries": Tensor((4,), y.dtype)} for x in FEW for y in KINDS
+]
 CASES["quantile"] = [
     {"input": x, "q": q, **more}
     for x in EVERY
