@@ -22,7 +22,6 @@ train Tiny {{
     loss = cross_entropy(logits, label)
     optimizer = SGD(lr=0.1)
     group "hea[d{text}]" with (lr=0.01)
-    freeze "tai[l{text}]"
 }}
 """
 DATA = ("import numpy as np", "from importlib.resources import as_file, files")

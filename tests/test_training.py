@@ -381,7 +381,19 @@ def test_the_names_of_the_script_are_known() -> None:
         own = {*loaded.nets, *training.fields}
         own |= {port.name for port in loaded.net().outputs}
         names = {name.split(".")[0] for name in names_of(loaded.render()["train.py"])}
-        inner = {"t", "_", "images", "table", "accuracy", "val_loss", "batch_size", "cfg", "p"}
+        inner = {
+            "i",
+            "t",
+            "x",
+            "_",
+            "images",
+            "table",
+            "accuracy",
+            "val_loss",
+            "batch_size",
+            "cfg",
+            "p",
+        }
         inner |= {"epochs", "lr", "max_batches", "resume", "seed", "model", "optimizer", "count"}
         unknown = names - own - SCRIPT - CODE_NAMES - set(dir(builtins)) - inner
         unknown -= {"__name__", "__post_init__", "collections", "importlib", "line", "loss"}

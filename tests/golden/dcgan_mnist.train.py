@@ -174,8 +174,8 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
             for buffer in [*G.buffers(), *D.buffers()]:
                 dist.broadcast(buffer, 0)
         if not all(map(math.isfinite, row.values())):
-            steps = [i for i, x in enumerate(losses) if not x.isfinite().all()]
-            raise SystemExit(f"not finite in epoch {epoch}, steps {steps[:3]}: {row}")
+            bad = [i for i, x in enumerate(losses) if not x.isfinite().all()]
+            raise SystemExit(f"not finite in epoch {epoch}, steps {bad[:3]}: {row}")
         rows.append(row)
         if rank == 0:
             state = {name: part.state_dict() for name, part in parts.items()}
@@ -199,9 +199,9 @@ def parse_config(arguments: Sequence[str] | None = None) -> Config:
         parser.add_argument(flag, default=f.default, help=f"({f.default})", **kind)
     cfg = Config(**vars(parser.parse_args(arguments)))
     for name, value in vars(cfg).items():
-        least = int(name in ("epochs", "batch_size"))
+        least = name in ("epochs", "batch_size")
         if not isinstance(value, str) and not least <= value < 2**62:
-            parser.error(f"--{name.replace('_', '-')} must be from {least} to 2**62")
+            parser.error(f"--{name.replace('_', '-')} must be from {least:d} to 2**62")
     return cfg
 
 

@@ -122,8 +122,7 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
     torch.manual_seed(cfg.seed)
     model = make_nets(device)
     sampler, loader, val_loader = make_loaders(cfg, rank, world)
-    steps_per_epoch = len(loader)
-    steps = cfg.epochs * steps_per_epoch
+    steps = cfg.epochs * len(loader)
     optimizer = torch.optim.AdamW(model.parameters(), lr=cfg.lr)
     scheduler = OneCycleLR(optimizer, max_lr=0.01, total_steps=steps)
     out, rows = Path(cfg.out), []
@@ -167,8 +166,8 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
         row = {"epoch": epoch, "loss": mean.item() / world}
         row |= evaluate(model, val_loader, device)
         if not all(map(math.isfinite, row.values())):
-            steps = [i for i, x in enumerate(losses) if not x.isfinite().all()]
-            raise SystemExit(f"not finite in epoch {epoch}, steps {steps[:3]}: {row}")
+            bad = [i for i, x in enumerate(losses) if not x.isfinite().all()]
+            raise SystemExit(f"not finite in epoch {epoch}, steps {bad[:3]}: {row}")
         rows.append(row)
         if rank == 0:
             if row is max(rows, key=lambda row: row["r2_score"]):
@@ -194,9 +193,9 @@ def parse_config(arguments: Sequence[str] | None = None) -> Config:
         parser.add_argument(flag, default=f.default, help=f"({f.default})", **kind)
     cfg = Config(**vars(parser.parse_args(arguments)))
     for name, value in vars(cfg).items():
-        least = int(name in ("epochs", "batch_size"))
+        least = name in ("epochs", "batch_size")
         if not isinstance(value, str) and not least <= value < 2**62:
-            parser.error(f"--{name.replace('_', '-')} must be from {least} to 2**62")
+            parser.error(f"--{name.replace('_', '-')} must be from {least:d} to 2**62")
     return cfg
 
 
