@@ -54,6 +54,11 @@ class Movable:
             self.kinds[name] = type(layer.layer).__name__
             self.shapes |= {f"{name}.{key}": shape for key, shape in layer.parameters.items()}
 
+    @property
+    def is_open(self) -> bool:
+        """Whether parts that are written in Python may have parameters that nobody knows of."""
+        return any(item.net.externs for item in self.nets)
+
     def chosen(self, selectors: Sequence[s.Name | s.Literal], left: Sequence[str]) -> list[str]:
         """Those of the parameters `left` that a selector means: a layer's, or by their own name."""
         return [
@@ -102,7 +107,7 @@ def check_optimizer(
             if known and not chosen:
                 _report_nothing(item, movable, found)
             _add_group(calls, item, chosen, movable, scope, found)
-    if known:
+    if known and (own or not movable.is_open):
         _check_parameters(main, own, movable, node.span, found)
     _check_clip(settings, numbers, movable, found)
     _check_scaled(movable.nets, found)

@@ -68,7 +68,8 @@ def write_loaders(training: Training) -> list[str]:
         f"sampler = DistributedSampler[Any](data, world, rank{shuffle}, seed=cfg.seed)",
     ]
     if settings.workers:
-        given = '{"num_workers": cfg.workers, "pin_memory": torch.cuda.is_available()}'
+        given = '{"num_workers": cfg.workers, "pin_memory": pin}'
+        lines.append("pin = torch.cuda.is_available()")
         lines.append(f"options: dict[str, Any] = {given}")
     lines += _loader("loader", "data", dataset, "sampler", "batches", training)
     if training.validates:
@@ -121,7 +122,7 @@ def _splits(training: Training) -> list[str]:
         return [*lines, "if not len(data):", '    raise SystemExit("there is nothing to train on")']
     return [
         *lines,
-        "if not len(data) or not len(val_data):",
+        f"if not len(data) or {_too_few(training)}:",
         '    counts = f"{len(data)} samples to train on, {len(val_data)} to validate on"',
         "    raise SystemExit(counts)",
     ]
@@ -138,7 +139,7 @@ def _counted(training: Training, call: str) -> list[str]:
     ]
     if not (training.dataset.fixed and training.dataset.ordered):
         lines += [
-            "if not 0 < count < len(whole):",
+            f"if not {_least(training)} <= count < len(whole):",
             '    raise SystemExit(f"{len(whole)} samples are too few to train and validate on")',
         ]
     if training.dataset.ordered:
@@ -154,6 +155,16 @@ def _counted(training: Training, call: str) -> list[str]:
         "counts = [len(whole) - count, count]",
         "data, val_data = torch.utils.data.random_split(whole, counts, split)",
     ]
+
+
+def _least(training: Training) -> int:
+    """How many samples validation takes: metrics of how they vary take two."""
+    return max((call.metric.least for call in training.metrics), default=1)
+
+
+def _too_few(training: Training) -> str:
+    least = _least(training)
+    return f"len(val_data) < {least}" if least > 1 else "not len(val_data)"
 
 
 def _training_share(validation: float) -> str:

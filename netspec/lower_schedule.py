@@ -1,11 +1,10 @@
-"""Turn a checked schedule into the lines of a training script that make it, and their imports."""
+"""Turn a checked schedule into the lines of a training script that make it."""
 
 from collections.abc import Callable
 
 from netspec import syntax as s
 from netspec.catalogue.scheduler import Formula
 from netspec.dim import Expression, at_least
-from netspec.layout import WIDTH
 from netspec.lower_call import Written, call_arguments
 from netspec.schedule import EPOCHS, STEPS, STEPS_PER_EPOCH, Schedule, in_any_run
 from netspec.visit import names_in
@@ -30,26 +29,6 @@ def write_schedule(
     """
     writer = _Writer(optimizer, rename)
     return wrap(f"{target} = {writer.call(schedule)}", indent)
-
-
-def schedule_imports(schedule: Schedule) -> list[str]:
-    """The lines that import the classes of a schedule, in the order of the formatter."""
-    classes: dict[str, set[str]] = {}
-    for scheduler in schedule.schedulers():
-        module, _, name = scheduler.torch.rpartition(".")
-        classes.setdefault(module, set()).add(name)
-    return [
-        line
-        for module in sorted(classes)
-        for line in _import(module, sorted(classes[module], key=str.lower))
-    ]
-
-
-def _import(module: str, names: list[str]) -> list[str]:
-    whole = f"from {module} import {', '.join(names)}"
-    if len(whole) <= WIDTH:
-        return [whole]
-    return [f"from {module} import (", *(f"    {name}," for name in names), ")"]
 
 
 class _Writer:

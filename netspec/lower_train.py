@@ -56,9 +56,22 @@ _TORCH = (
 
 def render_train(training: Training, script: str = "train.py") -> str:
     """The source of the script, which is called `script`."""
-    reserved = set(SCRIPT)
-    codes = [lower_step(step, training, reserved) for step in training.steps]
-    return _Script(training, codes, script).render()
+    return _Script(training, _codes(training), script).render()
+
+
+def _codes(training: Training) -> list[StepCode]:
+    """The functions of the steps; no class of theirs is called as one that a schedule needs."""
+    reserved = SCRIPT | {name for _, name in _schedulers(training)}
+    return [lower_step(step, training, set(reserved)) for step in training.steps]
+
+
+def _schedulers(training: Training) -> list[tuple[str, str]]:
+    """The classes of all schedules, behind their modules."""
+    calls = [call.schedule for step in training.steps for call in step.optimizers]
+    paths = [
+        x.torch.rpartition(".") for schedule in calls if schedule for x in schedule.schedulers()
+    ]
+    return [(module, name) for module, _, name in paths]
 
 
 class _Script:
@@ -152,10 +165,8 @@ class _Script:
         for update in self.updates:
             for module, name in update.code.imports:
                 others.take(module, name)
-            for mover in update.movers:
-                schedule = mover.call.schedule
-                for scheduler in schedule.schedulers() if schedule else ():
-                    others.take(*scheduler.torch.rsplit(".", 1))
+        for module, name in _schedulers(self.training):
+            others.take(module, name)
         others.add(self.evaluation.imports)
         return standard.lines(), others.lines()
 
@@ -306,13 +317,10 @@ def catalogue_imports(training: Training) -> list[str]:
     They are for its data, metrics and schedules, and for the author's own data and layers of
     losses.
     """
-    codes = [lower_step(step, training, set(SCRIPT)) for step in training.steps]
+    codes = _codes(training)
     lines = [line for group in data_imports(training) for line in group]
     lines += extern_imports(training)
     lines += ScriptPlan(training, codes).evaluation.imports
     lines += [f"from {module} import {name}" for code in codes for module, name in code.imports]
-    for call in (call for step in training.steps for call in step.optimizers):
-        for scheduler in call.schedule.schedulers() if call.schedule else ():
-            module, name = scheduler.torch.rsplit(".", 1)
-            lines.append(f"from {module} import {name}")
+    lines += [f"from {module} import {name}" for module, name in _schedulers(training)]
     return lines

@@ -221,10 +221,7 @@ def write_update(training: Training, update: Update, *, averaged: bool) -> list[
     if settings.accumulate == 1:
         lines += [f"{mover.optimizer}.zero_grad()" for mover in update.movers]
         return [*lines, f"{scaled}.backward()", *_move(training, update, averaged)]
-    first = [
-        "first = step - step % cfg.accumulate  # of those whose gradients are added",
-        "window = min(cfg.accumulate, len(loader) - first)",
-    ]
+    first = ["window = min(cfg.accumulate, len(loader) - step + step % cfg.accumulate)"]
     moved = [
         *_move(training, update, averaged),
         *(f"{mover.optimizer}.zero_grad()" for mover in update.movers),

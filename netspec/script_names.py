@@ -10,10 +10,10 @@ SCRIPT = frozenset(
     Any argparse arguments asdict average average_gradients AveragedModel bad bar batch batches
     BatchSampler best buffer cfg closure code compute_loss Config count csv data dataclass
     DataLoader Dataset datasets device dist DistributedDataParallel DistributedSampler ema epoch
-    error evaluate f F fields figures file files first fits flag fnmatch found group groups Image
+    error evaluate f F fields figures file files fits flag fnmatch found group groups Image
     islice Iterator kind least lines load_data load_dataset load_file load_val_data loader losses
     lost main make_loaders make_nets math mean name nn norm np old options os out own parse_config
-    parser part parts Path Pictures random_crop random_flip rank rest row Rows rows sampler
+    parser part parts Path Pictures pin random_crop random_flip rank rest row Rows rows sampler
     Samples save save_model scale Sequence shard source split state step steps_per_epoch
     SummaryWriter sums swa sys table Tensor TensorDataset text topics torch tqdm train transform
     transforms v2 val_batches val_data val_loader value vectors weights whole window world writer

@@ -203,3 +203,14 @@ def test_data_read_in_python_takes_leave(folder: Path, capfd: pytest.CaptureFixt
         Trainer(netspec.loads(text))
     assert main(["eval", "e.net", *allowed]) == WRONG
     assert capfd.readouterr().err.startswith("error: there is no checkpoint out/best.pt")
+
+
+def test_a_class_of_a_loss_may_be_called_as_a_scheduler(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(folder)
+    (folder / "gaps.py").write_text(f"{GAPS}\nLinearLR = type('LinearLR', (Gap,), {{}})\n")
+    describe("Mine", "gaps.LinearLR")
+    schedule = "epochs = 1\n    scheduler = LinearLR(0.5)\n"
+    text = SPEC.replace("Gap(2.0)", "Mine(2.0)").replace("epochs = 1\n", schedule)
+    assert Trainer(netspec.loads(text), max_batches=1).fit()[0]["loss"] > 0

@@ -5,6 +5,7 @@ import re
 from contextlib import redirect_stderr
 from pathlib import Path
 
+import pytest
 import torch
 
 from tests.running import open_script, run, same, write
@@ -114,3 +115,52 @@ def test_a_terminal_shows_the_rate_and_the_loss(tmp_path: Path) -> None:
         (row,) = train(config)
     assert re.search(r"epoch 0: +\d+%.*it/s, loss=\d\.\d+\]", shown.getvalue())
     assert {*row} == {"epoch", "loss", "val_loss"}
+
+
+# ---- what only the data, or a module of the author's, tells ------------------------------------
+
+TABLE = """
+net Line()(features: float32[N, 1]) -> (y: [N, 1]) {
+    return features -> Linear(1)
+}
+train Line {
+    data = CSV("t.csv", target="y")
+    loss = mse_loss(y, target)
+    optimizer = SGD(lr=0.1)
+    metrics = [r2_score(y, target)]
+}
+"""
+OPEN = """
+extern trunk()(x: float32[N, 64]) -> [N, 8] from "trunks"
+net Open()(image: float32[N, 1, 8, 8]) -> (logits: [N, 8]) {
+    return image -> Flatten -> trunk
+}
+train Open {
+    data = Digits()
+    loss = cross_entropy(logits, label % 8)
+    optimizer = SGD(lr=0.1)
+}
+"""
+
+
+def test_a_figure_of_how_samples_vary_takes_two(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    script = write(TABLE, tmp_path)
+    for rows, code in ((7, 1), (8, 0)):  # a fifth of them validates
+        lines = ["x,y", *(f"{i},{i % 3}" for i in range(rows))]
+        (tmp_path / "t.csv").write_text("\n".join(lines) + "\n")
+        done = run(script)
+        assert done.returncode == code
+    (tmp_path / "t.csv").write_text("x,y\n1,2\n2,3\n")
+    assert run(script).stderr == "2 samples are too few to train and validate on\n"
+
+
+def test_a_net_of_parts_written_in_python_alone_is_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    made = "import torch\n\n\ndef trunk() -> torch.nn.Module:\n    return torch.nn.Linear(64, 8)\n"
+    (tmp_path / "trunks.py").write_text(made)
+    assert run(write(OPEN, tmp_path)).returncode == 0

@@ -17,7 +17,7 @@ from netspec import syntax
 from netspec.catalogue.optimizer import OPTIMIZERS
 from netspec.check_schedule import check_schedule
 from netspec.diagnostic import Diagnostics
-from netspec.lower_schedule import schedule_imports, write_schedule
+from netspec.lower_schedule import write_schedule
 from netspec.parse import parse
 from netspec.report import write_text
 from netspec.schedule import Schedule, known_at_start, with_warmup
@@ -317,6 +317,11 @@ def test_behind_a_warm_up_it_gives_the_rates_that_torch_gives(case: Case) -> Non
     compare_rates(case, accepted(case.text, case.optimizer, warmup=6))
 
 
+def imports_of(schedule: Schedule) -> list[str]:
+    paths = (scheduler.torch.rpartition(".") for scheduler in schedule.schedulers())
+    return [f"from {module} import {name}" for module, _, name in paths]
+
+
 def compare_rates(case: Case, schedule: Schedule) -> None:
     ours, theirs = optimizer_of(case.optimizer), optimizer_of(case.optimizer)
 
@@ -326,7 +331,7 @@ def compare_rates(case: Case, schedule: Schedule) -> None:
     names = {"optimizer": ours, "cfg": cfg, "steps": STEPS, "steps_per_epoch": PER_EPOCH}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        exec("\n".join([*schedule_imports(schedule), *written(schedule)]), names)
+        exec("\n".join([*imports_of(schedule), *written(schedule)]), names)
         wanted = list(rates(theirs, case.real(theirs), schedule.metric))
         assert list(rates(ours, names["scheduler"], schedule.metric)) == wanted
     assert len(set(wanted)) > 1
@@ -407,11 +412,8 @@ def script_of_all() -> str:
     made = [accepted(case.text, case.optimizer) for case in CASES]
     made += [accepted(case.text, warmup=6) for case in WARM_UPS]
     made += [accepted(text) for text in LONG]
-    longest = max((schedule_imports(schedule) for schedule in made), key=len)
-    assert len(longest) > 10
-    imports = {line for s in made for line in schedule_imports(s) if len(schedule_imports(s)) < 3}
-    names = {name for line in imports for name in line.partition(" import ")[2].split(", ")}
-    names |= {line.strip(" ,") for line in longest if line.startswith("    ")}
+    names = {line.rpartition(" ")[2] for schedule in made for line in imports_of(schedule)}
+    assert len(names) > 14
     names -= {"SWALR"}
     parts = [
         "import dataclasses\n\nimport torch\nfrom torch.optim.lr_scheduler import (",
@@ -425,19 +427,6 @@ def script_of_all() -> str:
         parts += [") -> object:", *(f"    {line}" for line in written(schedule))]
         parts += ["    return scheduler", ""]
     return "\n".join(parts).rstrip() + "\n"
-
-
-def test_the_imports_are_in_the_order_of_the_formatter() -> None:
-    assert schedule_imports(accepted("SequentialLR([SWALR(0.1), MultiStepLR([1])], [4])")) == [
-        "from torch.optim.lr_scheduler import MultiStepLR, SequentialLR",
-        "from torch.optim.swa_utils import SWALR",
-    ]
-    assert schedule_imports(accepted(LONG[-1]))[7:11] == [
-        "    MultiplicativeLR,",
-        "    MultiStepLR,",
-        "    PolynomialLR,",
-        "    SequentialLR,",
-    ]
 
 
 # ---- what is refused ---------------------------------------------------------------------------
