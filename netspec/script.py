@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+_LOGS = ("tensorboard", "wandb")
 Row = dict[str, float]  # the figures of an epoch, by name
 
 _FOR_TRANSFORMS = (
@@ -221,12 +222,18 @@ def require_installed(source: str) -> None:
     for node in ast.parse(source).body:
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-        for name in (path.split(".")[0] for path in names):
+        for name in map(_library, names):
             if name != "model" and find_spec(name) is None:
+                extra = name if name in _LOGS else "train"
                 raise RunError(
                     f"the training script imports `{name}`, which is not installed",
-                    "`pip install 'netspec[train]'` brings what training scripts import",
+                    f"`pip install 'netspec[{extra}]'` brings what training scripts import",
                 )
+
+
+def _library(path: str) -> str:
+    """The library that has a module; torch's own for TensorBoard is nothing without that."""
+    return "tensorboard" if path == "torch.utils.tensorboard" else path.partition(".")[0]
 
 
 @contextmanager

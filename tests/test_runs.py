@@ -1,12 +1,15 @@
-"""What training scripts do: averages of weights, half precision, runs that end early, the bar."""
+"""What training scripts do: averages of weights, half precision, early ends, bars, logs."""
 
+import csv
 import io
+import json
 import re
 from contextlib import redirect_stderr
 from pathlib import Path
 
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from tests.running import open_script, run, same, write
 
@@ -164,3 +167,50 @@ def test_a_net_of_parts_written_in_python_alone_is_trained(
     made = "import torch\n\n\ndef trunk() -> torch.nn.Module:\n    return torch.nn.Linear(64, 8)\n"
     (tmp_path / "trunks.py").write_text(made)
     assert run(write(OPEN, tmp_path)).returncode == 0
+
+
+# ---- figures, in other places than the table ---------------------------------------------------
+
+WANDB = """
+import json
+
+lines = []
+
+
+def init(**settings):
+    lines.append(settings)
+
+
+def log(row):
+    lines.append(row)
+    with open("logged.json", "w") as file:
+        json.dump(lines, file)
+"""
+
+
+def table(path: Path) -> list[dict[str, float]]:
+    with path.open(encoding="utf-8") as file:
+        return [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
+
+
+def test_tensorboard_has_the_figures_of_the_table(tmp_path: Path) -> None:
+    script = write(deep("epochs = 2", 'log = "tensorboard"'), tmp_path)
+    assert run(script).returncode == 0
+    events = EventAccumulator(str(tmp_path / "out"))
+    events.Reload()
+    rows = table(tmp_path / "out/metrics.csv")
+    for name in ("loss", "val_loss"):
+        seen = {event.step: event.value for event in events.Scalars(name)}
+        assert seen == pytest.approx({int(row["epoch"]): row[name] for row in rows})
+
+
+def test_weights_and_biases_gets_the_settings_and_the_figures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "wandb.py").write_text(WANDB)
+    script = write(deep("epochs = 2", 'log = "wandb"'), tmp_path)
+    assert run(script).returncode == 0
+    settings, *rows = json.loads((tmp_path / "logged.json").read_text())
+    assert (settings["project"], settings["config"]["lr"]) == ("Deep", 0.1)
+    assert rows == table(tmp_path / "out/metrics.csv")

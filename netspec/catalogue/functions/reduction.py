@@ -196,17 +196,20 @@ class Var(_Spread, name="var"):
     )
 
 
+_PAIRS = (
+    Shapes("[*A, n, *B]", "([*A, *B], [*A, *B])", "n along `dim`; so for each of several"),
+    Shapes(
+        "[*A, n, *B]",
+        "([*A, 1, *B], [*A, 1, *B])",
+        "n along `dim`; so for each of several; keepdim=True",
+    ),
+    Shapes("[*A]", "([], [])", "dim=None or ()"),
+    Shapes("[*A]", "([*(1 for n in A)], [*(1 for n in A)])", "dim=None or (); keepdim=True"),
+)
+
+
 class _SpreadAndMean(Function):
-    shapes: ClassVar[tuple[Shapes, ...]] = (
-        Shapes("[*A, n, *B]", "([*A, *B], [*A, *B])", "n along `dim`; so for each of several"),
-        Shapes(
-            "[*A, n, *B]",
-            "([*A, 1, *B], [*A, 1, *B])",
-            "n along `dim`; so for each of several; keepdim=True",
-        ),
-        Shapes("[*A]", "([], [])", "dim=None or ()"),
-        Shapes("[*A]", "([*(1 for n in A)], [*(1 for n in A)])", "dim=None or (); keepdim=True"),
-    )
+    shapes: ClassVar[tuple[Shapes, ...]] = _PAIRS
     input: Input
     dim: Dims | None = None
     correction: Annotated[float, KEYWORD] = 1
@@ -263,16 +266,7 @@ class Aminmax(_Reduction, name="aminmax"):
     """The smallest and the largest number over one dimension or all."""
 
     dtypes: ClassVar[frozenset[str]] = NOT_COMPLEX
-    shapes: ClassVar[tuple[Shapes, ...]] = (
-        Shapes("[*A, n, *B]", "([*A, *B], [*A, *B])", "n along `dim`; so for each of several"),
-        Shapes(
-            "[*A, n, *B]",
-            "([*A, 1, *B], [*A, 1, *B])",
-            "n along `dim`; so for each of several; keepdim=True",
-        ),
-        Shapes("[*A]", "([], [])", "dim=None or ()"),
-        Shapes("[*A]", "([*(1 for n in A)], [*(1 for n in A)])", "dim=None or (); keepdim=True"),
-    )
+    shapes: ClassVar[tuple[Shapes, ...]] = _PAIRS
     examples = (Example("x -> aminmax(dim=1)", "x: float32[N, 8]", "(float32[N], float32[N])"),)
 
     dim: Annotated[int | None, KEYWORD] = None
