@@ -155,6 +155,7 @@ def save_lines(plan: ScriptPlan) -> list[str]:
         lines += [
             "for name, value in row.items():",
             "    writer.add_scalar(name, value, epoch)",
+            "writer.flush()  # it would wait for up to two minutes",
         ]
     if settings.log == "wandb":
         lines.append("wandb.log(row)")

@@ -113,9 +113,10 @@ def _compute(training: Training, update: Update, named: Mapping[str, str]) -> st
 
 
 def _results(names: Sequence[str], objects: Sequence[str]) -> list[str]:
-    plain = ", ".join(names) if len(names) > 1 else f"({names[0]},)"
-    lines = [f"{plain} = (sums[:-1] / sums[-1]).tolist()"]
+    lines = [f"{', '.join(names)} = (sums[:-1] / sums[-1]).tolist()"]
     shown = [f'"{name}": {name}' for name in names]
+    if len(names) == 1:
+        lines, shown = [], [f'"{names[0]}": (sums[0] / sums[1]).item()']
     shown += [f'"{name}": {name}.compute().item()' for name in objects]
     return [*lines, f"return {{{', '.join(shown)}}}"]
 

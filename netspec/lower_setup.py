@@ -46,6 +46,8 @@ def net_lines(plan: ScriptPlan) -> list[str]:
     for item in plan.training.nets:
         if item.name not in plan.moved():
             lines.append(f"{item.name}.requires_grad_(False)")
+    if len(lines) == 1 and (made := lines[0].partition(": nn.Module = ")[2]):
+        return [f"return {made}"]
     return [*lines, f"return {', '.join(plan.modules())}"]
 
 

@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from netspec.catalogue.registry import own_named
+from netspec.document import columns
 from netspec.generalise import generalise_net
+from netspec.layout import WIDTH
 from netspec.lower import write_class
 from netspec.names import free_name
 from netspec.plan import Plan
@@ -57,7 +59,7 @@ def lower_step(step: Step, training: Training, reserved: set[str]) -> StepCode:
     learns = next(n for n in (*step.moves, *modules) if variables.get(n, n) in modules)
     learning = f"{variables.get(learns, learns)}.training"
     local = {**variables, "training": learning}
-    lines = [_local(line, local) for line in written.forward]
+    lines = _return_loss([_local(line, local) for line in written.forward])
     shown = [name if _reads(lines, name) else "_" for name in read]
     batch = free_name("batch", lambda name: name in used or name in read or name in own)
     unpacked = f"{', '.join(shown) if len(shown) > 1 else f'({shown[0]},)'} = {batch}"
@@ -104,6 +106,18 @@ def _local(line: Line, variables: Mapping[str, str]) -> Line:
         return variables.get(match[1], match[1]) if match[1] else match[0]
 
     return line._replace(text=_SELF.sub(plain, line.text))
+
+
+def _return_loss(lines: list[Line]) -> list[Line]:
+    """Lines whose last two give the loss a name and return it, in one where that holds both."""
+    *before, made, last = lines
+    name, _, rest = last.text.removeprefix("return ").partition(", ")
+    target, _, value = made.text.partition(" = ")
+    whole = f"return {value}, {rest}" if rest else f"return {value}"
+    fits = columns(whole) <= WIDTH - 4
+    if target != name or made.depth or last.depth or not fits or _reads([Line(rest)], name):
+        return lines
+    return [*before, Line(whole)]
 
 
 def _reads(lines: Sequence[Line], name: str) -> bool:

@@ -267,7 +267,8 @@ class _Script:
         doc = "Return the loss of a batch"
         doc += ", and what its figures are made of." if several else "."
         given = [*arguments, f"{code.batch}: Sequence[Tensor]"]
-        head = bracketed(f"def {code.name}(", given, ") -> Any:", 0)
+        returned = "tuple[Any, ...]" if several else "Any"
+        head = bracketed(f"def {code.name}(", given, f") -> {returned}:", 0)
         return {"signature": head, "doc": doc, "lines": code.lines}
 
 
@@ -309,6 +310,11 @@ class _Imports:
 
 def _by_module(line: str) -> str:
     return line.split()[1]
+
+
+def module_names(training: Training) -> tuple[str, ...]:
+    """What `make_nets` of a script gives: nets, then the layers of losses."""
+    return tuple(ScriptPlan(training, _codes(training)).modules())
 
 
 def catalogue_imports(training: Training) -> list[str]:

@@ -164,7 +164,7 @@ def open_script(
         RunError: if the script imports a library that is not installed.
     """
     from netspec.instantiate import load_script
-    from netspec.lower_train import catalogue_imports
+    from netspec.lower_train import catalogue_imports, module_names
 
     try_externs(spec, training, allow_extern)
     name = spec.script_name(training.name)
@@ -173,17 +173,7 @@ def open_script(
     nets = {item.net.name for item in training.nets}
     imports = catalogue_imports(training)
     module = load_script(source, name, imports, nets, spec.origin(training.nets[0].net.name))
-    return Script(module, training, _returned(source, "make_nets"))
-
-
-def _returned(source: str, function: str) -> tuple[str, ...]:
-    """The names of what a function of a script returns."""
-    (found,) = (
-        node
-        for node in ast.parse(source).body
-        if isinstance(node, ast.FunctionDef) and node.name == function
-    )
-    return tuple(node.id for node in ast.walk(found.body[-1]) if isinstance(node, ast.Name))
+    return Script(module, training, module_names(training))
 
 
 def own_imports(spec: Spec, training: Training) -> list[Import]:

@@ -65,16 +65,14 @@ def make_loaders(
 
 def make_nets(device: torch.device) -> nn.Module:
     """Return the net, with random weights."""
-    model: nn.Module = Autoencoder().to(device)
-    return model
+    return Autoencoder().to(device)
 
 
 def compute_loss(model: nn.Module, batch: Sequence[Tensor]) -> Any:
     """Return the loss of a batch."""
     image, _ = batch
     reconstruction = model(image)
-    loss = F.mse_loss(reconstruction, image)
-    return loss
+    return F.mse_loss(reconstruction, image)
 
 
 @torch.inference_mode()
@@ -92,8 +90,7 @@ def evaluate(
         sums[1] += count
     if dist.is_initialized():
         dist.all_reduce(sums)
-    (val_loss,) = (sums[:-1] / sums[-1]).tolist()
-    return {"val_loss": val_loss}
+    return {"val_loss": (sums[0] / sums[1]).item()}
 
 
 def save(state: object, path: Path) -> None:

@@ -75,16 +75,14 @@ def make_loaders(
 
 def make_nets(device: torch.device) -> nn.Module:
     """Return the net, with random weights."""
-    model: nn.Module = CharGPT().to(device)
-    return model
+    return CharGPT().to(device)
 
 
 def compute_loss(model: nn.Module, batch: Sequence[Tensor]) -> Any:
     """Return the loss of a batch."""
     tokens, target = batch
     logits = model(tokens)
-    loss = F.cross_entropy(logits.flatten(0, 1), target.flatten())
-    return loss
+    return F.cross_entropy(logits.flatten(0, 1), target.flatten())
 
 
 @torch.inference_mode()
@@ -102,8 +100,7 @@ def evaluate(
         sums[1] += count
     if dist.is_initialized():
         dist.all_reduce(sums)
-    (val_loss,) = (sums[:-1] / sums[-1]).tolist()
-    return {"val_loss": val_loss}
+    return {"val_loss": (sums[0] / sums[1]).item()}
 
 
 def save(state: object, path: Path) -> None:

@@ -86,8 +86,7 @@ def compute_g_loss(G: nn.Module, D: nn.Module, batch: Sequence[Tensor]) -> Any:
     image, _ = batch
     N = image.shape[0]
     d = D(G(torch.randn(N, 64, 1, 1, device=image.device)))
-    loss = F.binary_cross_entropy_with_logits(d, torch.ones_like(d))
-    return loss
+    return F.binary_cross_entropy_with_logits(d, torch.ones_like(d))
 
 
 def average_gradients(optimizer: torch.optim.Optimizer) -> None:

@@ -66,17 +66,15 @@ def make_loaders(
 
 def make_nets(device: torch.device) -> nn.Module:
     """Return the net, with random weights."""
-    model: nn.Module = DiabetesRegressor().to(device)
-    return model
+    return DiabetesRegressor().to(device)
 
 
-def compute_loss(model: nn.Module, batch: Sequence[Tensor]) -> Any:
+def compute_loss(model: nn.Module, batch: Sequence[Tensor]) -> tuple[Any, ...]:
     """Return the loss of a batch, and what its figures are made of."""
     features, target = batch
     progress = model(features)
     goal = (target - 152) / 77
-    loss = F.huber_loss(progress, goal)
-    return loss, progress, goal
+    return F.huber_loss(progress, goal), progress, goal
 
 
 @torch.inference_mode()
@@ -96,8 +94,10 @@ def evaluate(
         r2_score.update(progress.flatten(), goal.flatten())
     if dist.is_initialized():
         dist.all_reduce(sums)
-    (val_loss,) = (sums[:-1] / sums[-1]).tolist()
-    return {"val_loss": val_loss, "r2_score": r2_score.compute().item()}
+    return {
+        "val_loss": (sums[0] / sums[1]).item(),
+        "r2_score": r2_score.compute().item(),
+    }
 
 
 def save(state: object, path: Path) -> None:

@@ -70,12 +70,11 @@ def make_nets(device: torch.device) -> nn.Module:
     return model
 
 
-def compute_loss(model: nn.Module, batch: Sequence[Tensor]) -> Any:
+def compute_loss(model: nn.Module, batch: Sequence[Tensor]) -> tuple[Any, ...]:
     """Return the loss of a batch, and what its figures are made of."""
     image, label = batch
     logits = model(image)
-    loss = F.cross_entropy(logits, label)
-    return loss, logits, label
+    return F.cross_entropy(logits, label), logits, label
 
 
 @torch.inference_mode()

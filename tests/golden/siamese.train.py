@@ -65,8 +65,7 @@ def make_loaders(
 
 def make_nets(device: torch.device) -> nn.Module:
     """Return the net, with random weights."""
-    model: nn.Module = Siamese().to(device)
-    return model
+    return Siamese().to(device)
 
 
 def compute_loss(model: nn.Module, batch: Sequence[Tensor]) -> Any:
@@ -93,8 +92,7 @@ def evaluate(
         sums[1] += count
     if dist.is_initialized():
         dist.all_reduce(sums)
-    (val_loss,) = (sums[:-1] / sums[-1]).tolist()
-    return {"val_loss": val_loss}
+    return {"val_loss": (sums[0] / sums[1]).item()}
 
 
 def save(state: object, path: Path) -> None:

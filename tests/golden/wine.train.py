@@ -66,16 +66,14 @@ def make_loaders(
 
 def make_nets(device: torch.device) -> nn.Module:
     """Return the net, with random weights."""
-    model: nn.Module = WineClassifier().to(device)
-    return model
+    return WineClassifier().to(device)
 
 
-def compute_loss(model: nn.Module, batch: Sequence[Tensor]) -> Any:
+def compute_loss(model: nn.Module, batch: Sequence[Tensor]) -> tuple[Any, ...]:
     """Return the loss of a batch, and what its figures are made of."""
     features, label = batch
     logits = model(features)
-    loss = F.cross_entropy(logits, label)
-    return loss, logits, label
+    return F.cross_entropy(logits, label), logits, label
 
 
 @torch.inference_mode()
