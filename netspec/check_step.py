@@ -10,10 +10,10 @@ from netspec.catalogue.layer import Misfit
 from netspec.catalogue.loss_layers import LossLayer
 from netspec.catalogue.metric import METRICS, Metric
 from netspec.check_data import Fields
-from netspec.check_net import check_net
+from netspec.check_values import check_values, nodes_in
 from netspec.diagnostic import Diagnostics, did_you_mean
 from netspec.graph import Application, FunctionCall, Net
-from netspec.names import listing, variable_problem
+from netspec.names import listing
 from netspec.source import Span
 from netspec.step_body import Body
 from netspec.tensor import Tensor
@@ -53,23 +53,15 @@ def check_step(
     `moves` the nets, by their names in the script, that its loss is to train.
     """
     before = found.error_count
-    _check_targets(values, body, found)
-    _check_schemes(values, found)
     (loss,) = (item for item in values if _is_called(item, "loss"))
     assert isinstance(loss, s.Assign)
-    net = body.net(title, values)
-    names = ("loss", *figures)
-    returned = [body.name(name) for name in names]
-    value = s.Sequence(tuple, tuple(returned), body.span()) if figures else returned[0]
-    net = net._replace(body=(*net.body, s.Return(value, loss.value.span)))
-    if found.error_count > before:
+    graph = check_values(title, values, ("loss", *figures), loss.value.span, body, device, found)
+    if graph is None:
         return None
-    graph = check_net(net, body.home(found.source), {}, device, found)
-    if not isinstance(graph, Net) or found.error_count > before:
-        return None
-    _check_flow(graph, net.body, body, moves, loss, found)
+    written = graph.syntax.body
+    _check_flow(graph, written, body, moves, loss, found)
     _check_loss(graph.outputs[0].type, loss, found)
-    _check_classes(graph, net.body, fields, found)
+    _check_classes(graph, written, fields, found)
     if found.error_count > before:
         return None
     return Computation(graph, tuple(figures))
@@ -77,47 +69,6 @@ def check_step(
 
 def _is_called(item: s.Assign | s.LayerDefinition, name: str) -> bool:
     return isinstance(item, s.Assign) and isinstance(item.target, s.Name) and item.target.id == name
-
-
-def _check_targets(
-    values: Sequence[s.Assign | s.LayerDefinition], body: Body, found: Diagnostics
-) -> None:
-    """Report names that stand for something else already, or that no variable can have."""
-    layers: set[str] = set()
-    for item in values:
-        names = names_in(item.target) if isinstance(item, s.Assign) else [item.name]
-        for name in names:
-            problem = variable_problem(name.id)
-            taken = name.id in body.fields or name.id in body.nets
-            taken = taken or (name.id in body.titles and name.id != "loss")  # a net of that name
-            if problem and name.id != "_":
-                code, why = problem
-                found.add(code, why, name.span, label="not free", help=f"call it `{name.id}_`, say")
-            elif taken or name.id in layers:
-                what = "a field of the data" if name.id in body.fields else "a net"
-                what = what if taken else "a layer"
-                found.add(
-                    "duplicate-name",
-                    f"`{name.id}` is the name of {what} already",
-                    name.span,
-                    label="the same name again",
-                    help="call this value something else",
-                )
-        if isinstance(item, s.LayerDefinition):
-            layers.add(item.name.id)
-
-
-def _check_schemes(values: Sequence[s.Assign | s.LayerDefinition], found: Diagnostics) -> None:
-    """Refuse layers of a loss that are initialised: the script makes them by a plain call."""
-    for node in _nodes(tuple(values)):
-        if isinstance(node, s.LayerDefinition | s.Stage) and node.schemes is not None:
-            found.add(
-                "not-supported",
-                "a layer of a train section cannot have a `with`",
-                node.span,
-                label="it begins with the weights that torch gives it",
-                help="put the layer into a net, and that net into the section",
-            )
 
 
 # ---- what can be learnt ------------------------------------------------------------------------
@@ -214,10 +165,10 @@ def _check_classes(
     graph: Net, body: Sequence[s.Statement], fields: Fields, found: Diagnostics
 ) -> None:
     """Refuse labels of more classes than the output has places for."""
-    written = {node.span: node for node in _nodes(tuple(body)) if isinstance(node, s.Call)}
+    written = {node.span: node for node in nodes_in(tuple(body)) if isinstance(node, s.Call)}
     chained = {
         node.stages[0].span: node
-        for node in _nodes(tuple(body))
+        for node in nodes_in(tuple(body))
         if isinstance(node, s.Chain) and isinstance(node.first, s.Sequence)
     }
     for step in graph.steps:
@@ -248,17 +199,6 @@ def _require_classes(
             except Misfit as misfit:
                 label, help = misfit.label, misfit.help
                 found.add("shape-mismatch", misfit.message, span, label=label, help=help)
-
-
-def _nodes(node: Any) -> list[Any]:
-    """All nodes in a node, itself included."""
-    found, pending = [], [node]
-    while pending:
-        item = pending.pop()
-        found.append(item)
-        if isinstance(item, tuple) and not isinstance(item, Span):
-            pending += item
-    return found
 
 
 # ---- metrics -----------------------------------------------------------------------------------
