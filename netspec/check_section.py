@@ -8,13 +8,14 @@ from netspec.diagnostic import Diagnostics, did_you_mean
 from netspec.names import listing
 from netspec.settings import KINDS
 from netspec.source import Span
-from netspec.step_body import statements_of
+from netspec.step_body import Value, statements_of, values_for
 from netspec.unread import unread_of
 from netspec.visit import names_in
 
 OF_STEP = ("loss", "optimizer", "scheduler")
 _OTHERS = ("data", "validation_data", "fields", "transforms", "metrics")
-SETTINGS = (*_OTHERS, *OF_STEP, *KINDS)
+_READ = ("metrics", "samples")  # what reads values, wherever it stands in the section
+SETTINGS = (*_OTHERS, *OF_STEP, *KINDS, "samples")
 _EXAMPLES = {
     "data": "data = MNIST5k()",
     "loss": "loss = cross_entropy(logits, label)",
@@ -27,7 +28,7 @@ class Part(NamedTuple):
 
     name: s.Name | None
     settings: dict[str, s.Assign]
-    values: list[s.Assign | s.LayerDefinition]
+    values: list[Value]
     items: Sequence[Any]
 
     @property
@@ -49,6 +50,7 @@ class Section:
         self.unread = unread_of(train, found.source)
         self.whole = self._part(None, train.items, self.steps)
         self.parts = [self._part(step.name, step.items) for step in self.steps] or [self.whole]
+        self.drawn = self._take_drawn()
 
     def _part(
         self, name: s.Name | None, items: Sequence[Any], steps: Sequence[s.Step] = ()
@@ -73,12 +75,27 @@ class Section:
                 self._unknown_setting(target)
         return part
 
-    def _is_read(self, name: str, rest: Sequence[s.Assign | s.LayerDefinition]) -> bool:
-        """Whether what follows reads a name, or a metric, or a statement that could not be read."""
-        metrics = [x for x in statements_of(self.train.items) if _is_setting(x, "metrics")]
-        values = [x.value if isinstance(x, s.Assign) else x.callee for x in (*rest, *metrics)]
-        read = any(name == other.id for value in values for other in names_in(value))
-        return read or any(unread.mentions(name) for unread in self.unread)
+    def _take_drawn(self) -> list[Value]:
+        """The values that `samples` is worked out from; no step computes what only it reads."""
+        if "samples" not in self.whole.settings:
+            return []
+        values = list(self.whole.values)
+        drawn = values_for(values, _names([self.whole.settings["samples"]]))
+        inner = [item for step in self.steps for item in statements_of(step.items)]
+        settings = [item for key, item in self.whole.settings.items() if key != "samples"]
+        others = values_for(values, {"loss", *_names(inner), *_names(settings)})
+        if not self.unread:
+            self.whole.values[:] = [x for x in values if x in others or x not in drawn]
+        return drawn
+
+    def _is_read(self, name: str, rest: Sequence[Value]) -> bool:
+        """Whether it is read: by what follows, metrics, samples, or what could not be read."""
+        others = [
+            x for x in statements_of(self.train.items) for key in _READ if _is_setting(x, key)
+        ]
+        return name in _names([*rest, *others]) or any(
+            unread.mentions(name) for unread in self.unread
+        )
 
     def _note(self, part: Part, key: str, item: s.Assign) -> None:
         if key not in part.settings:
@@ -161,5 +178,11 @@ class Section:
                 )
 
 
-def _is_setting(item: s.Assign | s.LayerDefinition, name: str) -> bool:
+def _names(items: Sequence[Value]) -> set[str]:
+    """The names that statements read."""
+    values = [item.value if isinstance(item, s.Assign) else item.callee for item in items]
+    return {name.id for name in names_in(tuple(values))}
+
+
+def _is_setting(item: Value, name: str) -> bool:
     return isinstance(item, s.Assign) and isinstance(item.target, s.Name) and item.target.id == name

@@ -14,6 +14,7 @@ from netspec.check_data import (
     read_dataset,
 )
 from netspec.check_optimizer import Movable, check_optimizer
+from netspec.check_samples import check_samples
 from netspec.check_section import SETTINGS, Part, Section
 from netspec.check_settings import check_settings
 from netspec.check_step import (
@@ -38,6 +39,7 @@ from netspec.dim import Dim, substitute
 from netspec.graph import Net
 from netspec.names import listing
 from netspec.settings import Settings
+from netspec.source import Span
 from netspec.step_body import Body
 from netspec.tensor import Tensor
 from netspec.training import Step, TrainedNet, Training
@@ -104,6 +106,7 @@ class _Checker:
         calls, fields, bound = implicit
         transforms = settle(changed.calls, bound, self.found)
         steps = self._check_steps(calls, fields, settings)
+        drawn = self._check_samples(calls, fields)
         metrics = self.whole.settings.get("metrics")
         listed = read_metrics(metrics and metrics.value, self.scope, self.found)
         given = self.whole.settings
@@ -125,6 +128,7 @@ class _Checker:
             bound=bound,
             steps=tuple(steps),
             metrics=tuple(named.call for named in listed),
+            samples=drawn,
             settings=settings,
             constants=self.scope,
         )
@@ -240,9 +244,7 @@ class _Checker:
         computation = None
         moved = self._moved(part)
         if "loss" in part.settings:
-            place = (part.name or self.train.name).span
-            nets = {item.name: item.net for item in self.trained}
-            body = Body(place, fields.types, nets, self.titles, self.scope, self._maybe_values())
+            body = self._body((part.name or self.train.name).span, fields)
             values = [*first, *part.values]
             metrics = self._metrics(values, fields, last=part is self.parts[-1])
             figures = [*dict.fromkeys(name for m in metrics for name in m.call.operands)]
@@ -267,6 +269,19 @@ class _Checker:
             return None
         moves = tuple(movable.names)
         return Step(part.title, computation.graph, computation.figures, moves, tuple(optimizers))
+
+    def _check_samples(self, calls: Sequence[s.Assign], fields: Fields) -> Net | None:
+        """What works out the pictures; None where there are none, or after reporting why."""
+        written = self.whole.settings.get("samples")
+        if written is None:
+            return None
+        values = [*calls, *self.section.drawn]
+        body = self._body(self.train.name.span, fields)
+        return check_samples(written, values, body, self.trained[0].net.device, self.found)
+
+    def _body(self, place: Span, fields: Fields) -> Body:
+        nets = {item.name: item.net for item in self.trained}
+        return Body(place, fields.types, nets, self.titles, self.scope, self._maybe_values())
 
     def _maybe_values(self) -> list[s.Broken]:
         """What could not be read and may give a value a name."""

@@ -1,6 +1,7 @@
 """Write what a training script does in an epoch: with a batch, at the end, with what it saves."""
 
 from netspec.lower_data import move_batch
+from netspec.lower_samples import draw_lines, grid_lines
 from netspec.lower_transforms import call_transform
 from netspec.lower_update import Update, write_update
 from netspec.schedule import Schedule
@@ -77,7 +78,7 @@ def end_lines(plan: ScriptPlan) -> list[str]:
             "if epoch + 1 >= cfg.swa:",
             f"    swa.update_parameters({plan.modules()[0]})",
         ]
-    return lines
+    return [*lines, *draw_lines(plan.samples, plan.averaged())]
 
 
 def _shared_buffers(plan: ScriptPlan) -> list[str]:
@@ -151,6 +152,7 @@ def save_lines(plan: ScriptPlan) -> list[str]:
         'text = "\\n".join(",".join(map(str, line)) for line in table)',
         '(out / "metrics.csv").write_text(text + "\\n")',
     ]
+    lines += grid_lines(plan.samples)
     if settings.log == "tensorboard":
         lines += [
             "for name, value in row.items():",

@@ -2,6 +2,7 @@
 
 from netspec.catalogue.recurrent import RECURRENT
 from netspec.lower_call import write_arguments
+from netspec.lower_samples import shown_lines
 from netspec.lower_update import Mover, write_optimizers
 from netspec.schedule import STEPS, STEPS_PER_EPOCH
 from netspec.script_plan import ScriptPlan
@@ -150,7 +151,7 @@ def _parts_of(mover: Mover, *, alone: bool) -> dict[str, str]:
 
 def ready_lines(plan: ScriptPlan) -> list[str]:
     """What is done just before the first epoch."""
-    lines: list[str] = []
+    lines = shown_lines(plan.training, plan.samples)
     if plan.settings.compile:
         lines.append("if cfg.compile:")
         lines += [

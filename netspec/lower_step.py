@@ -1,7 +1,7 @@
 """Turn what a training step computes into a function: nets and a batch in, loss out."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from netspec.catalogue.registry import own_named
@@ -14,6 +14,7 @@ from netspec.plan import Plan
 from netspec.pool import ClassPool
 from netspec.program import Line
 from netspec.script_names import script_problem
+from netspec.step_body import names_read
 from netspec.training import Step, Training
 from netspec.visit import names_in
 
@@ -23,7 +24,7 @@ _SPOKEN = re.compile(r"(?<![\w.])[^\W\d]\w*")  # names, but for attributes
 
 
 class StepCode(NamedTuple):
-    """A function that computes a loss: its name, the modules that it takes, and its lines.
+    """A function that computes a loss, or pictures: its name, the modules it takes, its lines.
 
     `layers`: the modules of the loss itself, by the variables of the script, as it makes them;
     `variables`: these by the names in the step. `imports`: layers of the user's own, by module.
@@ -41,10 +42,28 @@ class StepCode(NamedTuple):
 
 def lower_step(step: Step, training: Training, reserved: set[str]) -> StepCode:
     """The function of a step."""
+    used = {name.id for name in names_in(step.graph.syntax.body)}
+    title = f"compute_{step.name.lower()}_loss" if step.name else "compute_loss"
+    return _lower(title, step, used, training, reserved)
+
+
+def lower_samples(training: Training, reserved: set[str]) -> StepCode | None:
+    """The function that works out pictures; None where the section has no `samples`."""
+    if training.samples is None:
+        return None
+    step = Step("", training.samples, (), (), ())
+    used = names_read(training.samples.syntax.body)
+    return _lower("compute_samples", step, used, training, reserved)
+
+
+def _lower(
+    title: str, step: Step, used: Collection[str], training: Training, reserved: set[str]
+) -> StepCode:
+    """The function `title` that works out what a step does; `used`: the names that it reads."""
     facts = generalise_net(step.graph)
     home = step.graph.home
-    used = {name.id for name in names_in(step.graph.syntax.body)}
-    foreign = [name for title in sorted(used) for name in own_named(title)]
+    mentioned = {name.id for name in names_in(step.graph.syntax.body)}
+    foreign = [name for own in sorted(mentioned) for name in own_named(own)]
     pool = ClassPool(write_class, home, reserved, list(home.externs().values()), foreign)
     pool.require_general(facts)
     written, _ = write_class(Plan(step.graph.name, facts, step.graph.syntax.body), pool)
@@ -64,7 +83,6 @@ def lower_step(step: Step, training: Training, reserved: set[str]) -> StepCode:
     batch = free_name("batch", lambda name: name in used or name in read or name in own)
     unpacked = f"{', '.join(shown) if len(shown) > 1 else f'({shown[0]},)'} = {batch}"
     body = (unpacked, *(f"{'    ' * depth}{text}" for text, depth, _ in lines))
-    title = f"compute_{step.name.lower()}_loss" if step.name else "compute_loss"
     imports = tuple((item.module, str(item)) for item in pool.imports() if item.module != "model")
     return StepCode(title, modules, own, variables, batch, body, written.returns, imports)
 

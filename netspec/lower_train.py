@@ -16,6 +16,7 @@ from netspec.lower_epoch import (
     stop_lines,
 )
 from netspec.lower_imports import import_lines
+from netspec.lower_samples import IMPORTS, samples_context
 from netspec.lower_setup import (
     device_lines,
     net_lines,
@@ -111,6 +112,7 @@ class _Script:
                 0,
             ),
             **self.evaluation.context(),
+            **samples_context(training, self.plan.samples),
             "modes": self.plan.modes(),
             "averages_gradients": not self.plan.wraps,
             "device": device_lines(self.plan),
@@ -168,6 +170,8 @@ class _Script:
         for module, name in _schedulers(self.training):
             others.take(module, name)
         others.add(self.evaluation.imports)
+        if self.plan.samples:
+            others.add(IMPORTS)
         return standard.lines(), others.lines()
 
     def _import_nets(self) -> str:
@@ -320,13 +324,14 @@ def module_names(training: Training) -> tuple[str, ...]:
 def catalogue_imports(training: Training) -> list[str]:
     """The import lines that a script may have for what its section names.
 
-    They are for its data, metrics and schedules, and for the author's own data and layers of
-    losses.
+    They are for its data, metrics, schedules and samples, and for the author's own data and layers
+    of losses.
     """
     codes = _codes(training)
     lines = [line for group in data_imports(training) for line in group]
     lines += extern_imports(training)
     lines += ScriptPlan(training, codes).evaluation.imports
+    lines += IMPORTS if training.samples else ()
     lines += [f"from {module} import {name}" for code in codes for module, name in code.imports]
     lines += [f"from {module} import {name}" for module, name in _schedulers(training)]
     return lines

@@ -2,7 +2,7 @@
 
 import functools
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -104,6 +104,17 @@ def rehearse(script: Script, config: Any) -> Rehearsal:
     )
 
 
+class _OneBatch:
+    """Stands for the loader of `dataset`: it has the first batch only."""
+
+    def __init__(self, dataset: Any, batches: list[Any]) -> None:
+        self.dataset = dataset
+        self.batches = batches
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.batches)
+
+
 class _Counter:
     """Stands in the script where nets and loaders are made: notes the nets, shortens validation."""
 
@@ -114,14 +125,14 @@ class _Counter:
         module: Any = script.module
         self._make_loaders: Callable[..., tuple[Any, ...]] = module.make_loaders
         self._make_nets: Callable[..., Any] = module.make_nets
-        self._first = [next(iter(other)) for other in others]
+        self._short = [_OneBatch(other.dataset, [next(iter(other))]) for other in others]
         module.make_loaders = self._loaders
         module.make_nets = self._made
 
     def _loaders(self, *arguments: Any) -> tuple[Any, ...]:
-        """The loaders as they are, but for validation a list with one batch."""
+        """The loaders as they are, but for validation one with a single batch."""
         sampler, loader, *_ = self._make_loaders(*arguments)
-        return sampler, loader, *([batch] for batch in self._first)
+        return sampler, loader, *self._short
 
     def _made(self, device: torch.device) -> Any:
         made = self._make_nets(device)

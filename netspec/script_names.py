@@ -8,15 +8,16 @@ from netspec.catalogue.metric import METRICS
 SCRIPT = frozenset(
     """
     Any argparse arguments asdict average average_gradients AveragedModel bad bar batch batches
-    BatchSampler best buffer cfg closure code compute_loss Config count csv data dataclass
-    DataLoader Dataset datasets device dist DistributedDataParallel DistributedSampler ema epoch
-    error evaluate f F fields figures file files fits flag fnmatch found group groups Image
-    islice Iterator kind least lines load_data load_dataset load_file load_val_data loader losses
-    lost main make_loaders make_nets math mean name nn norm np old options os out own parse_config
-    parser part parts Path Pictures pin random_crop random_flip rank rest row Rows rows sampler
-    Samples save save_model scale Sequence shard source split state step steps_per_epoch
-    SummaryWriter sums swa sys table Tensor TensorDataset text topics torch tqdm train transform
-    transforms v2 val_batches val_data val_loader value vectors weights whole window world writer
+    BatchSampler best buffer cfg closure code columns compute_loss compute_samples Config count csv
+    data dataclass DataLoader Dataset datasets device dist DistributedDataParallel
+    DistributedSampler draw_samples ema epoch error evaluate F f fields figures file files fits
+    flag fnmatch fork_rng found grid group groups Image islice Iterator kind least lines load_data
+    load_dataset load_file load_val_data loader losses lost main make_loaders make_nets math mean
+    name nn norm np old options os out own parse_config parser part parts Path Pictures pictures
+    pin random_crop random_flip rank rest row Rows rows sampler Samples samples save save_grid
+    save_model scale Sequence shard shown source split state step steps_per_epoch SummaryWriter
+    sums swa sys table Tensor TensorDataset text topics torch tqdm train transform transforms v2
+    val_batches val_data val_loader value vectors weights whole window world writer
     """.split()  # noqa: SIM905 - a list of so many would fill the page
 )
 # What a script makes for each of its steps, optimisers and groups.

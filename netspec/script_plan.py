@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from netspec.lower_evaluation import Evaluation, plan_evaluation
-from netspec.lower_step import StepCode
+from netspec.lower_step import StepCode, lower_samples
 from netspec.lower_update import plan_updates
 from netspec.names import free_name
 from netspec.script_names import SCRIPT
@@ -14,7 +14,8 @@ from netspec.training import TrainedNet, Training
 class ScriptPlan:
     """A training with the names that its script has for all that it needs.
 
-    `layers`: the modules of losses and the calls that make them. `wraps`: there is one net, and
+    `layers`: the modules of losses and the calls that make them. `samples`: the function that works
+    out pictures, where the section wants some. `wraps`: there is one net, and
     nothing else is trained, so that `DistributedDataParallel` can average its gradients.
     """
 
@@ -23,6 +24,7 @@ class ScriptPlan:
         self.settings: Settings = training.settings
         self.updates = plan_updates(training, codes)
         self.evaluation: Evaluation = plan_evaluation(training, self.updates)
+        self.samples = lower_samples(training, set(SCRIPT))
         self.layers = {k: text for code in codes for k, text in code.layers.items()}
         names = {item.name for item in training.nets}
         self.wraps = len(names) == 1 and self.moved() == names

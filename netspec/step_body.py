@@ -19,6 +19,7 @@ from netspec.source import Source, Span
 from netspec.tensor import Tensor
 from netspec.visit import names_in
 
+Value = s.Assign | s.LayerDefinition
 Titles = Mapping[str, str]  # the names that a section has for its nets, and those in the script
 _FULL = {0: "zeros_like", 1: "ones_like"}
 
@@ -242,8 +243,28 @@ def _write_type(kind: Tensor) -> str:
     return f"{kind.dtype}[{', '.join(shown)}]"
 
 
-def statements_of(items: Sequence[Any]) -> Iterator[s.Assign | s.LayerDefinition]:
+def statements_of(items: Sequence[Any]) -> Iterator[Value]:
     """The values and layers among the items of a section."""
     for item in items:
         if isinstance(item, s.Assign | s.LayerDefinition):
             yield item
+
+
+def values_for(values: Sequence[Value], names: Collection[str]) -> list[Value]:
+    """Those of the values that these names are worked out from, in their order."""
+    wanted = set(names)
+    needed: list[Value] = []
+    for item in reversed(values):
+        target, source = (
+            (item.target, item.value) if isinstance(item, s.Assign) else (item.name, item.callee)
+        )
+        given = {name.id for name in names_in(target)}
+        if given & wanted:
+            wanted = wanted - given | {name.id for name in names_in(source)}
+            needed.append(item)
+    return needed[::-1]
+
+
+def names_read(body: Sequence[s.Statement]) -> set[str]:
+    """The names that the values of a body are made of."""
+    return {name.id for item in body if isinstance(item, s.Assign) for name in names_in(item.value)}

@@ -77,8 +77,9 @@ class Training(NamedTuple):
     """A checked `train` section.
 
     `fields`: the names of the data's fields, in its order. `bound`: sizes of the data that the net
-    decides. `validation_data`: what validates in place of a part of the data. `constants`: the
-    values of names that arguments of the section may use.
+    decides. `validation_data`: what validates in place of a part of the data. `samples`: what works
+    out pictures after each epoch, a net as that of a step. `constants`: the values of names that
+    arguments of the section may use.
     """
 
     name: str
@@ -91,6 +92,7 @@ class Training(NamedTuple):
     bound: Mapping[str, Dim]
     steps: tuple[Step, ...]
     metrics: tuple[MetricCall, ...]
+    samples: Net | None
     settings: Settings
     constants: Mapping[str, object]
 
