@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import torch
+from PIL import Image
 
 import netspec
 
@@ -58,6 +60,17 @@ def train(name: str, folder: Path, *options: str) -> dict[str, float]:
     return figures
 
 
+def require_samples(path: Path) -> None:
+    """Hold a grid of 8 x 8 digits to its size; none of them is flat, and no two are the same."""
+    with Image.open(path) as image:
+        assert (image.mode, image.size) == ("L", (224, 224))
+        grid = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8)
+    digits = grid.view(8, 28, 8, 28).transpose(1, 2).reshape(64, -1)
+    assert (digits.amin(), digits.amax()) == (0, 255)
+    assert (digits.float().std(dim=1) > 1).all()
+    assert len(digits.unique(dim=0)) == 64
+
+
 def test_every_spec_with_data_has_its_goal() -> None:
     trained = {path.stem for path in SPECS.glob("*.net") if netspec.load(path).graph.trainings}
     assert trained == set(GOALS)
@@ -69,6 +82,8 @@ def test_a_spec_trains_for_a_few_batches(name: str, tmp_path: Path) -> None:
     length = ["--steps", "3"] if "    steps = " in text else ["--epochs", "1"]
     last = train(name, tmp_path, "--max-batches", "3", *length)
     assert all(value == value for value in last.values())  # no NaN
+    if name == "dcgan_mnist":
+        require_samples(tmp_path / "out/samples.png")
 
 
 @pytest.mark.slow
@@ -77,3 +92,5 @@ def test_a_spec_comes_to_its_figures(name: str, tmp_path: Path) -> None:
     last = train(name, tmp_path)
     for figure, least, most in GOALS[name]:
         assert least <= last[figure] <= most, (figure, last)
+    if name == "dcgan_mnist":
+        require_samples(tmp_path / "out/samples.png")

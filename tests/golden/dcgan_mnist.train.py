@@ -18,7 +18,9 @@ import numpy as np
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor, nn
+from torch.random import fork_rng
 from torch.utils.data import BatchSampler, DataLoader, DistributedSampler, TensorDataset
 from tqdm import tqdm
 
@@ -89,6 +91,37 @@ def compute_g_loss(G: nn.Module, D: nn.Module, batch: Sequence[Tensor]) -> Any:
     return F.binary_cross_entropy_with_logits(d, torch.ones_like(d))
 
 
+def compute_samples(G: nn.Module, batch: Sequence[Tensor]) -> Any:
+    """Return pictures."""
+    image, _ = batch
+    samples: Tensor = G(torch.randn(64, 64, 1, 1, device=image.device))
+    return samples
+
+
+@torch.inference_mode()
+def draw_samples(G: nn.Module, batch: Sequence[Tensor], device: torch.device) -> Tensor:
+    """Return pictures, of the same noise in each epoch."""
+    G.eval()
+    batch = [t.to(device) for t in batch]
+    with fork_rng([device] if device.type != "cpu" else []):
+        torch.manual_seed(0)
+        pictures: Tensor = compute_samples(G, batch)
+    return pictures.float().cpu()
+
+
+def save_grid(pictures: Tensor, path: Path) -> None:
+    """Write pictures side by side: the least value black, the greatest white."""
+    pictures = pictures - pictures.amin()
+    pictures = pictures / pictures.amax().clamp(min=1e-12) * 255
+    columns = math.ceil(math.sqrt(len(pictures)))
+    rest = pictures.new_zeros(-len(pictures) % columns, *pictures.shape[1:])
+    grid = torch.cat([pictures, rest]).reshape(-1, columns, *pictures.shape[1:])
+    grid = grid.permute(0, 3, 1, 4, 2).flatten(2, 3).flatten(0, 1)
+    image = Image.fromarray(grid.round().byte().squeeze(2).numpy())
+    image.save(path.with_suffix(".tmp"), "PNG")
+    path.with_suffix(".tmp").replace(path)
+
+
 def average_gradients(optimizer: torch.optim.Optimizer) -> None:
     """Give all processes the mean of their gradients."""
     for p in (p for group in optimizer.param_groups for p in group["params"]):
@@ -140,6 +173,7 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
             raise SystemExit(f"cannot resume from {out}: {error!r:.500}") from None
     out.mkdir(parents=True, exist_ok=True)
     (out / "last.tmp").write_bytes(b"")  # fails now, not after an epoch
+    shown = next(iter(DataLoader(loader.dataset, cfg.batch_size)))
     for epoch in range(len(rows), cfg.epochs):
         torch.manual_seed(cfg.seed + epoch * world + rank)  # dropout, noise, workers
         sampler.set_epoch(epoch)
@@ -176,6 +210,7 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
             bad = [i for i, x in enumerate(losses) if not x.isfinite().all()]
             raise SystemExit(f"not finite in epoch {epoch}, steps {bad[:3]}: {row}")
         rows.append(row)
+        pictures = draw_samples(G, shown, device)
         if rank == 0:
             state = {name: part.state_dict() for name, part in parts.items()}
             state["rows"] = rows
@@ -183,6 +218,7 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
             table = [row, *(line.values() for line in rows)]
             text = "\n".join(",".join(map(str, line)) for line in table)
             (out / "metrics.csv").write_text(text + "\n")
+            save_grid(pictures, out / "samples.png")
             yield row
     if world > 1:
         dist.barrier()  # without it gloo sometimes aborts at exit

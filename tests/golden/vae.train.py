@@ -18,8 +18,10 @@ import numpy as np
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
+from torch.random import fork_rng
 from torch.utils.data import BatchSampler, DataLoader, DistributedSampler, TensorDataset
 from tqdm import tqdm
 
@@ -97,6 +99,40 @@ def evaluate(
     return {"val_loss": (sums[0] / sums[1]).item()}
 
 
+def compute_samples(model: nn.Module, batch: Sequence[Tensor]) -> Any:
+    """Return pictures."""
+    image, _ = batch
+    reconstruction, _, _ = model(image)
+    samples: Tensor = reconstruction
+    return samples
+
+
+@torch.inference_mode()
+def draw_samples(
+    model: nn.Module, batch: Sequence[Tensor], device: torch.device
+) -> Tensor:
+    """Return pictures, of the same noise in each epoch."""
+    model.eval()
+    batch = [t.to(device) for t in batch]
+    with fork_rng([device] if device.type != "cpu" else []):
+        torch.manual_seed(0)
+        pictures: Tensor = compute_samples(model, batch)
+    return pictures.float().cpu()
+
+
+def save_grid(pictures: Tensor, path: Path) -> None:
+    """Write pictures side by side: the least value black, the greatest white."""
+    pictures = pictures - pictures.amin()
+    pictures = pictures / pictures.amax().clamp(min=1e-12) * 255
+    columns = math.ceil(math.sqrt(len(pictures)))
+    rest = pictures.new_zeros(-len(pictures) % columns, *pictures.shape[1:])
+    grid = torch.cat([pictures, rest]).reshape(-1, columns, *pictures.shape[1:])
+    grid = grid.permute(0, 3, 1, 4, 2).flatten(2, 3).flatten(0, 1)
+    image = Image.fromarray(grid.round().byte().squeeze(2).numpy())
+    image.save(path.with_suffix(".tmp"), "PNG")
+    path.with_suffix(".tmp").replace(path)
+
+
 def save(state: object, path: Path) -> None:
     """Write, then rename: no crash and no full disk leaves half a checkpoint."""
     try:
@@ -134,6 +170,7 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
             raise SystemExit(f"cannot resume from {out}: {error!r:.500}") from None
     out.mkdir(parents=True, exist_ok=True)
     (out / "last.tmp").write_bytes(b"")  # fails now, not after an epoch
+    shown = next(iter(DataLoader(val_loader.dataset, cfg.batch_size)))
     net = DistributedDataParallel(model) if world > 1 else model
     for epoch in range(len(rows), cfg.epochs):
         torch.manual_seed(cfg.seed + epoch * world + rank)  # dropout, noise, workers
@@ -159,6 +196,7 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
             bad = [i for i, x in enumerate(losses) if not x.isfinite().all()]
             raise SystemExit(f"not finite in epoch {epoch}, steps {bad[:3]}: {row}")
         rows.append(row)
+        pictures = draw_samples(model, shown, device)
         if rank == 0:
             if row is min(rows, key=lambda row: row["val_loss"]):
                 save(model.state_dict(), out / "best.pt")
@@ -168,6 +206,7 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
             table = [row, *(line.values() for line in rows)]
             text = "\n".join(",".join(map(str, line)) for line in table)
             (out / "metrics.csv").write_text(text + "\n")
+            save_grid(pictures, out / "samples.png")
             yield row
     if world > 1:
         dist.barrier()  # without it gloo sometimes aborts at exit
