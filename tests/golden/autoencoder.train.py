@@ -99,8 +99,7 @@ def compute_samples(model: nn.Module, batch: Sequence[Tensor]) -> Any:
     """Return pictures."""
     image, _ = batch
     reconstruction = model(image)
-    samples: Tensor = reconstruction
-    return samples
+    return reconstruction
 
 
 @torch.inference_mode()

@@ -94,8 +94,7 @@ def compute_g_loss(G: nn.Module, D: nn.Module, batch: Sequence[Tensor]) -> Any:
 def compute_samples(G: nn.Module, batch: Sequence[Tensor]) -> Any:
     """Return pictures."""
     image, _ = batch
-    samples: Tensor = G(torch.randn(64, 64, 1, 1, device=image.device))
-    return samples
+    return G(torch.randn(64, 64, 1, 1, device=image.device))
 
 
 @torch.inference_mode()
