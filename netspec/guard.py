@@ -141,9 +141,9 @@ _TAKEN = {
     "torch.utils": {"data"},
 }
 # What no script takes of anything: modules inside of others, and what runs code. Some functions of
-# torch are called as modules of Python.
+# torch, and `Path.glob`, are called as modules of Python.
 _LEFT = {
-    *(sys.stdlib_module_names - index.FUNCTIONS.keys() - {"array", "copy"}),
+    *(sys.stdlib_module_names - index.FUNCTIONS.keys() - {"array", "copy", "glob"}),
     *("classes", "hub", "ops", "package", "serialization", "torch"),
     *("cpp_extension", "ctypeslib", "f2py", "jit", "load_library"),
 }

@@ -11,7 +11,7 @@ from netspec.lower_transforms import call_transform
 from netspec.training import Training
 
 # What a script imports to draw pictures and to write them.
-IMPORTS = ("from PIL import Image", "from torch.random import fork_rng")
+IMPORTS = ("from PIL import Image",)
 
 
 def samples_context(training: Training, code: StepCode | None) -> dict[str, Any]:

@@ -78,8 +78,7 @@ def _lower(
     learns = next(n for n in (*step.moves, *modules) if variables.get(n, n) in modules)
     learning = f"{variables.get(learns, learns)}.training"
     local = {**variables, "training": learning}
-    lines = [_local(line, local) for line in written.forward]
-    lines = _return_value(lines, typed=bool(step.optimizers))
+    lines = _return_value([_local(line, local) for line in written.forward])
     shown = [name if _reads(lines, name) else "_" for name in read]
     batch = free_name("batch", lambda name: name in used or name in read or name in own)
     unpacked = f"{', '.join(shown) if len(shown) > 1 else f'({shown[0]},)'} = {batch}"
@@ -127,15 +126,12 @@ def _local(line: Line, variables: Mapping[str, str]) -> Line:
     return line._replace(text=_SELF.sub(plain, line.text))
 
 
-def _return_value(lines: list[Line], *, typed: bool) -> list[Line]:
-    """Lines whose last two give what is returned a name and return it, in one if that holds both.
-
-    `typed`: a name with a type is one that says something.
-    """
+def _return_value(lines: list[Line]) -> list[Line]:
+    """Lines whose last two give a value a name and return it, in one where that holds both."""
     *before, made, last = lines
     name, _, rest = last.text.removeprefix("return ").partition(", ")
     target, _, value = made.text.partition(" = ")
-    target = target if typed else target.removesuffix(": Tensor")
+    target = target.removesuffix(": Tensor")
     whole = f"return {value}, {rest}" if rest else f"return {value}"
     fits = columns(whole) <= WIDTH - 4
     if target != name or made.depth or last.depth or not fits or _reads([Line(rest)], name):

@@ -11,7 +11,7 @@ SCRIPT = frozenset(
     BatchSampler best buffer cfg closure code columns compute_loss compute_samples Config count csv
     data dataclass DataLoader Dataset datasets device dist DistributedDataParallel
     DistributedSampler draw_samples ema epoch error evaluate F f fields figures file files fits
-    flag fnmatch fork_rng found grid group groups Image islice Iterator kind least lines load_data
+    flag fnmatch found grid group groups Image islice Iterator kind least lines load_data
     load_dataset load_file load_val_data loader losses lost main make_loaders make_nets math mean
     name nn norm np old options os out own parse_config parser part parts Path Pictures pictures
     pin random_crop random_flip rank rest row Rows rows sampler Samples samples save save_grid

@@ -11,6 +11,8 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+import netspec
+from netspec.trainer import Trainer
 from tests.running import open_script, run, same, write
 
 TWO_INPUTS = """
@@ -214,3 +216,51 @@ def test_weights_and_biases_gets_the_settings_and_the_figures(
     settings, *rows = json.loads((tmp_path / "logged.json").read_text())
     assert (settings["project"], settings["config"]["lr"]) == ("Deep", 0.1)
     assert rows == table(tmp_path / "out/metrics.csv")
+
+
+# ---- everything at once ------------------------------------------------------------------------
+
+FULL = """
+net Net(width: int = 16, classes: int = 10)(
+    image: float32[N, 1, 28, 28],
+) -> (logits: [N, classes]) {
+    return image
+        -> conv1: Conv2d(width, 3, stride=2) -> bn1: BatchNorm2d -> ReLU
+        -> conv2: Conv2d(2 * width, 3, stride=2) -> bn2: BatchNorm2d -> ReLU
+        -> Flatten -> Dropout(0.1) -> head: Linear(classes)
+}
+train Net {
+    data = MNIST5k()
+    batch_size = 50
+    epochs = 6
+    loss = cross_entropy(logits, label, label_smoothing=0.1) + 0.01 * mean(logits ** 2)
+    optimizer = AdamW(lr=3e-3, weight_decay=0.05)
+    group head with (lr=0.5 * lr)
+    decay = "matrices"
+    metrics = [accuracy(logits, label)]
+    clip_norm = 1.0
+    accumulate = 3
+    ema = 0.95
+    scheduler = CosineAnnealingLR(T_max=steps)
+    precision = "float16"
+    early_stopping = 3
+    save_every = 2
+    keep = 2
+    channels_last = True
+    export = "safetensors"
+    workers = 2
+    deterministic = True
+}
+"""
+
+
+def test_all_settings_at_once_take_262_lines_and_run(tmp_path: Path) -> None:
+    script = write(FULL, tmp_path)
+    assert len(script.read_text(encoding="utf-8").splitlines()) <= 262
+    assert run(script, "--epochs", "2").returncode == 0
+    saved = sorted(path.name for path in (tmp_path / "out").iterdir())
+    best = ["best.pt", "best.safetensors"]
+    assert saved == [*best, "epoch00002.pt", "last.pt", "metrics.csv"]
+    rows = Trainer(netspec.loads(FULL), out=tmp_path / "own", max_batches=2, epochs=2).fit()
+    table_of_run = table(tmp_path / "out/metrics.csv")
+    assert [row["loss"] for row in rows] == [row["loss"] for row in table_of_run]

@@ -20,7 +20,6 @@ import torch.distributed as dist
 import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
-from torch.random import fork_rng
 from torch.utils.data import BatchSampler, DataLoader, DistributedSampler, TensorDataset
 from tqdm import tqdm
 
@@ -102,9 +101,8 @@ def draw_samples(G: nn.Module, batch: Sequence[Tensor], device: torch.device) ->
     """Return pictures, of the same noise in each epoch."""
     G.eval()
     batch = [t.to(device) for t in batch]
-    with fork_rng([device] if device.type != "cpu" else []):
-        torch.manual_seed(0)
-        pictures: Tensor = compute_samples(G, batch)
+    torch.manual_seed(0)  # the next epoch sets its own
+    pictures: Tensor = compute_samples(G, batch)
     return pictures.float().cpu()
 
 

@@ -73,8 +73,7 @@ def compute_loss(model: nn.Module, batch: Sequence[Tensor]) -> Any:
     image, label = batch
     distance, _, _ = model(image, image.flip(0))
     same = (label == label.flip(0)).to(torch.float32)
-    loss: Tensor = (same * distance**2 + (1 - same) * F.relu(1 - distance) ** 2).mean()
-    return loss
+    return (same * distance**2 + (1 - same) * F.relu(1 - distance) ** 2).mean()
 
 
 @torch.inference_mode()

@@ -21,7 +21,6 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
-from torch.random import fork_rng
 from torch.utils.data import BatchSampler, DataLoader, DistributedSampler, TensorDataset
 from tqdm import tqdm
 
@@ -77,8 +76,7 @@ def compute_loss(model: nn.Module, batch: Sequence[Tensor]) -> Any:
     reconstruction, mean, log_variance = model(image)
     likelihood = F.binary_cross_entropy(reconstruction, image, reduction="sum") / N
     divergence = -0.5 * (1 + log_variance - mean**2 - torch.exp(log_variance)).sum() / N
-    loss: Tensor = likelihood + divergence
-    return loss
+    return likelihood + divergence
 
 
 @torch.inference_mode()
@@ -113,9 +111,8 @@ def draw_samples(
     """Return pictures, of the same noise in each epoch."""
     model.eval()
     batch = [t.to(device) for t in batch]
-    with fork_rng([device] if device.type != "cpu" else []):
-        torch.manual_seed(0)
-        pictures: Tensor = compute_samples(model, batch)
+    torch.manual_seed(0)  # the next epoch sets its own
+    pictures: Tensor = compute_samples(model, batch)
     return pictures.float().cpu()
 
 
