@@ -17,6 +17,7 @@ from netspec.check_optimizer import Movable, check_optimizer
 from netspec.check_samples import check_samples
 from netspec.check_section import SETTINGS, Part, Section
 from netspec.check_settings import check_settings
+from netspec.check_shard import check_shard
 from netspec.check_step import (
     Named,
     check_counts,
@@ -113,6 +114,7 @@ class _Checker:
         check_best(given, settings, [part.title for part in self.parts], listed, self.found)
         check_counts(listed, self._kept(dataset, other, settings), self.found)
         check_single(given, self.trained, steps or (), self.found)
+        check_shard(given, settings, self.trained, steps or (), self.found)
         if steps is None:
             return None
         check_own_layers(steps, self.found)

@@ -1,6 +1,6 @@
 """Load what a training script has saved into its nets, or say what does not fit."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -52,10 +52,36 @@ def load_checkpoint(nets: Mapping[str, nn.Module], path: Path) -> None:
         _load(net, _averaged(state, name, nets), f"{path}" if len(nets) == 1 else f"{path}: {name}")
 
 
-def read_rows(path: Path) -> list[dict[str, float]]:
-    """The figures of all epochs so far, from `last.pt`."""
-    rows: list[dict[str, float]] = _read(path).get("rows", [])
+def read_rows(training: Training, out: Path) -> list[dict[str, float]]:
+    """The figures of all epochs so far; none where nothing has been saved in the folder `out`."""
+    path = _state_path(training, out)
+    rows: list[dict[str, float]] = _read(path).get("rows", []) if path.is_file() else []
     return rows
+
+
+def read_last(training: Training, out: Path) -> dict[str, Any]:
+    """What a run of one process has saved last: the tensors of its nets, and those beside them."""
+    path = _state_path(training, out)
+    state = _read(path)
+    if training.settings.shard:
+        tensors = [item for file in path.parent.glob("*.safetensors") for item in _tensors(file)]
+        state["optimizers"] = {name: tensor for name, tensor in tensors if " of " in name}
+        own = {name: tensor for name, tensor in tensors if " of " not in name}
+        state[training.nets[0].name] = own
+    return state
+
+
+def _state_path(training: Training, out: Path) -> Path:
+    """The file that says how far a run is; where the net is spread, in its newest folder."""
+    if not training.settings.shard:
+        return out / "last.pt"
+    return max(out.glob(f"epoch{'[0-9]' * 8}/state.pt"), default=out / "state.pt")
+
+
+def _tensors(path: Path) -> Iterable[tuple[str, Tensor]]:
+    from safetensors.torch import load_file
+
+    return load_file(path).items()
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -105,6 +105,19 @@ _SCRIPT_IMPORTS = {
     *(("torch.optim.lr_scheduler", name) for name in ("LinearLR", "SequentialLR")),
     *(("safetensors.torch", name) for name in ("load_file", "save_model")),
     *(("torch.utils.tensorboard", "SummaryWriter"), ("tqdm", "tqdm")),
+    ("warnings", "catch_warnings"),
+    *(("torch.distributed.checkpoint", f"state_dict_{act}") for act in ("loader", "saver")),
+    ("torch.distributed.checkpoint.api", "CheckpointException"),
+    *(
+        ("torch.distributed.checkpoint.hf_storage", f"HuggingFaceStorage{part}")
+        for part in ("Reader", "Writer")
+    ),
+    *(
+        ("torch.distributed.checkpoint.state_dict", name)
+        for name in ("StateDictOptions", "get_model_state_dict", "get_optimizer_state_dict")
+    ),
+    ("torch.distributed.device_mesh", "init_device_mesh"),
+    ("torch.distributed.fsdp", "fully_shard"),
 }
 _SCRIPT_BUILTINS = _BUILTINS | {
     *("AssertionError", "Exception", "KeyboardInterrupt", "OSError", "RuntimeError", "SystemExit"),
@@ -125,6 +138,7 @@ _SCRIPT_NODES = (
     ast.ListComp,
     ast.NamedExpr,
     ast.Nonlocal,
+    ast.Set,
     ast.Try,
     ast.Yield,
 )
@@ -137,6 +151,8 @@ _TAKEN = {
     "argparse": {"ArgumentParser", "BooleanOptionalAction"},
     "os": {"environ", "getenv"},
     "os.environ": {"get"},
+    "state_dict_loader": {"load"},
+    "state_dict_saver": {"save"},
     "sys": {"stderr"},
     "torch.utils": {"data"},
 }

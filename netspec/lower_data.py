@@ -75,6 +75,8 @@ def write_loaders(training: Training) -> list[str]:
     if training.validates:
         other = training.validation_data or dataset
         lines.append("shard = range(rank, len(val_data), world)  # each sample on exactly one rank")
+        if settings.shard:
+            return [*lines, *_even_loader(other, training)]
         lines += _loader("val_loader", "val_data", other, "shard", "val_batches", training)
     return lines
 
@@ -89,6 +91,23 @@ def _loader(
     return [
         f"{batches} = BatchSampler({sampler}, cfg.batch_size, drop_last=False)",
         f"{name} = DataLoader({data}, None, sampler={batches}{options})",
+    ]
+
+
+def _even_loader(dataset: Dataset, training: Training) -> list[str]:
+    """The loader for validation, where all processes work at each batch together.
+
+    Shares differ by a sample, batches by one, too: there are as many in each process.
+    """
+    options = ", **options" if training.settings.workers else ""
+    given = "val_data, batch_sampler=" if dataset.streamed else "val_data, None, sampler="
+    return [
+        "count = math.ceil(len(val_data) // world / cfg.batch_size)  # as many on all ranks",
+        "if not count:",
+        '    counts = f"{len(val_data)} samples validate, and there are {world} processes"',
+        "    raise SystemExit(counts)",
+        "val_batches = [[*shard[i::count]] for i in range(count)]",
+        f"val_loader = DataLoader({given}val_batches{options})",
     ]
 
 

@@ -2,6 +2,7 @@
 
 from netspec.lower_data import move_batch
 from netspec.lower_samples import draw_lines, grid_lines
+from netspec.lower_shard import STATE, old_shards, test_best
 from netspec.lower_transforms import call_transform
 from netspec.lower_update import Update, write_update
 from netspec.schedule import Schedule
@@ -30,7 +31,7 @@ def batch_lines(plan: ScriptPlan) -> list[str]:
     """What happens with each batch."""
     lines = [move_batch(plan.training), *call_transform(plan.training, "True")]
     for update in plan.updates:
-        own = write_update(plan.training, update, averaged=not plan.wraps)
+        own = write_update(plan.training, update, averaged=plan.averages)
         if plan.wraps:
             old = f"{update.code.name}({plan.training.nets[0].name},"
             own = [line.replace(old, f"{update.code.name}(net,") for line in own]
@@ -129,24 +130,7 @@ def _figure(plan: ScriptPlan, update: Update, schedule: Schedule) -> str:
 def save_lines(plan: ScriptPlan) -> list[str]:
     """What the first process saves at the end of an epoch."""
     settings = plan.settings
-    lines: list[str] = []
-    if plan.training.validates:
-        choose = "min" if plan.evaluation.falls else "max"
-        lines.append(f'if row is {choose}(rows, key=lambda row: row["{plan.evaluation.best}"]):')
-        lines += [f"    {line}" for line in _best(plan)]
-    lines.append("state = {name: part.state_dict() for name, part in parts.items()}")
-    lines.append('state["rows"] = rows')
-    lines.append('save(state, out / "last.pt")')
-    if settings.save_every:
-        lines += [
-            "if (epoch + 1) % cfg.save_every == 0:",
-            '    save(state, out / f"epoch{epoch + 1:05}.pt")',
-        ]
-    if settings.keep:
-        lines += [
-            'for old in sorted(out.glob("epoch*.pt"))[: -cfg.keep]:',
-            "    old.unlink()",
-        ]
+    lines = old_shards(plan) if settings.shard else _saved(plan)
     lines += [
         "table = [row, *(line.values() for line in rows)]",
         'text = "\\n".join(",".join(map(str, line)) for line in table)',
@@ -161,6 +145,23 @@ def save_lines(plan: ScriptPlan) -> list[str]:
         ]
     if settings.log == "wandb":
         lines.append("wandb.log(row)")
+    return lines
+
+
+def _saved(plan: ScriptPlan) -> list[str]:
+    settings = plan.settings
+    lines = [test_best(plan), *(f"    {x}" for x in _best(plan))] if plan.training.validates else []
+    lines += [*STATE, 'save(state, out / "last.pt")']
+    if settings.save_every:
+        lines += [
+            "if (epoch + 1) % cfg.save_every == 0:",
+            '    save(state, out / f"epoch{epoch + 1:05}.pt")',
+        ]
+    if settings.keep:
+        lines += [
+            'for old in sorted(out.glob("epoch*.pt"))[: -cfg.keep]:',
+            "    old.unlink()",
+        ]
     return lines
 
 

@@ -1,5 +1,7 @@
 """Write what a training script makes before it begins: device, nets, optimisers, checkpoints."""
 
+from collections.abc import Mapping
+
 from netspec.catalogue.recurrent import RECURRENT
 from netspec.lower_call import write_arguments
 from netspec.lower_samples import shown_lines
@@ -132,11 +134,36 @@ def _copyable_lines(item: TrainedNet) -> list[str]:
 
 def parts_text(plan: ScriptPlan) -> str:
     """What a checkpoint holds, by name."""
-    parts = {name: name for name in plan.modules()}
-    for mover in (mover for update in plan.updates for mover in update.movers):
-        parts |= _parts_of(mover, alone=len(plan.updates) == len(plan.updates[0].movers) == 1)
+    parts = _parts(plan)
+    if plan.settings.shard:
+        parts = {key: part for key, part in parts.items() if part not in _optimizers(plan)}
+    else:
+        parts = {name: name for name in plan.modules()} | parts
     parts |= {n: n for n, on in (("ema", plan.settings.ema), ("swa", plan.settings.swa)) if on}
+    return _dictionary(parts)
+
+
+def counted_lines(plan: ScriptPlan) -> list[str]:
+    """The optimisers by name, where what they keep is saved in shares."""
+    if not plan.settings.shard:
+        return []
+    own = {key: part for key, part in _parts(plan).items() if part in _optimizers(plan)}
+    return [f"optimizers: dict[str, torch.optim.Optimizer] = {_dictionary(own)}"]
+
+
+def _dictionary(parts: Mapping[str, str]) -> str:
     return f"{{{', '.join(f'{write_literal(key)}: {part}' for key, part in parts.items())}}}"
+
+
+def _optimizers(plan: ScriptPlan) -> set[str]:
+    return {mover.optimizer for update in plan.updates for mover in update.movers}
+
+
+def _parts(plan: ScriptPlan) -> dict[str, str]:
+    """Optimisers, schedules and scalers, by the names that they have in a checkpoint."""
+    alone = len(plan.updates) == len(plan.updates[0].movers) == 1
+    movers = [mover for update in plan.updates for mover in update.movers]
+    return {key: part for mover in movers for key, part in _parts_of(mover, alone=alone).items()}
 
 
 def _parts_of(mover: Mover, *, alone: bool) -> dict[str, str]:

@@ -18,12 +18,19 @@ from netspec.lower_epoch import (
 from netspec.lower_imports import import_lines
 from netspec.lower_samples import IMPORTS, samples_context
 from netspec.lower_setup import (
+    counted_lines,
     device_lines,
     net_lines,
     optimizer_lines,
     parts_text,
     ready_lines,
     start_lines,
+)
+from netspec.lower_shard import (
+    SHARD_IMPORTS,
+    shared_lines,
+    spread_lines,
+    unit_lines,
 )
 from netspec.lower_step import StepCode, lower_step
 from netspec.lower_update import Update, rate_of
@@ -38,6 +45,7 @@ _STANDARD = (
     *(("argparse", ""), ("math", ""), ("os", ""), ("sys", "")),
     *(("collections.abc", "Iterator"), ("collections.abc", "Sequence")),
     *(("dataclasses", "asdict"), ("dataclasses", "dataclass"), ("dataclasses", "fields")),
+    ("warnings", "catch_warnings"),
     *(("fnmatch", "fnmatch"), ("itertools", "islice"), ("pathlib", "Path"), ("typing", "Any")),
 )
 _TORCH = (
@@ -52,6 +60,7 @@ _TORCH = (
     ("safetensors.torch", "save_model"),
     ("safetensors.torch", "load_file"),
     ("torch.utils.tensorboard", "SummaryWriter"),
+    *SHARD_IMPORTS,
 )
 
 
@@ -114,11 +123,19 @@ class _Script:
             **self.evaluation.context(),
             **samples_context(training, self.plan.samples),
             "modes": self.plan.modes(),
-            "averages_gradients": not self.plan.wraps,
+            "averages_gradients": self.plan.averages,
+            "shards": settings.shard,
+            "units": unit_lines(self.plan) if settings.shard else (),
+            "shared": shared_lines(self.plan) if settings.shard else (),
+            "draft": "best.tmp" if settings.shard and training.validates else "last.tmp",
+            "counted": counted_lines(self.plan),
             "device": device_lines(self.plan),
             "setup": self._setup(),
             **self._made_nets(),
-            "started": [line for item in training.nets for line in start_lines(self.plan, item)],
+            "started": [
+                *(line for item in training.nets for line in start_lines(self.plan, item)),
+                *(spread_lines(self.plan) if settings.shard else ()),
+            ],
             **self._made_loaders(),
             "optimisers": optimizer_lines(self.plan),
             "parts": parts_text(self.plan),

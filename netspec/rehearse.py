@@ -4,6 +4,7 @@ import functools
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 
+from netspec.checkpoint import read_last
 from netspec.instantiate import require_device
 from netspec.randomness import kept_random_state
 from netspec.script import Row, Script, said_by_script
@@ -85,7 +87,7 @@ def rehearse(script: Script, config: Any) -> Rehearsal:
             row = next(rows)
         seconds = perf_counter() - start
         rows.close()
-        state = torch.load(f"{folder}/last.pt", map_location="cpu", weights_only=True)
+        state = read_last(script.training, Path(folder))
     steps_per_epoch = -(-len(loader) // accumulate)
     return Rehearsal(
         nets=tuple(found.told()),

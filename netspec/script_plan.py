@@ -15,8 +15,9 @@ class ScriptPlan:
     """A training with the names that its script has for all that it needs.
 
     `layers`: the modules of losses and the calls that make them. `samples`: the function that works
-    out pictures, where the section wants some. `wraps`: there is one net, and
-    nothing else is trained, so that `DistributedDataParallel` can average its gradients.
+    out pictures, where the section wants some. `wraps`: there is one net, and nothing else is
+    trained, so that `DistributedDataParallel` can average its gradients. Nothing does it for the
+    script where it `averages` them.
     """
 
     def __init__(self, training: Training, codes: Sequence[StepCode]) -> None:
@@ -27,7 +28,9 @@ class ScriptPlan:
         self.samples = lower_samples(training, set(SCRIPT))
         self.layers = {k: text for code in codes for k, text in code.layers.items()}
         names = {item.name for item in training.nets}
-        self.wraps = len(names) == 1 and self.moved() == names
+        alone = len(names) == 1 and self.moved() == names
+        self.wraps = alone and not self.settings.shard
+        self.averages = not alone
 
     def modules(self) -> list[str]:
         """All that the steps are handed: nets and the layers of losses."""

@@ -12,6 +12,7 @@ class Settings(NamedTuple):
     of an average of the weights, `swa`: the epoch after which they are averaged evenly.
     `early_stopping`: after how many epochs without a better figure the training ends; `best` names
     that figure. `save_every`: after how many epochs a checkpoint is kept, `keep`: how many are.
+    `shard`: each process has a share of the weights, and of all that is kept of them.
     """
 
     batch_size: int = 64
@@ -38,6 +39,7 @@ class Settings(NamedTuple):
     keep: int = 0
     export: str = "pt"
     log: str = "csv"
+    shard: bool = False
 
 
 # The settings of a script that are at least 1; no other number is below 0.
@@ -112,4 +114,5 @@ KINDS: Mapping[str, Kind] = {
     "keep": _integer(1, 3),
     "export": _choice("pt", "safetensors"),
     "log": _choice("csv", "tensorboard", "wandb"),
+    "shard": _FLAG,
 }

@@ -88,8 +88,7 @@ class Trainer:
         return self.history
 
     def _rows_before(self) -> list[Row]:
-        path = Path(self.config.out) / "last.pt"
-        return read_rows(path) if self.config.resume and path.is_file() else []
+        return read_rows(self.training, Path(self.config.out)) if self.config.resume else []
 
     @property
     def model(self) -> nn.Module:
