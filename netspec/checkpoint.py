@@ -25,7 +25,7 @@ def checkpoint_path(training: Training, out: str | Path, weights: str | Path | N
     Raises:
         RunError: where it is not there.
     """
-    name = weights or ("best.pt" if training.settings.validation else "last.pt")
+    name = weights or ("best.pt" if training.validates else "last.pt")
     path = Path(out) / name if str(name) in ("best.pt", "last.pt") else Path(name)
     if not path.is_file():
         raise RunError(

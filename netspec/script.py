@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from torch import nn
 
 _LOGS = ("tensorboard", "wandb")
+_BEHIND = {
+    "torch.utils.tensorboard": "tensorboard",
+    "torch.distributed.checkpoint.hf_storage": "safetensors",
+}
 Row = dict[str, float]  # the figures of an epoch, by name
 
 _FOR_TRANSFORMS = (
@@ -137,7 +141,7 @@ class Script(NamedTuple):
         Raises:
             RunError: saying how to keep some.
         """
-        if not self.training.settings.validation:
+        if not self.training.validates:
             raise RunError(
                 f"the training `{self.training.name}` keeps no data for validation",
                 "keep a share of it, in the train section: `validation = 0.2`",
@@ -222,8 +226,8 @@ def require_installed(source: str) -> None:
 
 
 def _library(path: str) -> str:
-    """The library that has a module; torch's own for TensorBoard is nothing without that."""
-    return "tensorboard" if path == "torch.utils.tensorboard" else path.partition(".")[0]
+    """The library that has a module; some of torch's own are nothing without another one."""
+    return _BEHIND.get(path, path.partition(".")[0])
 
 
 @contextmanager

@@ -342,12 +342,60 @@ def test_a_trainer_goes_on_and_a_rehearsal_leaves_nothing(
 
 
 def run_command(
-    capsys: pytest.CaptureFixture[str], command: str, folder: Path, *options: str
+    capsys: pytest.CaptureFixture[str], command: str, folder: Path, *options: str, text: str = KEPT
 ) -> str:
     """What a command prints about the spec."""
-    (folder / "small.net").write_text(KEPT)
+    (folder / "small.net").write_text(text)
     assert main([command, str(folder / "small.net"), *options]) == 0
     return capsys.readouterr().out
+
+
+NAMED = (
+    NET.replace("    return", '    freeze "linear1"\n    return')
+    + """
+train Two(tensors=Small) {
+    data = Synthetic(40, image=float32[N, 1, 8, 8], label=int64[N], classes=10)
+    validation_data = Digits()
+    scores = tensors(image)
+    loss = cross_entropy(scores, label)
+    optimizer = SGD(lr=0.1)
+    shard = True
+}
+"""
+)
+
+
+def test_other_data_may_validate_a_net_of_any_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = write(NAMED, tmp_path)
+    assert run(script, "--epochs", "1").returncode == 0
+    done = run(script, "--epochs", "2", "--resume")
+    assert (done.returncode, done.stdout[:8]) == (0, "epoch=1 ")
+    rows = load(tmp_path / "out/epoch00000002/state.pt")["rows"]
+    best = min(row["val_loss"] for row in rows)
+    figures = run_command(capsys, "eval", tmp_path, "--out", str(tmp_path / "out"), text=NAMED)
+    assert figures == f"val_loss={best:.4g}\n"
+
+
+@pytest.mark.slow
+def test_the_script_passes_ruff_and_mypy(tmp_path: Path) -> None:
+    for name, text in (("kept", KEPT), ("named", NAMED)):
+        (tmp_path / name).mkdir()
+        write(text, tmp_path / name)
+        for command in (
+            ("ruff", "check", "--isolated", "--no-cache", "--select", "I,UP,B,F,E", "."),
+            ("ruff", "format", "--isolated", "--no-cache", "--check", "."),
+            ("mypy", "--strict", f"--cache-dir={tmp_path}", "."),
+        ):
+            done = subprocess.run(
+                [str(Path(sys.executable).parent / command[0]), *command[1:]],
+                cwd=tmp_path / name,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert done.returncode == 0, done.stdout
 
 
 # ---- what is refused ---------------------------------------------------------------------------
