@@ -444,3 +444,13 @@ def test_nets_that_cannot_be_spread_are_refused() -> None:
     """ + TRAIN.replace("Small", "Words")
     message = "`shard` and the sparse gradient of `embedding1.weight` exclude each other"
     assert f"conflicting-settings: {message}" in errors(sparse)
+    part = 'on "cuda:1" {\n        x = x -> Linear(16)\n    }\n    return x ->'
+    assert errors(SMALL.replace("return x ->", part)) == [
+        "conflicting-settings: `shard` spreads a net over devices, and parts of `Small` have some"
+    ]
+    step = "step {} {{\n loss = cross_entropy({}(image), label)\n optimizer = SGD(lr=0.1)\n }}\n"
+    steps = step.format("G", "G") + step.format("D", "D")
+    turns = f"train Both(G=Small, D=Small) {{\n data = Digits()\n {steps} shard = True\n}}\n"
+    assert errors(NET + turns) == [
+        "conflicting-settings: `shard` is for one net, and the section has `G` and `D`"
+    ]
