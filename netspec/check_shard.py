@@ -71,6 +71,12 @@ def _nets(trained: Sequence[TrainedNet], steps: Sequence[Step]) -> Iterator[Reas
                 "a part would be in two places",
                 "remove `shard`, or the devices of the parts",
             )
+        if inplace := [k for k, x in item.net.layers.items() if x.layer.given.get("inplace")]:
+            yield (
+                f"`shard` and `inplace=True` of `{inplace[0]}` exclude each other",
+                "torch loses what gathers a block's weights, where its output is changed in place",
+                "remove `shard`, or `inplace=True`",
+            )
         if sparse := sorted(item.net.sparse_parameters()):
             yield (
                 f"`shard` and the sparse gradient of `{sparse[0]}` exclude each other",

@@ -105,7 +105,7 @@ _SCRIPT_IMPORTS = {
     *(("torch.optim.lr_scheduler", name) for name in ("LinearLR", "SequentialLR")),
     *(("safetensors.torch", name) for name in ("load_file", "save_model")),
     *(("torch.utils.tensorboard", "SummaryWriter"), ("tqdm", "tqdm")),
-    ("warnings", "catch_warnings"),
+    *(("warnings", "catch_warnings"), ("warnings", "filterwarnings")),
     *(("torch.distributed.checkpoint", f"state_dict_{act}") for act in ("loader", "saver")),
     ("torch.distributed.checkpoint.api", "CheckpointException"),
     *(

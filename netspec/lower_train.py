@@ -45,7 +45,7 @@ _STANDARD = (
     *(("argparse", ""), ("math", ""), ("os", ""), ("sys", "")),
     *(("collections.abc", "Iterator"), ("collections.abc", "Sequence")),
     *(("dataclasses", "asdict"), ("dataclasses", "dataclass"), ("dataclasses", "fields")),
-    ("warnings", "catch_warnings"),
+    *(("warnings", "catch_warnings"), ("warnings", "filterwarnings")),
     *(("fnmatch", "fnmatch"), ("itertools", "islice"), ("pathlib", "Path"), ("typing", "Any")),
 )
 _TORCH = (

@@ -444,6 +444,9 @@ def test_nets_that_cannot_be_spread_are_refused() -> None:
     """ + TRAIN.replace("Small", "Words")
     message = "`shard` and the sparse gradient of `embedding1.weight` exclude each other"
     assert f"conflicting-settings: {message}" in errors(sparse)
+    place = "`shard` and `inplace=True` of `h.0.relu` exclude each other"
+    inplace = SMALL.replace("-> GELU", "-> ReLU(inplace=True)")
+    assert errors(inplace) == [f"conflicting-settings: {place}"]
     part = 'on "cuda:1" {\n        x = x -> Linear(16)\n    }\n    return x ->'
     assert errors(SMALL.replace("return x ->", part)) == [
         "conflicting-settings: `shard` spreads a net over devices, and parts of `Small` have some"
