@@ -306,7 +306,10 @@ def _check_closure(
 
 def _check_decay(main: Optimizer, numbers: Settings, span: Span, found: Diagnostics) -> None:
     """Weight decay of matrices alone wants an optimiser that has some."""
-    if numbers.decay == "all" or main.closure or "weight_decay" in main.fields():
+    if numbers.decay == "all" or main.closure:
+        return
+    field = main.fields().get("weight_decay")
+    if field is not None and main.given.get("weight_decay", field.default):
         return
     title = type(main).__name__
     found.add(
@@ -314,7 +317,9 @@ def _check_decay(main: Optimizer, numbers: Settings, span: Span, found: Diagnost
         f'`{title}` has no weight decay, and does not go with `decay = "matrices"`',
         span,
         label="has no `weight_decay`",
-        help="leave that out, or take another optimiser",
+        help="leave that out, or take another optimiser"
+        if field is None
+        else f"give it some: `{title}(weight_decay=0.01)`",
     )
 
 

@@ -30,6 +30,25 @@ def check_single(
             )
 
 
+def check_weights(
+    train: s.Train, trained: Sequence[TrainedNet], steps: Sequence[Step], found: Diagnostics
+) -> None:
+    """Warn of nets whose weights stay random: no step trains them, and no file has them."""
+    places = {item.name.id: item.name.span for item in train.nets}
+    moved = {name for step in steps for name in step.moves}
+    for item in trained:
+        if item.name in moved or item.start or not item.net.parameter_shapes():
+            continue
+        found.add(
+            "random-weights",
+            f"no step trains `{item.name}`, and its weights are of no file: they stay random",
+            places.get(item.name, train.name.span),
+            label="keeps its first weights",
+            help=f'load some, `from "weights.pt" with (net={item.name})`, or train it',
+            severity="warning",
+        )
+
+
 # ---- figures -----------------------------------------------------------------------------------
 
 

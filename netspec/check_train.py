@@ -31,6 +31,7 @@ from netspec.check_together import (
     check_freezes,
     check_plateau,
     check_single,
+    check_weights,
 )
 from netspec.check_trained import check_nets
 from netspec.check_transforms import check_transforms, settle
@@ -89,6 +90,8 @@ class _Checker:
         self.section.require()
         check_step_names([part.name for part in self.parts if part.name], self.found)
         settings = check_settings(self.whole.settings, self.scope, len(self.parts), self.found)
+        if settings.warmup:
+            self.scope.setdefault("warmup", settings.warmup)  # `T_max=steps - warmup`
         dataset, other = self._dataset("data"), self._dataset("validation_data")
         fields = None
         if dataset is not None:
@@ -118,6 +121,7 @@ class _Checker:
         if steps is None:
             return None
         check_own_layers(steps, self.found)
+        check_weights(self.train, self.trained, steps, self.found)
         self._check_plateaus(steps, settings, listed, other is not None)
         return Training(
             name=self.train.name.id,

@@ -5,9 +5,11 @@ from collections.abc import Mapping, Sequence
 from netspec.catalogue.dataset import Dataset, Place
 from netspec.dim import value_of
 from netspec.external_data import External
+from netspec.graph import Application
 from netspec.layout import docstring
 from netspec.lower_transforms import transform_imports, write_transform
 from netspec.program import Import
+from netspec.tensor import Tensor
 from netspec.training import Training
 from netspec.write import write_literal
 
@@ -71,6 +73,11 @@ def write_loaders(training: Training) -> list[str]:
         given = '{"num_workers": cfg.workers, "pin_memory": pin}'
         lines.append("pin = torch.cuda.is_available()")
         lines.append(f"options: dict[str, Any] = {given}")
+    if _wants_several(training):
+        lines += [
+            "if 1 in (cfg.batch_size, len(sampler) % cfg.batch_size):",
+            '    raise SystemExit("BatchNorm takes no batch of one: change --batch-size")',
+        ]
     lines += _loader("loader", "data", dataset, "sampler", "batches", training)
     if training.validates:
         other = training.validation_data or dataset
@@ -79,6 +86,20 @@ def write_loaders(training: Training) -> list[str]:
             return [*lines, *_even_loader(other, training)]
         lines += _loader("val_loader", "val_data", other, "shard", "val_batches", training)
     return lines
+
+
+def _wants_several(training: Training) -> bool:
+    """Whether a net that is trained norms over batches of vectors, which takes two at least."""
+    moved = {name for step in training.steps for name in step.moves}
+    return any(
+        isinstance(step, Application)
+        and type(step.layer).__name__ in ("BatchNorm1d", "SyncBatchNorm")
+        and isinstance(step.inputs[0], Tensor)
+        and step.inputs[0].rank == 2
+        for item in training.nets
+        if item.name in moved
+        for step in item.net.steps
+    )
 
 
 def _loader(

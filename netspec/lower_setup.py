@@ -82,13 +82,16 @@ def start_lines(plan: ScriptPlan, item: TrainedNet) -> list[str]:
         lines += [
             f"        own = {item.name}.state_dict()",
             f"        fits = {fits}",
+            "        if not fits:",
+            '            raise ValueError("no tensor of it fits")',
             f"        {item.name}.load_state_dict(fits, strict=False)",
             '        print(f"{len(fits)} of {len(own)} tensors are from {source}")',
         ]
     return [
         *lines,
         "    except Exception as error:  # there is no telling what a file holds",
-        '        raise SystemExit(f"cannot begin with {source}: {error!r:.500}") from None',
+        '        why = " ".join(f"{error}".split()) or type(error).__name__',
+        '        raise SystemExit(f"cannot begin with {source}: {why:.500}") from None',
     ]
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+_LARGE = ("datasets", "torchvision")  # of no extra of ours: few need them
 _LOGS = ("tensorboard", "wandb")
 _BEHIND = {
     "torch.utils.tensorboard": "tensorboard",
@@ -219,9 +220,10 @@ def require_installed(source: str) -> None:
         for name in map(_library, names):
             if name != "model" and find_spec(name) is None:
                 extra = name if name in _LOGS else "train"
+                brings = f"`pip install 'netspec[{extra}]'` brings what training scripts import"
                 raise RunError(
                     f"the training script imports `{name}`, which is not installed",
-                    f"`pip install 'netspec[{extra}]'` brings what training scripts import",
+                    f"`pip install {name}`" if name in _LARGE else brings,
                 )
 
 

@@ -21,7 +21,7 @@ SCRIPT = frozenset(
     save_grid save_model save_shards scale Sequence shard shard_net shown source split state
     state_dict_loader state_dict_saver StateDictOptions step steps_per_epoch SummaryWriter sums
     swa sys table Tensor TensorDataset text topics torch tqdm train transform transforms v2
-    val_batches val_data val_loader value vectors weights whole whole_state window world writer
+    val_batches val_data val_loader value vectors weights whole whole_state why window world writer
     """.split()  # noqa: SIM905 - a list of so many would fill the page
 )
 # What a script makes for each of its steps, optimisers and groups.

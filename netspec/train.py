@@ -1,12 +1,14 @@
 """Run the training script of a spec, as `netspec build` writes it, from a temporary folder."""
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import current_thread, main_thread
 
 from netspec.script import choose_training, own_imports, require_installed, try_externs
 from netspec.spec import Spec
@@ -52,10 +54,23 @@ def train(
         for file in ("model.py", name):
             Path(folder, file).write_text(files[file], encoding="utf-8")
         command = [*launcher, str(Path(folder, name)), *arguments]
+        return _run(command, environment)
+
+
+def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
+    """The exit code of a command, which a signal that ends this process ends, too."""
+    with subprocess.Popen(command, env=environment) as process:
+        is_main = current_thread() is main_thread()  # no other one may handle signals
+        before = signal.signal(signal.SIGTERM, lambda *_: process.terminate()) if is_main else None
         try:
-            return subprocess.run(command, check=False, env=environment).returncode
-        except KeyboardInterrupt:
+            code = process.wait()
+        except KeyboardInterrupt:  # the script has it as well, and says how to go on
+            process.wait()
             return _INTERRUPTED
+        finally:
+            if is_main:
+                signal.signal(signal.SIGTERM, before)
+    return code if code >= 0 else 128 - code  # as shells tell of a signal
 
 
 @contextmanager

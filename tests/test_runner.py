@@ -3,8 +3,10 @@
 import csv
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -570,3 +572,21 @@ def test_a_library_that_the_script_imports_and_is_not_there_is_told(
     )
     assert done.returncode == WRONG
     assert done.stderr.startswith("error: the training script imports `tqdm`, which is not inst")
+
+
+@pytest.mark.slow
+def test_what_ends_the_command_ends_the_script(shell: Shell, tmp_path: Path) -> None:
+    out = tmp_path / "long"
+    command = [sys.executable, "-m", "netspec.cli", "train", "tiny.net"]
+    options = ["--epochs", "100000", "--batch-size", "8", "--max-batches", "1"]
+    with subprocess.Popen(
+        [*command, *options, "--out", str(out)], cwd=shell.folder, stdout=subprocess.DEVNULL
+    ) as process:
+        while not (out / "last.pt").exists():
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.terminate()
+        assert process.wait(timeout=30) == 128 + signal.SIGTERM
+    before = (out / "metrics.csv").read_bytes()
+    time.sleep(1)
+    assert (out / "metrics.csv").read_bytes() == before

@@ -254,9 +254,9 @@ train Net {
 """
 
 
-def test_all_settings_at_once_take_262_lines_and_run(tmp_path: Path) -> None:
+def test_all_settings_at_once_take_263_lines_and_run(tmp_path: Path) -> None:
     script = write(FULL, tmp_path)
-    assert len(script.read_text(encoding="utf-8").splitlines()) <= 262
+    assert len(script.read_text(encoding="utf-8").splitlines()) <= 263
     assert run(script, "--epochs", "2").returncode == 0
     saved = sorted(path.name for path in (tmp_path / "out").iterdir())
     best = ["best.pt", "best.safetensors"]
@@ -264,3 +264,33 @@ def test_all_settings_at_once_take_262_lines_and_run(tmp_path: Path) -> None:
     rows = Trainer(netspec.loads(FULL), out=tmp_path / "own", max_batches=2, epochs=2).fit()
     table_of_run = table(tmp_path / "out/metrics.csv")
     assert [row["loss"] for row in rows] == [row["loss"] for row in table_of_run]
+
+
+# ---- beginnings --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("size", "code"), [("1", 1), ("479", 1), ("480", 0)])
+def test_a_batch_of_one_is_told_of_before_a_norm_meets_it(
+    size: str, code: int, tmp_path: Path
+) -> None:
+    text = deep("epochs = 1").replace("-> ReLU", "-> BatchNorm1d -> ReLU")
+    done = run(write(text, tmp_path), "--batch-size", size, "--max-batches", "0")  # 1,438 samples
+    assert done.returncode == code
+    if code:
+        assert done.stderr == "BatchNorm takes no batch of one: change --batch-size\n"
+
+
+def test_a_schedule_behind_a_warm_up_ends_with_the_run(tmp_path: Path) -> None:
+    text = deep("epochs = 3", "warmup = 4", "scheduler = CosineAnnealingLR(T_max=steps - warmup)")
+    assert run(write(text, tmp_path)).returncode == 0
+    state = torch.load(tmp_path / "out/last.pt", weights_only=True)
+    assert state["SGD"]["param_groups"][0]["lr"] == pytest.approx(0, abs=1e-9)
+
+
+def test_weights_of_which_nothing_fits_are_refused(tmp_path: Path) -> None:
+    torch.save({"other.weight": torch.zeros(3)}, tmp_path / "w.pt")
+    text = deep(f'from "{tmp_path}/w.pt" with (strict=False)')
+    done = run(write(text, tmp_path))
+    assert done.stderr == f"cannot begin with {tmp_path}/w.pt: no tensor of it fits\n"
+    torch.save({"linear2.bias": torch.zeros(10)}, tmp_path / "w.pt")
+    assert "1 of 4 tensors are from" in run(tmp_path / "train.py").stdout

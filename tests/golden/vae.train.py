@@ -163,7 +163,8 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
                 part.load_state_dict(state[name])
             rows = [dict(row) for row in state["rows"]]
         except Exception as error:  # there is no telling what a file holds
-            raise SystemExit(f"cannot resume from {out}: {error!r:.500}") from None
+            why = " ".join(f"{error}".split()) or type(error).__name__
+            raise SystemExit(f"cannot resume from {out}: {why:.500}") from None
     out.mkdir(parents=True, exist_ok=True)
     (out / "last.tmp").write_bytes(b"")  # fails now, not after an epoch
     shown = next(iter(DataLoader(val_loader.dataset, cfg.batch_size)))

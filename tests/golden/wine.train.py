@@ -56,6 +56,8 @@ def make_loaders(
     data, val_data = torch.utils.data.random_split(load_data(), [0.8, 0.2], split)
     data.indices = data.indices[: cfg.max_batches * cfg.batch_size or None]
     sampler = DistributedSampler[Any](data, world, rank, seed=cfg.seed)
+    if 1 in (cfg.batch_size, len(sampler) % cfg.batch_size):
+        raise SystemExit("BatchNorm takes no batch of one: change --batch-size")
     batches = BatchSampler(sampler, cfg.batch_size, drop_last=False)
     loader = DataLoader(data, None, sampler=batches)
     shard = range(rank, len(val_data), world)  # each sample on exactly one rank
@@ -141,7 +143,8 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
                 part.load_state_dict(state[name])
             rows = [dict(row) for row in state["rows"]]
         except Exception as error:  # there is no telling what a file holds
-            raise SystemExit(f"cannot resume from {out}: {error!r:.500}") from None
+            why = " ".join(f"{error}".split()) or type(error).__name__
+            raise SystemExit(f"cannot resume from {out}: {why:.500}") from None
     out.mkdir(parents=True, exist_ok=True)
     (out / "last.tmp").write_bytes(b"")  # fails now, not after an epoch
     net = DistributedDataParallel(model) if world > 1 else model
