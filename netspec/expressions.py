@@ -17,6 +17,7 @@ from netspec.graph import FunctionCall
 from netspec.indexing import index
 from netspec.lazy import report_lazy
 from netspec.misfit import Misfit
+from netspec.prefixes import prefix_of, report_prefix
 from netspec.source import Span
 from netspec.tensor import DTYPES, DType, Tensor, Type, write_shape
 from netspec.visit import arguments_of, names_in
@@ -438,6 +439,11 @@ class Expressions:
         return [value]
 
     def _call(self, node: s.Call) -> Value:
+        made = node.function.function if isinstance(node.function, s.Call) else node.function
+        front = prefix_of(made)
+        if front is not None and front.id not in {*self.scope, *self.flows}:
+            report_prefix(node, self.found)
+            return UNKNOWN
         match node.function:
             case s.Name(id):
                 called = self.call_layer(node, id)

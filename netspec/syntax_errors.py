@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from netspec.prefixes import help_for_dot
 from netspec.scan import Token
 from netspec.source import Span
 
@@ -147,6 +148,8 @@ def explain(text: str, tokens: Sequence[Token], at: int, expected: set[str]) -> 
     case = _case(previous.type if previous else "", token.type, expected)
     wanted = case.wanted if case and case.wanted else wanted_words(expected)
     help = case.help if case else _default_help(expected)
+    if token.type == "DOT" and previous is not None:
+        help = help_for_dot(text, Span(previous.start, previous.end)) or help
     message = f"expected {wanted}, found {found}"
     return Explanation(message, _span(token, previous), "", help)
 
