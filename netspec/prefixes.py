@@ -44,6 +44,13 @@ def help_without_prefix(node: s.Expression, dotted: s.Attribute, source: Source)
     return f"leave the prefix out: write `{short}`"
 
 
+def help_without_first(node: s.Call, source: Source) -> str:
+    """The way out: a call without its first argument."""
+    assert isinstance(node.function, s.Name)
+    rest = ", ".join(source.cut(argument.span) for argument in node.arguments[1:])
+    return f"leave it out: write `{node.function.id}{f'({rest})' if rest else ''}`"
+
+
 def help_for_dot(text: str, front: Span) -> str:
     """The way out where a stage is called `nn.ReLU`; "" where `front` is no module of torch."""
     if text[front.start : front.end] not in _MODULES:
