@@ -13,6 +13,7 @@ from netspec.check_device import check_crossings, check_device, report_far_layer
 from netspec.check_extern import run_extern
 from netspec.check_init import RuleScope, check_variable, resolve_schemes
 from netspec.check_lengths import check_lengths
+from netspec.check_order import hint_order
 from netspec.check_parametrization import check_tied, check_values
 from netspec.check_signature import Header, check_header
 from netspec.check_ties import check_freezes, check_ties
@@ -336,6 +337,7 @@ class Checker(Walker):
                 self._fail(path)
             return UNKNOWN
         self.warn_linear(made.layer, stage, title, inputs)
+        hint_order(made.layer, stage.callee, given, inputs, self.found)
         if not made.settled:
             bound = made.layer.bind_inputs(types, {k: type_of(v) for k, v in named.items()})
             made.settled = dict(made.layer.decide(*bound)) or {"": 0}
