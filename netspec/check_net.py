@@ -331,13 +331,13 @@ class Checker(Walker):
         place = stage.callee if span == key else s.Name(title, span)
         if not self._same_again(made, title, path, inputs, place):
             return UNKNOWN
+        hint_order(made.layer, stage.callee, given, inputs, self.found)
         output = self.apply_layer(made.layer, place, inputs, named)
         if output is None:
             if not made.settled:
                 self._fail(path)
             return UNKNOWN
         self.warn_linear(made.layer, stage, title, inputs)
-        hint_order(made.layer, stage.callee, given, inputs, self.found)
         if not made.settled:
             bound = made.layer.bind_inputs(types, {k: type_of(v) for k, v in named.items()})
             made.settled = dict(made.layer.decide(*bound)) or {"": 0}

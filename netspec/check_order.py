@@ -29,6 +29,8 @@ def hint_order(
         return
     outputs, kernel, stride = leading[:3]
     assert layer.ndim is not None
+    if flow.type.rank <= layer.ndim:
+        return
     channels = value_of(flow.type.shape[-1 - layer.ndim])
     numbers = all(isinstance(value, int) for value in (outputs, kernel, stride))
     if not numbers or outputs != channels or not _LEAST <= stride < kernel:

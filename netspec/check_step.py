@@ -301,7 +301,7 @@ def _read_metric(node: s.Expression, scope: Mapping[str, Any], found: Diagnostic
     operands = [name.id for name in _operands(node)] if isinstance(node, s.Call) else []
     if len(operands) < 2:
         found.add(
-            "missing-argument",
+            "missing-argument" if isinstance(node, s.Call) else "unknown-metric",
             f"`{name}` takes an output and its target",
             node.span,
             label=f"{len(operands)} given by name" if isinstance(node, s.Call) else "of what?",
