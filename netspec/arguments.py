@@ -8,6 +8,7 @@ from netspec.catalogue.signature import ArgumentError, ArgumentErrors, Signature
 from netspec.diagnostic import Diagnostics, did_you_mean
 from netspec.evaluate import UNKNOWN, evaluate
 from netspec.names import listing
+from netspec.prefixes import help_without_prefix, prefix_of
 from netspec.source import Span
 
 
@@ -74,12 +75,17 @@ def read_call(
     function = node.function if isinstance(node, s.Call) else node
     if not isinstance(function, s.Name) or function.id not in catalogue:
         name = function.id if isinstance(function, s.Name) else ""
+        article = "an" if kind[0] in "aeiou" else "a"
+        help = did_you_mean(name, catalogue) or f"there are {listing(catalogue, 20)}"
+        if isinstance(function, s.Attribute) and prefix_of(function) is not None:
+            known = function.name.id in catalogue
+            help = help_without_prefix(node, function, found.source) if known else help
         found.add(
             f"unknown-{kind.replace(' ', '-')}",
-            f"unknown {kind} `{name}`" if name else f"the name of a {kind} is wanted here",
+            f"unknown {kind} `{name}`" if name else f"the name of {article} {kind} is wanted here",
             function.span,
             label=f"no {kind} that netspec knows",
-            help=did_you_mean(name, catalogue) or f"there are {listing(catalogue, 20)}",
+            help=help,
         )
         return None
     arguments = node.arguments if isinstance(node, s.Call) else ()

@@ -57,6 +57,8 @@ def read_dataset(
         return None
     source = DATASETS[function.id]
     arguments = node.arguments if isinstance(node, s.Call) else ()
+    if any(_report_path(argument.value, found) for argument in arguments):
+        return None
     fields = [a for a in arguments if source.declares and a.name and _is_type(a.value)]
     declared = _declared(fields, scope, found)
     plain = [a for a in arguments if a not in fields]
@@ -70,6 +72,22 @@ def read_dataset(
         declared = {port.name: port.type for port in nets[0].inputs} | declared
     read.declared = declared
     return read if _holds(read.check, node, found) else None
+
+
+def _report_path(node: s.Expression, found: Diagnostics) -> bool:
+    """Report the name of a file without its quotes; False where it is none."""
+    end = node.right if isinstance(node, s.Binary) and node.operator == "/" else node
+    if not isinstance(end, s.Attribute) or not isinstance(end.value, s.Name):
+        return False
+    written = found.source.cut(node.span)
+    found.add(
+        "not-constant",
+        f"the name of a file is a string, found `{written}`",
+        node.span,
+        label="no string",
+        help=f'put it in quotes: `"{written}"`',
+    )
+    return True
 
 
 def _is_type(node: Any) -> bool:

@@ -13,6 +13,7 @@ from netspec.check_device import check_crossings, check_device, report_far_layer
 from netspec.check_extern import run_extern
 from netspec.check_init import RuleScope, check_variable, resolve_schemes
 from netspec.check_lengths import check_lengths
+from netspec.check_order import hint_order
 from netspec.check_parametrization import check_tied, check_values
 from netspec.check_signature import Header, check_header
 from netspec.check_ties import check_freezes, check_ties
@@ -330,6 +331,7 @@ class Checker(Walker):
         place = stage.callee if span == key else s.Name(title, span)
         if not self._same_again(made, title, path, inputs, place):
             return UNKNOWN
+        hint_order(made.layer, stage.callee, given, inputs, self.found)
         output = self.apply_layer(made.layer, place, inputs, named)
         if output is None:
             if not made.settled:

@@ -13,6 +13,7 @@ from netspec.check_ties import selects
 from netspec.diagnostic import Diagnostics, did_you_mean
 from netspec.graph import BuiltLayer
 from netspec.names import listing
+from netspec.prefixes import help_without_first
 from netspec.schedule import EPOCHS, known_at_start, with_warmup
 from netspec.settings import Settings
 from netspec.source import Span
@@ -118,10 +119,42 @@ def check_optimizer(
 
 
 def _read(node: s.Expression, scope: Mapping[str, Any], found: Diagnostics) -> Optimizer | None:
+    if _report_parameters(node, scope, found):
+        return None
     optimizer = read_call(node, OPTIMIZERS, "optimizer", scope, found)
     if not isinstance(optimizer, Optimizer):
         return None
     return optimizer if _holds(optimizer, node.span, found) else None
+
+
+def _report_parameters(node: s.Expression, scope: Mapping[str, Any], found: Diagnostics) -> bool:
+    """Report `net.parameters()` as the first argument, where PyTorch takes it."""
+    match node:
+        case s.Call(s.Name(title), (first, *_)) if title in OPTIMIZERS:
+            pass
+        case _:
+            return False
+    if first.name is None and not _is_parameters(first.value, scope):
+        return False
+    if first.name is not None and first.name.id != "params":
+        return False
+    found.add(
+        "wrong-argument",
+        "an optimiser gets no parameters here: it moves those of the nets of its section",
+        first.span,
+        label=f"`{title}` has them already",
+        help=help_without_first(node, found.source),
+    )
+    return True
+
+
+def _is_parameters(node: s.Expression, scope: Mapping[str, Any]) -> bool:
+    match node:
+        case s.Call(s.Attribute(_, s.Name("parameters" | "named_parameters"))):
+            return True
+        case s.Name("params" | "parameters" | "model" | "net" as name):
+            return name not in scope
+    return False
 
 
 def _holds(optimizer: Optimizer, span: Span, found: Diagnostics) -> bool:

@@ -13,6 +13,7 @@ from netspec.dim import Dim, Expression, at_least, value_of
 from netspec.evaluate import BUILTINS, UNKNOWN, evaluate, is_undecided
 from netspec.misfit import Misfit
 from netspec.names import listing
+from netspec.prefixes import help_without_first, help_without_prefix
 from netspec.schedule import (
     EPOCHS,
     STEPS,
@@ -79,13 +80,18 @@ class _Checker:
         function = node.function if isinstance(node, s.Call) else node
         name = function.id if isinstance(function, s.Name) else ""
         if name not in SCHEDULERS:
+            help = did_you_mean(name, SCHEDULERS) or f"there are {listing(SCHEDULERS, 10)}"
+            if isinstance(function, s.Attribute) and function.name.id in SCHEDULERS:
+                help = help_without_prefix(node, function, self.found.source)
             self.found.add(
                 "unknown-scheduler",
                 f"unknown scheduler `{name}`" if name else "the name of a scheduler is wanted here",
                 function.span,
                 label="no scheduler of torch",
-                help=did_you_mean(name, SCHEDULERS) or f"there are {listing(SCHEDULERS, 10)}",
+                help=help,
             )
+            return None
+        if isinstance(node, s.Call) and self._report_optimizer(node, name):
             return None
         arguments = node.arguments if isinstance(node, s.Call) else ()
         parts: list[Schedule] = []
@@ -100,6 +106,22 @@ class _Checker:
             bound, tuple(arguments), tuple(parts), self.by_step, self.names, node.span
         )
         return schedule if self._fits(schedule, behind) else None
+
+    def _report_optimizer(self, node: s.Call, name: str) -> bool:
+        """Report an optimiser as the first argument, where PyTorch takes it."""
+        first = node.arguments[0] if node.arguments else None
+        if first is None or not isinstance(first.value, s.Name):
+            return False
+        if first.value.id not in ("optimizer", "opt", "optim") or first.value.id in self.scope:
+            return False
+        self.found.add(
+            "wrong-argument",
+            "a scheduler gets no optimiser here: it is for the one of its section",
+            first.span,
+            label=f"`{name}` has it already",
+            help=help_without_first(node, self.found.source),
+        )
+        return True
 
     # ---- arguments ---------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from netspec import syntax as s
+from netspec.catalogue.optimizer import OPTIMIZERS
 from netspec.diagnostic import Diagnostics, did_you_mean
 from netspec.names import listing
 from netspec.settings import KINDS
@@ -21,6 +22,13 @@ _EXAMPLES = {
     "loss": "loss = cross_entropy(logits, label)",
     "optimizer": "optimizer = SGD(lr=0.01, momentum=0.9)",
 }
+_OF_OPTIMIZER = {
+    "lr": "lr",
+    "learning_rate": "lr",
+    "momentum": "momentum",
+    "weight_decay": "weight_decay",
+}
+_STARTS = ("weights", "pretrained", "checkpoint")
 
 
 class Part(NamedTuple):
@@ -72,7 +80,7 @@ class Section:
             elif self._is_read(target.id, [*values[number + 1 :], *inner]):
                 part.values.append(item)
             else:
-                self._unknown_setting(target)
+                self._unknown_setting(target, item.value)
         return part
 
     def _take_drawn(self) -> list[Value]:
@@ -111,14 +119,39 @@ class Section:
             help="remove one of the two",
         )
 
-    def _unknown_setting(self, name: s.Name) -> None:
+    def _unknown_setting(self, name: s.Name, value: s.Expression) -> None:
         self.found.add(
             "unknown-setting",
             f"unknown setting `{name.id}`",
             name.span,
             label="no setting of a train section, and no value that a loss reads",
-            help=did_you_mean(name.id, SETTINGS) or f"settings are {listing(SETTINGS, 12)}",
+            help=self._elsewhere(name.id, value)
+            or did_you_mean(name.id, SETTINGS)
+            or f"settings are {listing(SETTINGS, 12)}",
         )
+
+    def _elsewhere(self, name: str, value: s.Expression) -> str:
+        """Where something is said that is no setting here, though other frameworks have it so."""
+        written = self.found.source.cut(value.span)
+        path = written if isinstance(value, s.Literal) and isinstance(value.value, str) else ""
+        if name in _OF_OPTIMIZER:
+            key = _OF_OPTIMIZER[name]
+            return (
+                f"give it to the optimiser: `optimizer = {self._optimizer(key)}({key}={written})`"
+            )
+        if name == "device":
+            return f"""write `device {path or '"auto"'}` outside of the section"""
+        if name in _STARTS:
+            return f"""write `from {path or '"weights.pt"'}`, without `{name} =`"""
+        return ""
+
+    def _optimizer(self, argument: str) -> str:
+        """The optimiser of the section, or one that takes this argument."""
+        values = statements_of(self.train.items)
+        settings = [item for item in values if _is_setting(item, "optimizer")]
+        titles = [name.id for name in names_in(tuple(settings)) if name.id != "optimizer"]
+        known = [x for x in titles[:1] if x in OPTIMIZERS and argument in OPTIMIZERS[x].fields()]
+        return next(iter(known), "SGD")
 
     def _unused_layer(self, name: s.Name) -> None:
         self.found.add(

@@ -287,30 +287,28 @@ def _options(calls: Sequence[MetricCall]) -> list[str]:
 def _read_metric(node: s.Expression, scope: Mapping[str, Any], found: Diagnostics) -> Named | None:
     function = node.function if isinstance(node, s.Call) else node
     name = function.id if isinstance(function, s.Name) else ""
-    if not isinstance(node, s.Call) or name not in METRICS:
+    if isinstance(function, s.Literal) and function.value in METRICS:
+        name = str(function.value)
+    if name not in METRICS:
         found.add(
             "unknown-metric",
             f"unknown metric `{name}`" if name else "the name of a metric is wanted here",
             function.span,
-            label="no metric that netspec knows" if name not in METRICS else "of what?",
-            help=did_you_mean(name, METRICS)
-            or (
-                f"write `{name}(output, target)`"
-                if name in METRICS
-                else f"there are {listing(METRICS, 12)}"
-            ),
+            label="no metric that netspec knows",
+            help=did_you_mean(name, METRICS) or f"there are {listing(METRICS, 12)}",
         )
         return None
-    operands = [name.id for name in _operands(node)]
+    operands = [name.id for name in _operands(node)] if isinstance(node, s.Call) else []
     if len(operands) < 2:
         found.add(
-            "missing-argument",
+            "missing-argument" if isinstance(node, s.Call) else "unknown-metric",
             f"`{name}` takes an output and its target",
             node.span,
-            label=f"{len(operands)} given by name",
+            label=f"{len(operands)} given by name" if isinstance(node, s.Call) else "of what?",
             help=f"write `{name}(output, target)`",
         )
         return None
+    assert isinstance(node, s.Call)
     given = evaluate_arguments(node.arguments[2:], scope, found)
     bound = None if given is None else bind(METRICS[name], name, given, node.span, found)
     if not isinstance(bound, Metric):

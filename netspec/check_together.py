@@ -136,11 +136,14 @@ def _report_no_net(
 ) -> None:
     name = selector.id if isinstance(selector, s.Name) else str(selector.value)
     shown = f"`{name}`" if isinstance(selector, s.Name) else f'"{name}"'
+    quoted = isinstance(selector, s.Literal) and name in titles
     found.add(
         "unknown-net",
         f"`freeze` keeps the weights of a whole net here, and {shown} is none of this section",
         selector.span,
         label=f"there {'is' if len(titles) == 1 else 'are'} {listing(titles)}",
-        help=did_you_mean(name, titles)
+        help=f"write `freeze {name}`, without quotes"
+        if quoted
+        else did_you_mean(name, titles)
         or f"to freeze a part of a net, write `freeze {shown.strip('`')}` in that net",
     )

@@ -199,7 +199,8 @@ class _Checker:
         targets = tuple(body.name(port.name) for port in one.net.outputs)
         target = targets[0] if len(targets) == 1 else s.Targets(targets, body.span())
         given = tuple(s.Argument(None, body.name(name), body.span()) for name in feed.fields)
-        call = s.Call(body.name(one.net.name), given, body.span())
+        title = next(title for title, name in self.titles.items() if name == one.name)
+        call = s.Call(body.name(title), given, body.span())
         fed = fields._replace(types=types)
         return [s.Assign(target, call, body.span())], fed, dict(feed.bound)
 

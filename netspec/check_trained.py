@@ -176,7 +176,7 @@ def _check_starts(
     nets = {item.name: item for item in trained}
     for item in train.items:
         if isinstance(item, s.Start):
-            name, strict = _read_start(item, list(nets), found)
+            name, strict = _read_start(item, list(nets), _likely(train, nets), found)
             if name and nets[name].start:
                 _report_twice(item.span, found)
             elif name:
@@ -194,8 +194,27 @@ def _report_twice(span: Span, found: Diagnostics) -> None:
     )
 
 
-def _read_start(start: s.Start, names: list[str], found: Diagnostics) -> tuple[str, bool]:
-    """The net that a file is for, "" after reporting what is wrong; whether all of it is wanted."""
+def _likely(train: s.Train, nets: Mapping[str, TrainedNet]) -> str:
+    """The net that most likely begins with weights of a file: one that is not trained."""
+    frozen = {
+        str(selector.id if isinstance(selector, s.Name) else selector.value)
+        for item in train.items
+        if isinstance(item, s.Freeze)
+        for selector in item.selectors
+    }
+    steps = {item.name.id for item in train.items if isinstance(item, s.Step)}
+    free = [name for name, item in nets.items() if not item.start]
+    still = [name for name in free if name in frozen or (steps and name not in steps)]
+    return next(iter([*still, *free, *nets]))
+
+
+def _read_start(
+    start: s.Start, names: list[str], likely: str, found: Diagnostics
+) -> tuple[str, bool]:
+    """The net that a file is for, "" after reporting what is wrong; whether all of it is wanted.
+
+    `likely`: the net that the way out names.
+    """
     name, strict = names[0] if len(names) == 1 else "", True
     for argument in start.arguments:
         key = argument.name.id if argument.name else ""
@@ -210,7 +229,7 @@ def _read_start(start: s.Start, names: list[str], found: Diagnostics) -> tuple[s
                 "`from` takes `strict`, True or False, and `net`, a net of the section",
                 argument.span,
                 label="neither of them",
-                help=f"write `with (net={names[0]})` or `with (strict=False)`",
+                help=f"write `with (net={likely})` or `with (strict=False)`",
             )
             return "", strict
     if not name:
@@ -219,6 +238,6 @@ def _read_start(start: s.Start, names: list[str], found: Diagnostics) -> tuple[s
             "which net begins with these weights?",
             start.span,
             label=f"the section has {listing(names)}",
-            help=f'write `from "{start.path.value}" with (net={names[0]})`',
+            help=f'write `from "{start.path.value}" with (net={likely})`',
         )
     return name, strict

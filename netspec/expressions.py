@@ -5,6 +5,7 @@ from typing import Any
 
 from netspec import syntax as s
 from netspec.arguments import Given, bind
+from netspec.call_helps import call_of, help_for_layer
 from netspec.catalogue import ALIASES, FUNCTIONS, RANK_OPEN
 from netspec.catalogue.function import Function
 from netspec.catalogue.signature import Inputs, write_value
@@ -17,6 +18,8 @@ from netspec.graph import FunctionCall
 from netspec.indexing import index
 from netspec.lazy import report_lazy
 from netspec.misfit import Misfit
+from netspec.names import listing
+from netspec.prefixes import prefix_of, report_prefix
 from netspec.source import Span
 from netspec.tensor import DTYPES, DType, Tensor, Type, write_shape
 from netspec.visit import arguments_of, names_in
@@ -56,6 +59,10 @@ class Expressions:
         """All names that could have been meant."""
         return [*self.scope, *self.flows, *self.stores]
 
+    def offered(self) -> Sequence[str] | None:
+        """Of a train section, the names of its fields and values; None in a net or a block."""
+        raise NotImplementedError
+
     # ---- values ------------------------------------------------------------------------------
 
     def flow(self, node: s.Expression) -> Value:
@@ -69,7 +76,9 @@ class Expressions:
                 f"a tensor is wanted here, found {write_value(value)}",
                 node.span,
                 label="a build-time value",
-                help="build-time values are named with `let`",
+                help=f"without quotes: `{call_of(value)}`"
+                if isinstance(value, str) and value in FUNCTIONS
+                else "build-time values are named with `let`",
             )
         return UNKNOWN
 
@@ -132,16 +141,24 @@ class Expressions:
         if self.forgiving or report_lazy(node, self.found):
             return UNKNOWN
         near = did_you_mean(node.id, [*self.known_names(), *sorted(DTYPES)])
+        message, label = f"unknown name `{node.id}`", "not defined here"
         if node.id in ALIASES or node.id in RANK_OPEN:
-            near = f"a layer needs an input: `x -> {node.id}`"
+            message, label = f"the layer `{node.id}` has no input", "a layer, not a tensor"
+            near = help_for_layer(node.id, (), self.offered() is not None)
+        elif node.id in FUNCTIONS and not near:
+            message, label = f"`{node.id}` is a function, and has to be called", "not called"
+            near = f"write `{call_of(node.id)}`"
         self.found.add(
-            "unknown-name",
-            f"unknown name `{node.id}`",
-            node.span,
-            label="not defined here",
-            help=near or "values are inputs of the net, or named with `name = …` before their use",
+            "unknown-name", message, node.span, label=label, help=near or self._help_for_values()
         )
         return UNKNOWN
+
+    def _help_for_values(self) -> str:
+        """What may stand where there is a name that is none."""
+        known = [name for name in self.offered() or () if name in self.flows]
+        if known:
+            return f"there are {listing(known)}"
+        return "values are inputs of the net, or named with `name = …` before their use"
 
     # ---- operators ---------------------------------------------------------------------------
 
@@ -438,6 +455,11 @@ class Expressions:
         return [value]
 
     def _call(self, node: s.Call) -> Value:
+        made = node.function.function if isinstance(node.function, s.Call) else node.function
+        front = prefix_of(made)
+        if front is not None and front.id not in {*self.scope, *self.flows}:
+            report_prefix(node, self.found)
+            return UNKNOWN
         match node.function:
             case s.Name(id):
                 called = self.call_layer(node, id)

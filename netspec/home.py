@@ -19,11 +19,15 @@ class Entry(NamedTuple):
 
 
 class Home(NamedTuple):
-    """A file: its source, what its names stand for, and its own `init` rules."""
+    """A file: its source, what its names stand for, and its own `init` rules.
+
+    `offered`: of a train section, what its values may be made of; None elsewhere.
+    """
 
     source: Source
     entries: dict[str, Entry]
     rules: tuple[s.Init, ...]
+    offered: tuple[str, ...] | None = None
 
     def blocks(self) -> Mapping[str, Entry]:
         """What can be used like a layer."""

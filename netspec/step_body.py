@@ -50,6 +50,7 @@ class Body:
         self.numbers = count(1)
         self.statements: list[s.Statement] = []
         self.taken: set[str] = {*fields, *nets}
+        self.offered = [*fields]  # what the author may read
 
     # ---- nodes that nobody wrote -----------------------------------------------------------------
 
@@ -69,7 +70,7 @@ class Body:
 
     def home(self, source: Source) -> Home:
         """What names stand for in the body: the nets, by their signatures."""
-        home = Home(source, {}, ())
+        home = Home(source, {}, (), tuple(dict.fromkeys(self.offered)))
         for name, net in self.nets.items():
             title = self.class_of(name)
             home.entries[title] = Entry(self._signature(title, net), home)
@@ -105,6 +106,8 @@ class Body:
         self.taken |= {name.id for value in values for name in names_in(tuple(value))}
         for value in values:
             self._add(value)
+            if isinstance(value, s.Assign):
+                self.offered += [name.id for name in names_in(value.target)]
         return s.Net(self.name(title), (), inputs, (), tuple(self.statements), "", self.span())
 
     def _type(self, kind: Tensor) -> s.TensorType:

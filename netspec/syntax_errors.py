@@ -1,8 +1,10 @@
 """Turn the place where parsing stopped into words: what was found, what could stand there."""
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from netspec.prefixes import help_for_dot
 from netspec.scan import Token
 from netspec.source import Span
 
@@ -147,8 +149,22 @@ def explain(text: str, tokens: Sequence[Token], at: int, expected: set[str]) -> 
     case = _case(previous.type if previous else "", token.type, expected)
     wanted = case.wanted if case and case.wanted else wanted_words(expected)
     help = case.help if case else _default_help(expected)
+    if token.type != "LPAR" and previous is not None and previous.type == "WITH":
+        help = _help_for_with(text, tokens, at) or help
+    if token.type == "DOT" and previous is not None:
+        help = help_for_dot(text, Span(previous.start, previous.end)) or help
     message = f"expected {wanted}, found {found}"
     return Explanation(message, _span(token, previous), "", help)
+
+
+def _help_for_with(text: str, tokens: Sequence[Token], at: int) -> str:
+    """The way out where `from "f.pt" with net=T` lacks its brackets; "" where no `from` stands."""
+    before = [token.type for token in tokens[max(0, at - 3) : at]]
+    if before != ["FROM", "STRING", "WITH"]:
+        return ""
+    rest = text[tokens[at].start :].partition("\n")[0].partition("#")[0].strip()
+    written = rest if re.fullmatch(r"\w+ *= *\w+(, *\w+ *= *\w+)*", rest) else "net=…"
+    return f"write what goes with it in brackets, as in `with ({written})`"
 
 
 def wanted_words(expected: set[str]) -> str:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from netspec import syntax as s
 from netspec.arguments import Given, bind
 from netspec.bounds import current
+from netspec.call_helps import help_for_layer
 from netspec.catalogue import ALIASES, FUNCTIONS, LAYERS, LAZY, RANK_OPEN
 from netspec.catalogue.layer import Layer
 from netspec.catalogue.signature import kind_of, write_value
@@ -491,16 +492,26 @@ class Walker(Expressions):
         if not self.is_module(name):
             return None
         kind = self._kind(name)
+        given = [a.value for a in node.arguments if a.name is None and self.has_flow(a.value)]
+        section = self.offered() is not None
+        is_loss = section and name in ALIASES and name not in self.home.blocks()
+        help = f"write `x -> {name}(…)`, or `layer name = {name}(…)` to share it"
+        if kind == "layer" and (given or is_loss):
+            written = [self.found.source.cut(value.span) for value in given]
+            help = help_for_layer(name, written, section)
         self.found.add(
             "missing-input",
             f"the {kind} `{name}` has no input",
             node.span,
             label=f"{'an' if kind == 'extern' else 'a'} {kind}, not a tensor",
-            help=f"write `x -> {name}(…)`, or `layer name = {name}(…)` to share it",
+            help=help,
         )
         return UNKNOWN
 
     # ---- unknown names -----------------------------------------------------------------------
+
+    def offered(self) -> Sequence[str] | None:
+        return self.home.offered
 
     def known_names(self) -> list[str]:
         return [*super().known_names(), *self.layers]

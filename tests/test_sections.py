@@ -402,3 +402,13 @@ def test_a_net_beside_frozen_ones_is_reached() -> None:
     assert errors(section("freeze P", BY_CALL, SGD, head=head)) == [
         "wrong-loss: the loss does not depend on `Q`"
     ]
+
+
+# ---- nets with a name of their own ---------------------------------------------------------------
+
+
+def test_the_only_net_of_a_section_is_called_for_its_loss_whatever_its_name_is(
+    tmp_path: Path,
+) -> None:
+    text = section(LOSS, SGD, "metrics = accuracy(logits, label)", head="X(net=Deep)")
+    assert "accuracy=" in runs(text, tmp_path)
