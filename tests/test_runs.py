@@ -101,6 +101,7 @@ def test_a_run_that_ended_early_stays_ended_when_it_is_resumed(tmp_path: Path) -
     last = torch.load(tmp_path / "out/last.pt", weights_only=True)
     again = run(script, "--lr", "0", "--resume")
     assert (again.returncode, again.stdout) == (0, "")
+    assert not list((tmp_path / "out").glob("*.tmp"))
     assert same(torch.load(tmp_path / "out/last.pt", weights_only=True), last)
 
 
@@ -254,9 +255,9 @@ train Net {
 """
 
 
-def test_all_settings_at_once_take_263_lines_and_run(tmp_path: Path) -> None:
+def test_all_settings_at_once_take_264_lines_and_run(tmp_path: Path) -> None:
     script = write(FULL, tmp_path)
-    assert len(script.read_text(encoding="utf-8").splitlines()) <= 263
+    assert len(script.read_text(encoding="utf-8").splitlines()) <= 264
     assert run(script, "--epochs", "2").returncode == 0
     saved = sorted(path.name for path in (tmp_path / "out").iterdir())
     best = ["best.pt", "best.safetensors"]

@@ -48,7 +48,7 @@ train Small {
 }
 """
 SMALL = NET + TRAIN
-KILLS = 8
+KILLS = 5
 # Sums over other numbers of threads differ in their last bits.
 ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}
 
@@ -164,8 +164,9 @@ def list_of_units(text: str) -> list[str]:
 @pytest.mark.parametrize(
     ("world", "batch"), [(1, 64), (2, 179), (2, 180), (2, 1), (7, 4), (359, 10)]
 )
-def test_all_processes_validate_in_as_many_batches(script: Path, world: int, batch: int) -> None:
-    module = open_script(script)
+def test_all_processes_validate_in_as_many_batches(tmp_path: Path, world: int, batch: int) -> None:
+    text = (NET + TRAIN).replace("-> BatchNorm1d ", "")  # which takes no batch of one
+    module = open_script(write(text, tmp_path))
     config = module["Config"](batch_size=batch)
     loaders = [module["make_loaders"](config, rank, world)[2] for rank in range(world)]
     assert len({len(loader) for loader in loaders}) == 1
@@ -290,7 +291,7 @@ def plant(out: Path) -> None:
     ("change", "text", "message"),
     [
         (shutil.rmtree, KEPT, "there is no complete checkpoint"),
-        (damage, KEPT, "SafetensorError("),
+        (damage, KEPT, "Error while deserializing header"),
         (lose, KEPT, "Missing key"),
         (plant, KEPT, "Weights only load failed"),
         (lambda out: None, KEPT.replace("depth: int = 2", "depth: int = 3"), "of another net"),

@@ -143,7 +143,8 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
             why = " ".join(f"{error}".split()) or type(error).__name__
             raise SystemExit(f"cannot resume from {out}: {why:.500}") from None
     out.mkdir(parents=True, exist_ok=True)
-    (out / "last.tmp").write_bytes(b"")  # fails now, not after an epoch
+    (draft := out / "last.tmp").write_bytes(b"")  # fails now, not after an epoch
+    draft.unlink(missing_ok=True)
     net = DistributedDataParallel(model) if world > 1 else model
     for epoch in range(len(rows), cfg.epochs):
         torch.manual_seed(cfg.seed + epoch * world + rank)  # dropout, noise, workers
