@@ -121,8 +121,7 @@ def _wait_for_a_start(process: "subprocess.Popen[str]", out: Path) -> None:
     """Wait until a script writes into its folder: torch has been imported, the data read."""
     begun = time.time()
     while process.poll() is None and time.time() < begun + 120:
-        draft = out / "last.tmp"
-        if draft.exists() and draft.stat().st_mtime >= begun - 1:
+        if out.exists() and out.stat().st_mtime >= begun:
             return
         time.sleep(0.01)
 
