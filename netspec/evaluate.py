@@ -203,7 +203,7 @@ class _Evaluation:
         value = self.scope.get(node.id, self.scope)
         if value is self.scope:
             builtin = "a function; call it" if node.id in BUILTINS else ""
-            near = did_you_mean(node.id, [*self.scope, *BUILTINS])
+            near = did_you_mean(node.id, [*self.scope, *BUILTINS, "True", "False", "None"])
             if node.id in DTYPES:
                 builtin = "a dtype, which only functions of tensors take"
                 near = f"write it where it is used: `x -> to({node.id})`"
