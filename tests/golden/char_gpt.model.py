@@ -1,4 +1,4 @@
-"""CharGPT."""
+"""A small GPT that reads bytes: the help on Python's language."""
 
 import torch
 import torch.nn.functional as F
@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 
 class Attention(nn.Module):
-    """A small GPT that reads bytes: the help on Python's language."""
+    """(N, T, D) to (N, T, D)."""
 
     def __init__(self, dim: int, heads: int) -> None:
         super().__init__()
