@@ -69,7 +69,7 @@ def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
             return _INTERRUPTED
         finally:
             if is_main:
-                signal.signal(signal.SIGTERM, before)
+                signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
     return code if code >= 0 else 128 - code  # as shells tell of a signal
 
 
