@@ -13,6 +13,8 @@ from netspec.tensor import Tensor
 from netspec.training import Training
 from netspec.write import write_literal
 
+BATCH_NORMS = frozenset(("BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatchNorm"))
+
 
 def write_data(training: Training) -> list[str]:
     """The functions that read data and transform it, and the classes above them, a line each."""
@@ -89,13 +91,13 @@ def write_loaders(training: Training) -> list[str]:
 
 
 def _wants_several(training: Training) -> bool:
-    """Whether a net that is trained norms over batches of vectors, which takes two at least."""
+    """Whether a net that is trained norms over a number of each sample, which takes two samples."""
     moved = {name for step in training.steps for name in step.moves}
     return any(
         isinstance(step, Application)
-        and type(step.layer).__name__ in ("BatchNorm1d", "SyncBatchNorm")
+        and type(step.layer).__name__ in BATCH_NORMS
         and isinstance(step.inputs[0], Tensor)
-        and step.inputs[0].rank == 2
+        and all(value_of(size) == 1 for size in step.inputs[0].shape[2:])
         for item in training.nets
         if item.name in moved
         for step in item.net.steps

@@ -1,15 +1,14 @@
 """Write what a training script does in an epoch: with a batch, at the end, with what it saves."""
 
-from netspec.lower_data import move_batch
+from netspec.lower_data import BATCH_NORMS, move_batch
 from netspec.lower_samples import draw_lines, grid_lines
-from netspec.lower_shard import STATE, old_shards, test_best
+from netspec.lower_shard import old_shards
 from netspec.lower_transforms import call_transform
 from netspec.lower_update import Update, write_update
 from netspec.schedule import Schedule
-from netspec.script_plan import ScriptPlan
+from netspec.script_plan import STATE, ScriptPlan
 from netspec.training import TrainedNet
-
-_BATCH_NORMS = frozenset(("BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatchNorm"))
+from netspec.write import write_literal
 
 
 def epoch_count(plan: ScriptPlan) -> str:
@@ -68,7 +67,7 @@ def end_lines(plan: ScriptPlan) -> list[str]:
         modules = ", ".join("ema" if n == plan.averaged() else n for n in plan.modules())
         lines.append(f"row |= evaluate({modules}, val_loader, device)")
     lines += [
-        "if not all(map(math.isfinite, row.values())):",
+        f"if not all({_finite(plan)}):",
         "    bad = [i for i, x in enumerate(losses) if not x.isfinite().all()]",
         '    raise SystemExit(f"not finite in epoch {epoch}, steps {bad[:3]}: {row}")',
         "rows.append(row)",
@@ -80,6 +79,18 @@ def end_lines(plan: ScriptPlan) -> list[str]:
             f"    swa.update_parameters({plan.modules()[0]})",
         ]
     return [*lines, *draw_lines(plan.samples, plan.averaged())]
+
+
+def _finite(plan: ScriptPlan) -> str:
+    """Whether losses are numbers, and the figure of the best state; other metrics may be none."""
+    names = [update.loss for update in plan.updates]
+    if plan.training.validates:
+        measured = [f"val_{name}" for name in names]
+        names += [*measured, *(n for n in [plan.evaluation.best] if n not in measured)]
+        if any(call.name not in names for call in plan.training.metrics):
+            listed = ", ".join(map(write_literal, names))
+            return f"math.isfinite(row[k]) for k in ({listed})"
+    return "map(math.isfinite, row.values())"
 
 
 def _shared_buffers(plan: ScriptPlan) -> list[str]:
@@ -150,7 +161,9 @@ def save_lines(plan: ScriptPlan) -> list[str]:
 
 def _saved(plan: ScriptPlan) -> list[str]:
     settings = plan.settings
-    lines = [test_best(plan), *(f"    {x}" for x in _best(plan))] if plan.training.validates else []
+    lines: list[str] = []
+    if plan.training.validates:
+        lines = [plan.asks_best(), *(f"    {line}" for line in _best(plan))]
     lines += [*STATE, 'save(state, out / "last.pt")']
     if settings.save_every:
         lines += [
@@ -204,7 +217,7 @@ def _average_norms(plan: ScriptPlan) -> list[str]:
     """The lines that give an average of weights its own statistics of batches."""
     ((item,), (update,)) = plan.training.nets, plan.updates
     used = {type(layer.layer).__name__ for layer in item.net.layers.values()}
-    kinds = _BATCH_NORMS if item.net.externs else used & _BATCH_NORMS
+    kinds = BATCH_NORMS if item.net.externs else used & BATCH_NORMS
     if not kinds:
         return []
     classes = " | ".join(f"nn.{kind}" for kind in sorted(kinds))

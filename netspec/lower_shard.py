@@ -3,7 +3,7 @@
 import re
 
 from netspec.graph import Net
-from netspec.script_plan import ScriptPlan
+from netspec.script_plan import STATE, ScriptPlan
 from netspec.write import write_literal
 
 _IN_LIST = re.compile(r"(.*?)\.(\d+)(?:\.|$)")  # "h" and "0" of "h.0.norm"
@@ -19,12 +19,6 @@ SHARD_IMPORTS = (
     ("torch.distributed.checkpoint.state_dict", "get_optimizer_state_dict"),
     ("torch.distributed.device_mesh", "init_device_mesh"),
     ("torch.distributed.fsdp", "fully_shard"),
-)
-
-# What the state of a run is made of, but for tensors in shares.
-STATE = (
-    "state = {name: part.state_dict() for name, part in parts.items()}",
-    'state["rows"] = rows',
 )
 
 
@@ -77,19 +71,13 @@ def shared_lines(plan: ScriptPlan) -> list[str]:
         f'    save(weights, out / "{name}")',
     ]
     if plan.training.validates:
-        gathered = [test_best(plan), *(f"    {line}" for line in gathered)]
+        gathered = [plan.asks_best(), *(f"    {line}" for line in gathered)]
     folder = 'out / f"epoch{epoch + 1:08}"'
     return [
         *gathered,
         *STATE,
         f"save_shards({item.name}, optimizers, state, {folder})",
     ]
-
-
-def test_best(plan: ScriptPlan) -> str:
-    """The line that asks whether an epoch is the best one so far."""
-    choose = "min" if plan.evaluation.falls else "max"
-    return f'if row is {choose}(rows, key=lambda row: row["{plan.evaluation.best}"]):'
 
 
 def old_shards(plan: ScriptPlan) -> list[str]:

@@ -127,7 +127,6 @@ class _Script:
             "shards": settings.shard,
             "units": unit_lines(self.plan) if settings.shard else (),
             "shared": shared_lines(self.plan) if settings.shard else (),
-            "draft": "best.tmp" if settings.shard and training.validates else "last.tmp",
             "counted": counted_lines(self.plan),
             "device": device_lines(self.plan),
             "setup": self._setup(),

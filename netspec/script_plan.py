@@ -10,6 +10,12 @@ from netspec.script_names import SCRIPT
 from netspec.settings import Settings
 from netspec.training import TrainedNet, Training
 
+# What the state of a run is made of, but for tensors in shares.
+STATE = (
+    "state = {name: part.state_dict() for name, part in parts.items()}",
+    'state["rows"] = rows',
+)
+
 
 class ScriptPlan:
     """A training with the names that its script has for all that it needs.
@@ -46,6 +52,11 @@ class ScriptPlan:
 
     def averaged(self) -> str:
         return self.modules()[0] if self.settings.ema else ""
+
+    def asks_best(self) -> str:
+        """The line that asks whether an epoch is the best one so far."""
+        choose = "min" if self.evaluation.falls else "max"
+        return f'if row is {choose}(rows, key=lambda row: row["{self.evaluation.best}"]):'
 
     def class_name(self, item: TrainedNet) -> str:
         """What the script calls the class of a net."""

@@ -163,6 +163,24 @@ def test_a_figure_of_how_samples_vary_takes_two(
     assert run(script).stderr == "2 samples are too few to train and validate on\n"
 
 
+@pytest.mark.filterwarnings("ignore:The variance of predictions or target")
+def test_a_second_metric_that_is_no_number_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    lines = ["x,y", *(f"{i},{i % 3}" for i in range(20))]
+    (tmp_path / "t.csv").write_text("\n".join(lines) + "\n")
+    flat = TABLE.replace(
+        "    return", "    init Linear with (weight=zeros, bias=zeros)\n    return"
+    )
+    both = "mean_absolute_error(y, target), pearson_corrcoef(y, target)"  # of one number: none
+    script = write(flat.replace("r2_score(y, target)", both), tmp_path)
+    done = run(script, "--lr", "0")
+    assert (done.returncode, "pearson_corrcoef=nan" in done.stdout) == (0, True)
+    script = write(flat.replace("r2_score", "pearson_corrcoef"), tmp_path)  # which chooses the best
+    assert run(script, "--lr", "0").stderr.startswith("not finite in epoch 0, steps []: ")
+
+
 def test_a_net_of_parts_written_in_python_alone_is_trained(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -270,11 +288,16 @@ def test_all_settings_at_once_take_264_lines_and_run(tmp_path: Path) -> None:
 # ---- beginnings --------------------------------------------------------------------------------
 
 
+# Pictures of one point: a norm has as many numbers for each channel as there are samples.
+POINTS = "unflatten(1, (16, 1, 1)) -> BatchNorm2d -> Flatten"
+
+
+@pytest.mark.parametrize("norm", ["BatchNorm1d", POINTS])
 @pytest.mark.parametrize(("size", "code"), [("1", 1), ("479", 1), ("480", 0)])
 def test_a_batch_of_one_is_told_of_before_a_norm_meets_it(
-    size: str, code: int, tmp_path: Path
+    norm: str, size: str, code: int, tmp_path: Path
 ) -> None:
-    text = deep("epochs = 1").replace("-> ReLU", "-> BatchNorm1d -> ReLU")
+    text = deep("epochs = 1").replace("-> ReLU", f"-> {norm} -> ReLU")
     done = run(write(text, tmp_path), "--batch-size", size, "--max-batches", "0")  # 1,438 samples
     assert done.returncode == code
     if code:
