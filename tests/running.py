@@ -4,6 +4,7 @@ import contextlib
 import io
 import runpy
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,20 +31,18 @@ def write(text: str, folder: Path) -> Path:
 
 def run(script: Path, *options: str) -> Done:
     """Run a script as `python train.py` would, for a step or two an epoch."""
-    kept = sys.argv, sys.path[:]
+    kept = sys.argv
     short = ("--max-batches", "2", "--out", str(script.parent / "out"))
     sys.argv = [str(script), *short, *options]
-    sys.path.insert(0, str(script.parent))
-    sys.modules.pop("model", None)
     out, err = io.StringIO(), io.StringIO()
     code: object = 0
     try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        with beside(script), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             runpy.run_path(str(script), run_name="__main__")
     except SystemExit as stop:
         code = stop.code
     finally:
-        sys.argv, sys.path = kept
+        sys.argv = kept
     if isinstance(code, str):
         return Done(1, out.getvalue(), f"{err.getvalue()}{code}\n")
     assert code is None or isinstance(code, int)
@@ -52,13 +51,25 @@ def run(script: Path, *options: str) -> Done:
 
 def open_script(script: Path) -> dict[str, Any]:
     """What a script defines, by name; `main` is not run."""
-    kept = sys.path[:]
+    with beside(script):
+        return runpy.run_path(str(script), run_name="script")
+
+
+@contextlib.contextmanager
+def beside(script: Path) -> Iterator[None]:
+    """Let a script import the `model` beside it, the one that is there now.
+
+    No bytecode is kept: Python would take it for that of another model, written in the same second,
+    with as many characters.
+    """
+    kept = sys.path[:], sys.dont_write_bytecode
     sys.path.insert(0, str(script.parent))
+    sys.dont_write_bytecode = True
     sys.modules.pop("model", None)
     try:
-        return runpy.run_path(str(script), run_name="script")
+        yield
     finally:
-        sys.path = kept
+        sys.path, sys.dont_write_bytecode = kept
 
 
 def errors(text: str) -> list[str]:
