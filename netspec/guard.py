@@ -90,11 +90,10 @@ _NODES = (
 )
 
 _SCRIPT_IMPORTS = {
-    *((name, None) for name in ("argparse", "math", "os", "sys", "torch", "torch.distributed")),
-    ("torch.nn.functional", None),
-    ("wandb", None),
+    *((name, None) for name in ("math", "os", "sys", "torch", "torch.distributed")),
+    *((name, None) for name in ("torch.nn.functional", "tyro", "wandb")),
     *(("collections.abc", name) for name in ("Iterator", "Sequence")),
-    *(("dataclasses", name) for name in ("asdict", "dataclass", "fields")),
+    *(("dataclasses", name) for name in ("asdict", "dataclass")),
     *(("fnmatch", "fnmatch"), ("itertools", "islice"), ("pathlib", "Path"), ("typing", "Any")),
     *(("torch", "Tensor"), ("torch", "nn"), ("torch.nn.parallel", "DistributedDataParallel")),
     *(("torch.optim.swa_utils", name) for name in ("AveragedModel", "get_ema_multi_avg_fn")),
@@ -148,13 +147,13 @@ _DUNDER = {"__getitem__", "__init__", "__len__", "__name__", "__post_init__"}
 _ALIASES = {("numpy", "np"), ("torch.distributed", "dist"), ("torch.nn.functional", "F")}
 # What a script takes of modules that can do anything, by the names that it has for them.
 _TAKEN = {
-    "argparse": {"ArgumentParser", "BooleanOptionalAction"},
     "os": {"environ", "getenv"},
     "os.environ": {"get"},
     "state_dict_loader": {"load"},
     "state_dict_saver": {"save"},
     "sys": {"stderr"},
     "torch.utils": {"data"},
+    "tyro": {"cli"},
 }
 # What no script takes of anything: modules inside of others, and what runs code. Some functions of
 # torch, and `Path.glob`, are called as modules of Python.
@@ -163,7 +162,7 @@ _LEFT = {
     *("classes", "hub", "ops", "package", "serialization", "torch"),
     *("cpp_extension", "ctypeslib", "f2py", "jit", "load_library"),
 }
-_OWN = {"cfg", "self", "parser.parse_args(arguments)"}  # whose attributes it takes by their names
+_OWN = {"cfg", "self"}  # whose attributes it takes by their names
 _CALLED_ONLY = {"getattr", "open", "type", "vars"}
 
 

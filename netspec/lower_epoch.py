@@ -143,9 +143,8 @@ def save_lines(plan: ScriptPlan) -> list[str]:
     settings = plan.settings
     lines = old_shards(plan) if settings.shard else _saved(plan)
     lines += [
-        "table = [row, *(line.values() for line in rows)]",
-        'text = "\\n".join(",".join(map(str, line)) for line in table)',
-        '(out / "metrics.csv").write_text(text + "\\n")',
+        'lines = [",".join(map(str, line.values())) for line in rows]',
+        '(out / "metrics.csv").write_text("\\n".join([",".join(row), *lines, ""]))',
     ]
     lines += grid_lines(plan.samples)
     if settings.log == "tensorboard":

@@ -42,9 +42,9 @@ from netspec.training import TrainedNet, Training
 from netspec.write import write_literal
 
 _STANDARD = (
-    *(("argparse", ""), ("math", ""), ("os", ""), ("sys", "")),
+    *(("math", ""), ("os", ""), ("sys", "")),
     *(("collections.abc", "Iterator"), ("collections.abc", "Sequence")),
-    *(("dataclasses", "asdict"), ("dataclasses", "dataclass"), ("dataclasses", "fields")),
+    *(("dataclasses", "asdict"), ("dataclasses", "dataclass")),
     *(("warnings", "catch_warnings"), ("warnings", "filterwarnings")),
     *(("fnmatch", "fnmatch"), ("itertools", "islice"), ("pathlib", "Path"), ("typing", "Any")),
 )
@@ -104,6 +104,8 @@ class _Script:
         return {
             "title": self._title(),
             "script": self.script,
+            "prog": write_literal(self.script),
+            "purpose": write_literal(self._purpose()),
             "imports": imports,
             "import_nets": nets,
             "options": self._options(),
@@ -148,9 +150,7 @@ class _Script:
             "saved": save_lines(self.plan),
             "stopping": stop_lines(self.plan),
             "finally": last_lines(self.plan),
-            "parser": self._parser(),
             "positive": self._positive(),
-            "flag_action": self._flag_action(),
         }
 
     # ---- above the functions ---------------------------------------------------------------------
@@ -164,16 +164,12 @@ class _Script:
     def _purpose(self) -> str:
         return f"Train {self.training.name} on {type(self.training.dataset).__name__}."
 
-    def _parser(self) -> list[str]:
-        description = write_literal(self._purpose())
-        return [f"parser = argparse.ArgumentParser(description={description})"]
-
     def _imports(self, body: str) -> tuple[list[str], ...]:
         """The import lines that the body needs, in their groups."""
         standard, others = _Imports(body), _Imports(body)
         standard.note(_STANDARD)
         others.note(_TORCH)
-        others.plain += ["import torch", "import torch.distributed as dist"]
+        others.plain += ["import torch", "import torch.distributed as dist", "import tyro"]
         if self.settings.log == "wandb":
             others.plain.append("import wandb")
         if re.search(r"\bF\.", body):
@@ -228,12 +224,6 @@ class _Script:
         """The settings that must be at least 1; the others take 0."""
         own = [line.partition(":")[0] for line in self._options()]
         return write_literal(tuple(name for name in own if name in POSITIVE))
-
-    def _flag_action(self) -> str:
-        """How a switch becomes a flag: with one to turn it off, where it is on."""
-        if any(line.endswith("bool = True") for line in self._options()):
-            return '{"action": argparse.BooleanOptionalAction}'
-        return '{"action": "store_true"}'
 
     # ---- data ------------------------------------------------------------------------------------
 

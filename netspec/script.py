@@ -15,7 +15,6 @@ from netspec.names import listing
 from netspec.permission import require_allowed
 from netspec.program import Import
 from netspec.run_error import RunError
-from netspec.settings import POSITIVE
 from netspec.spec import Spec
 from netspec.training import Training
 from netspec.try_losses import loss_layers, try_losses
@@ -91,14 +90,16 @@ class Script(NamedTuple):
                 known = listing(list(defaults), len(defaults))
                 raise RunError(f"there is no setting `{name}`", help or f"settings are {known}")
             _require_type(name, value, type(defaults[name]))
-            least = int(name in POSITIVE)
-            if not isinstance(value, str) and not least <= value < 2**62:
-                raise RunError(f"`{name}` must be from {least} to 2**62, found {value!r:.80}")
-        return self.module.Config(**settings)
+        try:
+            return self.module.Config(**settings)
+        except ValueError as error:
+            raise RunError(f"{error!s:.100}") from None
 
     def parse(self, arguments: Sequence[str]) -> Any:
         """The script's settings from its command-line flags; what is wrong with them exits."""
-        return self.module.parse_config(arguments)
+        import tyro
+
+        return tyro.cli(self.module.Config, prog="train.py", args=arguments)
 
     def make_nets(self, device: "torch.device") -> "dict[str, nn.Module]":
         """Fresh nets, then the layers of losses, by the names that the script has for them."""

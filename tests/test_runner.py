@@ -272,8 +272,7 @@ def test_eval_hands_flags_to_the_script(shell: Shell) -> None:
     assert shell("eval", "tiny.net", "--out", "tiny", "--batch-size", "1000").out == whole
     done = shell("eval", "tiny.net", "--frobnicate")
     assert done.code == USAGE
-    assert done.err.startswith("usage: ")
-    assert "unrecognized arguments: --frobnicate" in done.err
+    assert "Unrecognized options: --frobnicate" in done.err
 
 
 def test_eval_wants_data_for_validation(shell: Shell) -> None:

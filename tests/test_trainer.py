@@ -247,9 +247,9 @@ def test_a_traceback_shows_lines_of_the_script(tmp_path: Path) -> None:
     ("settings", "message", "help"),
     [
         ({"epoch": 3}, "there is no setting `epoch`", "did you mean `epochs`?"),
-        ({"epochs": 0}, "`epochs` must be from 1 to 2**62, found 0", ""),
-        ({"batch_size": -1}, "`batch_size` must be from 1 to 2**62, found -1", ""),
-        ({"lr": float("nan")}, "`lr` must be from 0 to 2**62, found nan", ""),
+        ({"epochs": 0}, "epochs must be from 1 to 2**62, not 0", ""),
+        ({"batch_size": -1}, "batch_size must be from 1 to 2**62, not -1", ""),
+        ({"lr": float("nan")}, "lr must be from 0 to 2**62, not nan", ""),
         ({"lr": "fast"}, "`lr` must be a number, found 'fast'", ""),
         ({"seed": True}, "`seed` must be an integer, found True", ""),
         ({"resume": 1}, "`resume` must be True or False, found 1", ""),

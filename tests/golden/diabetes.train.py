@@ -4,18 +4,18 @@ python train.py --resume                           # go on from out/last.pt
 torchrun --standalone --nproc-per-node 2 train.py  # data-parallel
 """
 
-import argparse
 import math
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F
+import tyro
 from sklearn.datasets import load_diabetes
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
@@ -38,6 +38,12 @@ class Config:
     seed: int = 0
     max_batches: int = 0  # 0 trains on all of them
     resume: bool = False
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            least = name in ("epochs", "batch_size")
+            if not isinstance(value, str) and not least <= value < 2**62:
+                raise ValueError(f"{name} must be from {least:d} to 2**62, not {value}")
 
 
 def load_data() -> TensorDataset:
@@ -116,8 +122,7 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
     device = found or torch.device("cpu")
     rank, world = int(os.getenv("RANK", "0")), int(os.getenv("WORLD_SIZE", "1"))
     if world > 1:
-        if device.type != "cpu":
-            torch.accelerator.set_device_index(int(os.environ["LOCAL_RANK"]))
+        torch.get_device_module(device).set_device(int(os.environ["LOCAL_RANK"]))
         dist.init_process_group(dist.get_default_backend_for_device(device))
     torch.manual_seed(cfg.seed)
     model = make_nets(device)
@@ -177,32 +182,18 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
             state = {name: part.state_dict() for name, part in parts.items()}
             state["rows"] = rows
             save(state, out / "last.pt")
-            table = [row, *(line.values() for line in rows)]
-            text = "\n".join(",".join(map(str, line)) for line in table)
-            (out / "metrics.csv").write_text(text + "\n")
+            lines = [",".join(map(str, line.values())) for line in rows]
+            (out / "metrics.csv").write_text("\n".join([",".join(row), *lines, ""]))
             yield row
     if world > 1:
         dist.barrier()  # without it gloo sometimes aborts at exit
         dist.destroy_process_group()
 
 
-def parse_config(arguments: Sequence[str] | None = None) -> Config:
-    """Read the settings from the command line, or from a list like it."""
-    parser = argparse.ArgumentParser(description="Train DiabetesRegressor on Diabetes.")
-    for f in fields(Config):
-        flag = f"--{f.name.replace('_', '-')}"
-        kind: Any = {"action": "store_true"} if f.type is bool else {"type": f.type}
-        parser.add_argument(flag, default=f.default, help=f"({f.default})", **kind)
-    cfg = Config(**vars(parser.parse_args(arguments)))
-    for name, value in vars(cfg).items():
-        least = name in ("epochs", "batch_size")
-        if not isinstance(value, str) and not least <= value < 2**62:
-            parser.error(f"--{name.replace('_', '-')} must be from {least:d} to 2**62")
-    return cfg
-
-
-def main() -> None:
-    cfg = parse_config()
+if __name__ == "__main__":
+    cfg = tyro.cli(
+        Config, prog="train.py", description="Train DiabetesRegressor on Diabetes."
+    )
     try:
         for row in train(cfg):
             print(*(f"{name}={value:.4g}" for name, value in row.items()))
@@ -211,7 +202,3 @@ def main() -> None:
         raise SystemExit(130) from None
     except OSError as error:  # one of a worker brings its traceback
         raise SystemExit(str(error).strip().rpartition("\n")[2]) from None
-
-
-if __name__ == "__main__":
-    main()

