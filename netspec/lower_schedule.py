@@ -1,10 +1,12 @@
 """Turn a checked schedule into the lines of a training script that make it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from netspec import syntax as s
 from netspec.catalogue.scheduler import Formula
 from netspec.dim import Expression, at_least
+from netspec.document import columns
+from netspec.layout import WIDTH
 from netspec.lower_call import Written, call_arguments
 from netspec.schedule import EPOCHS, STEPS, STEPS_PER_EPOCH, Schedule, in_any_run
 from netspec.visit import names_in
@@ -24,11 +26,19 @@ def write_schedule(
 ) -> list[str]:
     """The statement `target = …`, broken as ruff's formatter does, without the first `indent`.
 
-    `epochs` becomes `cfg.epochs`; `steps` and `steps_per_epoch` are variables that the script must
-    have where `schedule.names` has them. Other names, those of parameters, go through `rename`.
+    Two schedules, one behind the other, have statements of their own before it where one line would
+    not hold all. `epochs` becomes `cfg.epochs`; `steps` and `steps_per_epoch` are variables that the
+    script must have where `schedule.names` has them. Other names, those of parameters, go through
+    `rename`.
     """
     writer = _Writer(optimizer, rename)
-    return wrap(f"{target} = {writer.call(schedule)}", indent)
+    statements = [f"{target} = {writer.call(schedule)}"]
+    is_wide = columns(statements[0]) + 4 * indent > WIDTH
+    if is_wide and schedule.title == "SequentialLR" and len(schedule.parts) == 2:
+        names = [target.replace("scheduler", name) for name in ("before", "after")]
+        own = [f"{k} = {writer.call(p)}" for k, p in zip(names, schedule.parts, strict=True)]
+        statements = [*own, f"{target} = {writer.call(schedule, names)}"]
+    return [line for statement in statements for line in wrap(statement, indent)]
 
 
 class _Writer:
@@ -38,21 +48,27 @@ class _Writer:
         self.optimizer = optimizer
         self.rename = rename
 
-    def call(self, schedule: Schedule) -> str:
+    def call(self, schedule: Schedule, parts: Sequence[str] = ()) -> str:
+        """The call that makes a schedule; `parts`: the variables of those that it holds."""
         names = iter(schedule.scheduler.positional())
+        held = parts or [self.call(part) for part in schedule.parts]
         written = [
-            self._argument(schedule, argument.name.id if argument.name else next(names), argument)
+            self._argument(
+                schedule, argument.name.id if argument.name else next(names), argument, held
+            )
             for argument in schedule.arguments
         ]
         texts = call_arguments(schedule.scheduler, written, self._name)
         first = [self.optimizer] if schedule.scheduler.takes_optimizer else []
         return f"{schedule.title}({', '.join([*first, *texts])})"
 
-    def _argument(self, schedule: Schedule, field: str, argument: s.Argument) -> Written:
+    def _argument(
+        self, schedule: Schedule, field: str, argument: s.Argument, held: Sequence[str]
+    ) -> Written:
         name = argument.name.id if argument.name else None
         value = schedule.scheduler.given[field]
         if field == "schedulers":
-            return Written(name, f"[{', '.join(map(self.call, schedule.parts))}]")
+            return Written(name, f"[{', '.join(held)}]")
         text = write_expression(argument.value, self._name)
         if isinstance(value, Formula):
             return Written(name, f"lambda epoch: {text}")

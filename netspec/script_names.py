@@ -26,7 +26,7 @@ SCRIPT = frozenset(
 )
 # What a script makes for each of its steps, optimisers and groups.
 _MADE = re.compile(
-    r"(\w+_)?(optimizer|scheduler|scaler|lr)\d*(_parameters|_names)?|group\d*(_names)?"
+    r"(\w+_)?(optimizer|scheduler|before|after|scaler|lr)\d*(_parameters|_names)?|group\d*(_names)?"
     r"|(\w+_)?loss|compute_\w+_loss"
 )
 # Attributes of `nn.ModuleDict` that other modules lack: it cannot hold a module of that name.
