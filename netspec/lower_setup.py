@@ -91,7 +91,7 @@ def start_lines(plan: ScriptPlan, item: TrainedNet) -> list[str]:
         *lines,
         "    except Exception as error:  # there is no telling what a file holds",
         '        why = " ".join(f"{error}".split()) or type(error).__name__',
-        '        raise SystemExit(f"cannot begin with {source}: {why:.500}") from None',
+        '        raise SystemExit(f"cannot begin with {source}: {why:.500}") from error',
     ]
 
 

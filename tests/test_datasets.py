@@ -728,7 +728,7 @@ def test_random_numbers_need_sizes_and_classes(data: str, code: str) -> None:
 def test_scripts_pass_linter_formatter_and_type_checker(text: str, tmp_path: Path) -> None:
     write(text, tmp_path)
     for command in (
-        ["ruff", "check", "--isolated", "--select", "E,F,I,UP,B,SIM"],
+        ["ruff", "check", "--isolated", "--extend-select", "E,F,I,UP,B,SIM"],
         ["ruff", "format", "--isolated", "--check"],
         ["mypy", "--strict", "--ignore-missing-imports", "--cache-dir", "/tmp/mypy_scripts"],
     ):

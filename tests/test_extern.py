@@ -259,7 +259,7 @@ def test_generated_files_are_clean_where_the_module_is_found(folder: Path) -> No
     )
     (out / "model.py").write_text(code_of(text))
     for command in (
-        ["ruff", "check", "--isolated", "--no-cache", "--select", "I,UP,B,F,E", "."],
+        ["ruff", "check", "--isolated", "--no-cache", "--extend-select", "I,UP,B,F,E", "."],
         ["ruff", "format", "--isolated", "--no-cache", "--check", "."],
         ["mypy", "--strict", f"--cache-dir={folder / 'cache'}", "model.py"],
     ):
@@ -294,7 +294,7 @@ def test_imports_are_sorted_and_merged_as_ruff_would(folder: Path) -> None:
         "from torch import Dropped, Tensor, nn\nfrom torchvision.models import Vision",
     ]
     (folder / "model.py").write_text(source)
-    for command in (["check", "--select", "I,F"], ["format", "--check"]):
+    for command in (["check", "--extend-select", "I,F"], ["format", "--check"]):
         run = [str(BIN / "ruff"), *command, "--isolated", "--no-cache", "model.py"]
         done = subprocess.run(run, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout

@@ -113,7 +113,7 @@ def test_a_random_net_is_what_check_says(text: str, width: int, depth: int, flag
 
 
 def _hold_against_ruff(source: str) -> None:
-    for command in (["check", "--select", "I,UP,B,F,E"], ["format", "--check"]):
+    for command in (["check", "--extend-select", "I,UP,B,F,E"], ["format", "--check"]):
         line = [RUFF, *command, "--isolated", "--no-cache", "--stdin-filename", "model.py", "-"]
         run = subprocess.run(line, input=source, capture_output=True, text=True, check=False)
         assert run.returncode == 0, f"{run.stdout}{run.stderr}\n{source}"

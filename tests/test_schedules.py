@@ -394,7 +394,7 @@ def test_the_lines_are_as_ruff_and_mypy_want_them(tmp_path: Path) -> None:
     script.write_text(script_of_all(), encoding="utf-8")
     for command in (
         ["ruff", "format", "--isolated", "--diff"],
-        ["ruff", "check", "--isolated", "--select", "E,F,I,UP,B,SIM,C4"],
+        ["ruff", "check", "--isolated", "--extend-select", "E,F,I,UP,B,SIM,C4"],
         ["mypy", "--strict", "--config-file", "", "--cache-dir", str(tmp_path / "cache")],
     ):
         done = subprocess.run(

@@ -384,7 +384,7 @@ def test_the_script_passes_ruff_and_mypy(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         write(text, tmp_path / name)
         for command in (
-            ("ruff", "check", "--isolated", "--no-cache", "--select", "I,UP,B,F,E", "."),
+            ("ruff", "check", "--isolated", "--no-cache", "--extend-select", "I,UP,B,F,E", "."),
             ("ruff", "format", "--isolated", "--no-cache", "--check", "."),
             ("mypy", "--strict", f"--cache-dir={tmp_path}", "."),
         ):

@@ -91,7 +91,7 @@ class ImageFolder(Dataset):
             f'                resized = picture.convert("{mode}").resize(({width}, {height}))',
             "                pixels = torch.from_numpy(np.array(resized))",
             "        except Exception as error:  # Pillow has many for what is no picture",
-            '            raise OSError(f"cannot read {file}: {error}") from None',
+            '            raise OSError(f"cannot read {file}: {error}") from error',
             f"        return {pixels} / 255, self.labels[index]",
         )
 
@@ -118,7 +118,7 @@ class ImageFolder(Dataset):
             "        with Image.open(file) as picture:",
             "            picture.verify()",
             "    except Exception as error:  # Pillow has many for what is no picture",
-            '        raise SystemExit(f"cannot read {file}: {error}") from None',
+            '        raise SystemExit(f"cannot read {file}: {error}") from error',
         )
 
     def kind(self) -> str:

@@ -225,7 +225,7 @@ class Npz(Dataset):
             "    with np.load(path) as file:",
             "        arrays = {name: file[name] for name in expected if name in file}",
             "except Exception as error:  # there is no telling what a file holds",
-            '    raise SystemExit(f"cannot read {path}: {error!r:.500}") from None',
+            '    raise SystemExit(f"cannot read {path}: {error!r:.500}") from error',
             "tensors = []",
             "for name, (dtype, shape) in expected.items():",
             "    if name not in arrays:",

@@ -141,14 +141,9 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
     optimizer = torch.optim.AdamW(
         groups, lr=cfg.lr, betas=(0.9, 0.95), weight_decay=0.1
     )
-    scheduler = SequentialLR(
-        optimizer,
-        [
-            LinearLR(optimizer, start_factor=1 / 20, total_iters=20),
-            CosineAnnealingLR(optimizer, T_max=max(1, steps - 20)),
-        ],
-        milestones=[20],
-    )
+    before = LinearLR(optimizer, start_factor=1 / 20, total_iters=20)
+    after = CosineAnnealingLR(optimizer, T_max=max(1, steps - 20))
+    scheduler = SequentialLR(optimizer, [before, after], milestones=[20])
     out, rows = Path(cfg.out), []
     parts: dict[str, Any] = {
         "model": model,
@@ -165,7 +160,7 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
             rows = [dict(row) for row in state["rows"]]
         except Exception as error:  # there is no telling what a file holds
             why = " ".join(f"{error}".split()) or type(error).__name__
-            raise SystemExit(f"cannot resume from {out}: {why:.500}") from None
+            raise SystemExit(f"cannot resume from {out}: {why:.500}") from error
     out.mkdir(parents=True, exist_ok=True)
     (draft := out / "last.tmp").write_bytes(b"")  # fails now, not after an epoch
     draft.unlink(missing_ok=True)

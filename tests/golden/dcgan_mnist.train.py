@@ -173,7 +173,7 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
             rows = [dict(row) for row in state["rows"]]
         except Exception as error:  # there is no telling what a file holds
             why = " ".join(f"{error}".split()) or type(error).__name__
-            raise SystemExit(f"cannot resume from {out}: {why:.500}") from None
+            raise SystemExit(f"cannot resume from {out}: {why:.500}") from error
     out.mkdir(parents=True, exist_ok=True)
     (draft := out / "last.tmp").write_bytes(b"")  # fails now, not after an epoch
     draft.unlink(missing_ok=True)
