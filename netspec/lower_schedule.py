@@ -27,9 +27,9 @@ def write_schedule(
     """The statement `target = …`, broken as ruff's formatter does, without the first `indent`.
 
     Two schedules, one behind the other, have statements of their own before it where one line would
-    not hold all. `epochs` becomes `cfg.epochs`; `steps` and `steps_per_epoch` are variables that the
-    script must have where `schedule.names` has them. Other names, those of parameters, go through
-    `rename`.
+    not hold all. `epochs` becomes `cfg.epochs`; `steps` and `steps_per_epoch` are variables that
+    the script must have where `schedule.names` has them. Other names, those of parameters, go
+    through `rename`.
     """
     writer = _Writer(optimizer, rename)
     statements = [f"{target} = {writer.call(schedule)}"]
