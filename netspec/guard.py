@@ -96,7 +96,10 @@ _SCRIPT_IMPORTS = {
     *(("dataclasses", name) for name in ("asdict", "dataclass")),
     *(("fnmatch", "fnmatch"), ("itertools", "islice"), ("pathlib", "Path"), ("typing", "Any")),
     *(("torch", "Tensor"), ("torch", "nn"), ("torch.nn.parallel", "DistributedDataParallel")),
-    *(("torch.optim.swa_utils", name) for name in ("AveragedModel", "get_ema_multi_avg_fn")),
+    *(
+        ("torch.optim.swa_utils", name)
+        for name in ("AveragedModel", "get_ema_multi_avg_fn", "update_bn")
+    ),
     *(
         ("torch.utils.data", name)
         for name in ("BatchSampler", "DataLoader", "Dataset", "DistributedSampler", "TensorDataset")

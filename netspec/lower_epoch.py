@@ -1,5 +1,7 @@
 """Write what a training script does in an epoch: with a batch, at the end, with what it saves."""
 
+import re
+
 from netspec.lower_data import BATCH_NORMS, move_batch
 from netspec.lower_samples import draw_lines, grid_lines
 from netspec.lower_shard import old_shards
@@ -219,6 +221,8 @@ def _average_norms(plan: ScriptPlan) -> list[str]:
     kinds = BATCH_NORMS if item.net.externs else used & BATCH_NORMS
     if not kinds:
         return []
+    if _takes_first_field(plan):
+        return ["update_bn(loader, swa, device)"]
     classes = " | ".join(f"nn.{kind}" for kind in sorted(kinds))
     return [
         f"for norm in (m for m in swa.modules() if isinstance(m, {classes})):",
@@ -231,6 +235,18 @@ def _average_norms(plan: ScriptPlan) -> list[str]:
         *(f"        {line}" for line in call_transform(plan.training, "False")),
         f"        {update.code.name}(swa, batch)",
     ]
+
+
+def _takes_first_field(plan: ScriptPlan) -> bool:
+    """Whether all that a net is handed of a batch is its first field, as torch's `update_bn` does.
+
+    The function of the step unpacks a batch in its first line.
+    """
+    (update,) = plan.updates
+    unpacked, *lines = update.code.lines
+    first = unpacked.partition(" = ")[0].strip("()").split(",")[0]
+    called = re.findall(rf"(?<![\w.]){plan.modules()[0]}\((.*?)\)", "\n".join(lines))
+    return called == [first] and not plan.training.transforms
 
 
 def _has_buffers(item: TrainedNet) -> bool:

@@ -52,7 +52,7 @@ _TORCH = (
     ("torch", "Tensor"),
     ("torch", "nn"),
     ("torch.nn.parallel", "DistributedDataParallel"),
-    *(("torch.optim.swa_utils", n) for n in ("AveragedModel", "get_ema_multi_avg_fn")),
+    *(("torch.optim.swa_utils", n) for n in ("AveragedModel", "get_ema_multi_avg_fn", "update_bn")),
     *(("torch.utils.data", n) for n in ("BatchSampler", "DataLoader", "Dataset")),
     ("torch.utils.data", "DistributedSampler"),
     ("torch.utils.data", "TensorDataset"),
@@ -116,7 +116,7 @@ class _Script:
                 "def evaluate(",
                 [
                     *(f"{name}: nn.Module" for name in self.plan.modules()),
-                    "loader: DataLoader[Any]",
+                    "loader: Any",
                     "device: torch.device",
                 ],
                 ") -> dict[str, float]:",
@@ -230,12 +230,8 @@ class _Script:
     def _made_loaders(self) -> dict[str, Any]:
         """The function that makes the loaders, and what it gives."""
         validates = self.training.validates
-        types = ["DistributedSampler[Any]", "DataLoader[Any]", *["DataLoader[Any]"] * validates]
-        given = ["cfg: Config", "rank: int", "world: int"]
-        tail = f") -> tuple[{', '.join(types)}]:"
         more = ", and the loader for validation" if validates else ""
         return {
-            "loaders_signature": bracketed("def make_loaders(", given, tail, 0),
             "loaders_doc": f"Return sampler and loader for training{more}.",
             "loaders": write_loaders(self.training),
             "loaded": "sampler, loader, val_loader" if validates else "sampler, loader",

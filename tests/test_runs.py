@@ -15,17 +15,18 @@ import netspec
 from netspec.trainer import Trainer
 from tests.running import open_script, run, same, write
 
-TWO_INPUTS = """
-net Told()(image: float32[N, 1, 8, 8], hint: int64[N]) -> (logits: [N, 10]) {
+NORMED = """
+net Told()(image: float32[N, 1, 8, 8]HINT) -> (logits: [N, 10]) {
     maps = image -> Conv2d(4, 3) -> norm: BatchNorm2d -> Flatten -> Linear(10)
-    return maps + (hint -> Embedding(10, 10))
+    return mapsMORE
 }
 train Told {
     data = Digits()
-    loss = cross_entropy(Told(image, label), label)
+    loss = cross_entropy(LOGITS, label)
     optimizer = SGD(lr=0.1)
     epochs = 2
     swa = 1
+    TRANSFORM
 }
 """
 DEEP = """
@@ -48,8 +49,31 @@ def deep(*settings: str) -> str:
 # ---- averages of weights -----------------------------------------------------------------------
 
 
-def test_an_even_average_has_the_statistics_of_the_batches_of_all_inputs(tmp_path: Path) -> None:
-    script = write(TWO_INPUTS, tmp_path)
+def normed(logits: str, transform: str = "") -> str:
+    """A training of a net with a norm; a net that is called with the label has a second input."""
+    hint = ("HINT", ", hint: int64[N]"), ("MORE", " + (hint -> Embedding(10, 10))")
+    text = NORMED.replace("LOGITS", logits).replace("TRANSFORM", transform)
+    for mark, more in hint:
+        text = text.replace(mark, more if "label" in logits else "")
+    return text
+
+
+@pytest.mark.parametrize(
+    ("text", "by_torch"),
+    [
+        (normed("logits"), True),
+        (normed("Told(image)"), True),
+        (normed("Told(image, label)"), False),
+        (normed("Told(2 * image)"), False),
+        (normed("Told(image) + Told(2 * image)"), False),
+        (normed("logits", "transforms = image -> Normalize(0.1, 0.5)"), False),
+    ],
+)
+def test_an_even_average_has_the_statistics_of_the_batches_of_all_inputs(
+    text: str, by_torch: bool, tmp_path: Path
+) -> None:
+    script = write(text, tmp_path)
+    assert ("update_bn(loader, swa, device)" in script.read_text(encoding="utf-8")) is by_torch
     assert run(script).returncode == 0
     weights = torch.load(tmp_path / "out/swa.pt", weights_only=True)
     defined = open_script(script)
@@ -59,11 +83,11 @@ def test_an_even_average_has_the_statistics_of_the_batches_of_all_inputs(tmp_pat
     model = defined["make_nets"](torch.device("cpu"))
     model.load_state_dict(weights)
     model.norm.register_forward_hook(lambda _, given, __: seen.append(given[0]))
-    for image, label in loader:
-        model(image, label)
+    for batch in loader:
+        defined["compute_loss"](model, defined.get("transform", list)(batch))
     means = torch.cat(seen).mean((0, 2, 3))
     torch.testing.assert_close(weights["norm.running_mean"], means, atol=1e-5, rtol=1e-4)
-    assert weights["norm.num_batches_tracked"] == 2
+    assert weights["norm.num_batches_tracked"] == len(seen)
 
 
 def test_an_average_that_never_began_is_not_saved(tmp_path: Path) -> None:
@@ -260,7 +284,8 @@ train Net {
     clip_norm = 1.0
     accumulate = 3
     ema = 0.95
-    scheduler = CosineAnnealingLR(T_max=steps)
+    scheduler = CosineAnnealingLR(T_max=steps - warmup)
+    warmup = 20
     precision = "float16"
     early_stopping = 3
     save_every = 2
@@ -269,18 +294,26 @@ train Net {
     export = "safetensors"
     workers = 2
     deterministic = True
+    compile = True
+    log = "tensorboard"
 }
 """
 
 
-def test_all_settings_at_once_take_250_lines_and_run(tmp_path: Path) -> None:
-    script = write(FULL, tmp_path)
-    assert len(script.read_text(encoding="utf-8").splitlines()) <= 250
-    assert run(script, "--epochs", "2").returncode == 0
-    saved = sorted(path.name for path in (tmp_path / "out").iterdir())
-    best = ["best.pt", "best.safetensors"]
-    assert saved == [*best, "epoch00002.pt", "last.pt", "metrics.csv"]
-    rows = Trainer(netspec.loads(FULL), out=tmp_path / "own", max_batches=2, epochs=2).fit()
+@pytest.mark.parametrize("average", ["ema = 0.95", "swa = 1"])
+def test_all_settings_at_once_take_260_lines_and_run(average: str, tmp_path: Path) -> None:
+    text = FULL.replace("ema = 0.95", average)
+    script = write(text, tmp_path)
+    assert len(script.read_text(encoding="utf-8").splitlines()) <= 260
+    assert run(script, "--epochs", "2", "--no-compile").returncode == 0
+    saved = {path.name for path in (tmp_path / "out").iterdir()}
+    best = {"best.pt", "best.safetensors", *(["swa.pt"] if "swa" in average else [])}
+    assert {name for name in saved if not name.startswith("events.")} == {
+        *best,
+        *("epoch00002.pt", "last.pt", "metrics.csv"),
+    }
+    short = {"max_batches": 2, "epochs": 2, "compile": False}
+    rows = Trainer(netspec.loads(text), out=tmp_path / "own", **short).fit()
     table_of_run = table(tmp_path / "out/metrics.csv")
     assert [row["loss"] for row in rows] == [row["loss"] for row in table_of_run]
 

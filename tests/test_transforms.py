@@ -289,7 +289,7 @@ def test_a_script_with_transforms_passes_linter_formatter_and_type_checker(tmp_p
     more = "swa = 1\n    epochs = 2"
     write(spec(f"{chain} -> Normalize([0.1, 0.2, 0.3], 0.5)", more=more), tmp_path)
     for command in (
-        ["ruff", "check", "--isolated", "--select", "E,F,I,UP,B,SIM"],
+        ["ruff", "check", "--isolated", "--extend-select", "E,F,I,UP,B,SIM"],
         ["ruff", "format", "--isolated", "--check"],
         ["mypy", "--strict", "--ignore-missing-imports", "--cache-dir", "/tmp/mypy_scripts"],
     ):
