@@ -20,7 +20,7 @@ from netspec.check_ties import check_freezes, check_ties
 from netspec.diagnostic import Diagnostics
 from netspec.dim import Expression, same, value_of
 from netspec.evaluate import UNKNOWN, Scope, evaluate
-from netspec.flow import Bundle, Constructor, Flow, Unknown, Value, flows_in, type_of
+from netspec.flow import Bundle, Constructor, Flow, Unknown, Value, flows_in, from_here, type_of
 from netspec.graph import (
     Application,
     BlockUse,
@@ -501,7 +501,7 @@ class Checker(Walker):
         value = child.returned if child.returned is not None else UNKNOWN
         if not self.site.muted:
             steps.append(BlockUse(path, definition.name.id, type_of(value), inner))
-        return _from_here(value, f"`{path}`", span)
+        return from_here(value, f"`{path}`", span)
 
     def run_constructor(
         self, stage: s.Stage, constructor: Constructor, inputs: Sequence[Value]
@@ -721,16 +721,6 @@ class Checker(Walker):
             help=f"give it a value before that: `{name}[{_shown(index)}] = …`",
         )
         return UNKNOWN
-
-
-def _from_here(value: Value, origin: str, span: Span) -> Value:
-    """The value of a block, as its user sees it."""
-    match value:
-        case Flow():
-            return value._replace(origin=origin, span=span)
-        case Bundle(items):
-            return Bundle(tuple(_from_here(item, origin, span) for item in items))
-    return value
 
 
 def _returns_bundle(definition: "s.Net | s.Block", returned: Value | None) -> bool:
