@@ -12,7 +12,7 @@ from netspec.facts import BlockFact, Facts
 from netspec.flow import Flow, Value, type_of
 from netspec.graph import Net
 from netspec.name_values import bind_parameters
-from netspec.walk import names_of
+from netspec.resolve import names_of
 from netspec.walk_symbols import Generaliser, new_frame
 
 

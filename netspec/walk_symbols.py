@@ -24,18 +24,20 @@ from netspec.graph import FunctionCall
 from netspec.home import Entry
 from netspec.join import BranchSizes, JoinSizes, first_size, join
 from netspec.keep import KeptSizes, at_index
+from netspec.make_layer import layer_output, make_layer
 from netspec.misfit import Misfit
 from netspec.name_values import bind_turn, let_value, stand_in
 from netspec.no_formula import require_formulas
 from netspec.requirement import note_divisibility
 from netspec.resize import forget_examples, substituted
+from netspec.resolve import names_of
 from netspec.signature_match import match_inputs, untyped_sizes
 from netspec.size_names import SizeNames
 from netspec.source import Span
 from netspec.tensor import Tensor, Type
 from netspec.turns import surely_has_turns, surely_turns
 from netspec.visit import names_in, title_of
-from netspec.walk import Walker, names_of
+from netspec.walk import Walker
 from netspec.widen import Widening
 
 _CARRIED = "*"  # what flows through a `repeat`
@@ -77,7 +79,7 @@ class Generaliser(Walker):
         key: Span,
         span: Span,
     ) -> Value:
-        layer = self.make_layer(stage, title, given, inputs)
+        layer = make_layer(stage.callee, title, given, inputs, self.found)
         types = [type_of(value) for value in inputs]
         others = {name: type_of(value) for name, value in named.items()}
         if layer is None or None in types or None in others.values():
@@ -94,7 +96,7 @@ class Generaliser(Walker):
             self.note_type(stage.span, output)
             self.note_type(span, output)
         name = self.names.stages.get(key) or title
-        return self.layer_output(layer, output, name, inputs, span)
+        return layer_output(layer, output, name, inputs, span)
 
     def _output(
         self, layer: Layer, stage: s.Stage, types: Sequence[Any], named: Mapping[str, Any]
