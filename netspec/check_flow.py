@@ -16,6 +16,17 @@ if TYPE_CHECKING:
     from netspec.check_net import Checker
     from netspec.walk import Walker
 
+# What can be wrong with a statement whatever the values are.
+_STATIC = frozenset(
+    {
+        *("unknown-name", "unknown-layer", "unknown-function", "unknown-argument", "wrong-layer"),
+        *("surplus-argument", "missing-argument", "duplicate-argument", "argument-order"),
+        *("duplicate-label", "reserved-name", "keyword", "unknown-scheme", "not-supported"),
+        "unknown-parametrization",
+        *("duplicate-name", "recursion", "unknown-selector"),
+    }
+)
+
 
 def run_loop(checker: "Checker", loop: s.For) -> None:
     """Run the body of a loop for each item, or once where only data decides how often."""
@@ -255,8 +266,11 @@ def sketching(checker: "Checker") -> Iterator[dict[str, Value]]:
     layers, poisoned, forgiving = dict(checker.layers), dict(checker.poisoned), checker.forgiving
     checker.site.muted += 1
     sketch: dict[str, Value] = {}
-    with checker.hypothetical():
+    found, checker.found = checker.found, checker.found.only(_STATIC)
+    try:
         yield sketch
+    finally:
+        checker.found = found
     checker.site.muted -= 1
     _restore(checker.flows, flows)
     _restore(checker.scope, scope)

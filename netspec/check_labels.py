@@ -7,9 +7,9 @@ from netspec import syntax as s
 from netspec.checked import Graph
 from netspec.diagnostic import Diagnostics
 from netspec.naming import Names
+from netspec.resolve import names_of
 from netspec.source import Source, Span
 from netspec.visit import all_stages, statements_in, title_of
-from netspec.walk import names_of
 
 
 class _Unlabelled(NamedTuple):

@@ -13,6 +13,7 @@ from netspec.check_device import check_crossings, check_device, report_far_layer
 from netspec.check_extern import run_extern
 from netspec.check_init import RuleScope, check_variable, resolve_schemes
 from netspec.check_lengths import check_lengths
+from netspec.check_linear import warn_linear
 from netspec.check_order import hint_order
 from netspec.check_parametrization import check_tied, check_values
 from netspec.check_signature import Header, check_header
@@ -20,7 +21,7 @@ from netspec.check_ties import check_freezes, check_ties
 from netspec.diagnostic import Diagnostics
 from netspec.dim import Expression, same, value_of
 from netspec.evaluate import UNKNOWN, Scope, evaluate
-from netspec.flow import Bundle, Constructor, Flow, Unknown, Value, flows_in, type_of
+from netspec.flow import Bundle, Constructor, Flow, Unknown, Value, flows_in, from_here, type_of
 from netspec.graph import (
     Application,
     BlockUse,
@@ -32,6 +33,7 @@ from netspec.graph import (
     Unfinished,
 )
 from netspec.home import Entry, Home
+from netspec.make_layer import layer_output, make_layer, resolve_rank
 from netspec.misfit import Misfit
 from netspec.naming import Names
 from netspec.placement import crossings_of, device_at
@@ -40,6 +42,7 @@ from netspec.requirement import check_requirement
 from netspec.site import Exhausted, Made, Site
 from netspec.source import Span
 from netspec.tensor import Shape, Tensor, write_shape
+from netspec.unknown_names import report_unknown_stage
 from netspec.visit import statements_in, title_of
 from netspec.walk import Walker
 
@@ -317,7 +320,7 @@ class Checker(Walker):
         if path in self.site.failed and not self.site.muted:
             return UNKNOWN
         if made is None:
-            layer = self.make_layer(stage, title, given, inputs)
+            layer = make_layer(stage.callee, title, given, inputs, self.found)
             if layer is None:
                 self._fail(path)
                 return UNKNOWN
@@ -337,7 +340,7 @@ class Checker(Walker):
             if not made.settled:
                 self._fail(path)
             return UNKNOWN
-        self.warn_linear(made.layer, stage, title, inputs)
+        warn_linear(made.layer, stage.callee.span, title, inputs, self.found)
         if not made.settled:
             bound = made.layer.bind_inputs(types, {k: type_of(v) for k, v in named.items()})
             made.settled = dict(made.layer.decide(*bound)) or {"": 0}
@@ -351,7 +354,7 @@ class Checker(Walker):
             kept = made.layer.bind_inputs(types, {k: type_of(v) for k, v in named.items()})
             step = Application(path, made.layer, kept, output, span)
             self.site.steps.append(step)
-        return self.layer_output(made.layer, output, path, inputs, span)
+        return layer_output(made.layer, output, path, inputs, span)
 
     def _fail(self, path: str) -> None:
         if not self.site.muted:
@@ -375,7 +378,7 @@ class Checker(Walker):
         """Whether a layer that is used again fits its new input."""
         if not made.settled:
             return True
-        wanted = self._resolve_rank(place, title, inputs)
+        wanted = resolve_rank(title, inputs, place.span, self.found)
         if wanted is not None and wanted != type(made.layer).__name__:
             self.found.add(
                 "shape-mismatch",
@@ -501,7 +504,7 @@ class Checker(Walker):
         value = child.returned if child.returned is not None else UNKNOWN
         if not self.site.muted:
             steps.append(BlockUse(path, definition.name.id, type_of(value), inner))
-        return _from_here(value, f"`{path}`", span)
+        return from_here(value, f"`{path}`", span)
 
     def run_constructor(
         self, stage: s.Stage, constructor: Constructor, inputs: Sequence[Value]
@@ -581,7 +584,7 @@ class Checker(Walker):
         if known:
             self.found.add("wrong-layer", what, stage.span, label="no layer", help=help)
         else:
-            self.unknown_stage(stage, title)
+            report_unknown_stage(stage, self.reach, self.found)
         return False
 
     def run_group(self, stage: s.Stage, group: s.Group, value: Value) -> Value:
@@ -721,16 +724,6 @@ class Checker(Walker):
             help=f"give it a value before that: `{name}[{_shown(index)}] = …`",
         )
         return UNKNOWN
-
-
-def _from_here(value: Value, origin: str, span: Span) -> Value:
-    """The value of a block, as its user sees it."""
-    match value:
-        case Flow():
-            return value._replace(origin=origin, span=span)
-        case Bundle(items):
-            return Bundle(tuple(_from_here(item, origin, span) for item in items))
-    return value
 
 
 def _returns_bundle(definition: "s.Net | s.Block", returned: Value | None) -> bool:

@@ -76,6 +76,16 @@ def flows_in(value: Value) -> list[Flow]:
     return []
 
 
+def from_here(value: Value, origin: str, span: Span) -> Value:
+    """The value of a block, as its user sees it."""
+    match value:
+        case Flow():
+            return value._replace(origin=origin, span=span)
+        case Bundle(items):
+            return Bundle(tuple(from_here(item, origin, span) for item in items))
+    return value
+
+
 __all__ = [
     "UNKNOWN",
     "Bundle",
@@ -85,5 +95,6 @@ __all__ = [
     "Value",
     "flow_of",
     "flows_in",
+    "from_here",
     "type_of",
 ]

@@ -8,11 +8,11 @@ from netspec import syntax as s
 from netspec.catalogue.layer import Layer
 from netspec.dim import Dim, Expression, atoms, form_names, form_of, symbols, write
 from netspec.facts import BlockFact, ExternFact, Running
-from netspec.generalise import report_no_formula
 from netspec.items import Assign, Effect, Fill, Item, Nest, Place
 from netspec.lower_call import call_arguments, write_arguments
 from netspec.lower_parametrization import wrap, wraps
 from netspec.names import free_name, single
+from netspec.no_formula import report_no_formula
 from netspec.placement import device_at
 from netspec.plan import Plan
 from netspec.pool import ClassPool

@@ -13,8 +13,8 @@ from netspec.evaluate import Scope
 from netspec.graph import BuiltLayer, BuiltVariable, Failure, Step
 from netspec.home import Entry, Home
 from netspec.naming import Names
+from netspec.resolve import names_of
 from netspec.source import Span
-from netspec.walk import names_of
 
 
 class Made:

@@ -56,6 +56,13 @@ def title_of(callee: Any) -> str:
     return function.id if isinstance(function, s.Name) else ""
 
 
+def name_of(callee: Any) -> s.Name:
+    """The name that a stage begins with."""
+    name = callee.function if isinstance(callee, s.Call) else callee
+    assert isinstance(name, s.Name)
+    return name
+
+
 def arguments_of(callee: Any) -> tuple[s.Argument, ...]:
     """The arguments that a callee is given."""
     return callee.arguments if isinstance(callee, s.Call) else ()

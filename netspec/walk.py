@@ -1,43 +1,35 @@
 """Follow values through the statements of a net or block, applying layers and blocks on the way."""
 
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
-from itertools import count
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 from netspec import syntax as s
-from netspec.arguments import Given, bind
+from netspec.arguments import Given
+from netspec.block_arguments import bind_block
 from netspec.bounds import current
 from netspec.call_helps import help_for_layer
-from netspec.catalogue import ALIASES, FUNCTIONS, LAYERS, LAZY, RANK_OPEN
+from netspec.catalogue import ALIASES, FUNCTIONS, RANK_OPEN
 from netspec.catalogue.layer import Layer
-from netspec.catalogue.signature import kind_of, write_value
-from netspec.check_defaults import strange_names
-from netspec.check_signature import check_outputs, default_value, fits_type, type_words
-from netspec.diagnostic import Diagnostics, did_you_mean, nearest
+from netspec.check_signature import check_outputs, tensor_type
+from netspec.diagnostic import Diagnostics
 from netspec.evaluate import UNKNOWN, NotConstant, Scope, Unknown, evaluate
 from netspec.expressions import Expressions
-from netspec.flow import Bundle, Constructor, Flow, Value, flow_of, flows_in, type_of
+from netspec.flow import Bundle, Constructor, Flow, Value, type_of
+from netspec.hand_on import hand_on_default
 from netspec.home import Entry, Home
-from netspec.lazy import report_lazy
 from netspec.misfit import Misfit
-from netspec.naming import Kind, Names, name_layers
-from netspec.relocate import relocated
+from netspec.module_arguments import module_arguments
+from netspec.naming import Names
 from netspec.signature_match import match_inputs
 from netspec.source import Span
-from netspec.tensor import Tensor, Type, write_shape
-from netspec.visit import all_stages, arguments_of, names_in, title_of
-
-# What can be wrong with a statement whatever the values are.
-STATIC = frozenset(
-    {
-        *("unknown-name", "unknown-layer", "unknown-function", "unknown-argument", "wrong-layer"),
-        *("surplus-argument", "missing-argument", "duplicate-argument", "argument-order"),
-        *("duplicate-label", "reserved-name", "keyword", "unknown-scheme", "not-supported"),
-        "unknown-parametrization",
-        *("duplicate-name", "recursion", "unknown-selector"),
-    }
+from netspec.tensor import Tensor, Type
+from netspec.unknown_names import (
+    Reach,
+    report_no_layer,
+    report_unknown_function,
+    report_unknown_stage,
 )
+from netspec.visit import arguments_of, title_of
 
 
 class Named(NamedTuple):
@@ -165,8 +157,6 @@ class Walker(Expressions):
                 self.forgiving = True
 
     def tensor(self, written: s.TensorType) -> Tensor | None:
-        from netspec.check_signature import tensor_type
-
         return tensor_type(written, self.scope, self.found)
 
     def let(self, name: s.Name, expression: s.Expression) -> None:
@@ -239,21 +229,12 @@ class Walker(Expressions):
                 help="write a block for them, and name that",
             )
         elif not self.is_module(title_of(callee)):
-            self._no_layer(callee, title_of(callee))
-        given = self.module_arguments(callee)
+            report_no_layer(callee, self.reach, self.found)
+        given = module_arguments(callee, self)
         self.layers[name.id] = Named(statement, given)
         self.scope[name.id] = NotConstant(
             f"`{name.id}` is a layer", f"apply it to a tensor: `{name.id}(x)` or `x -> {name.id}`"
         )
-
-    def _no_layer(self, callee: Any, title: str) -> None:
-        if title:
-            if not report_lazy(_name_of(callee), self.found, callee):
-                self.unknown_layer(s.Name(title, callee.span))
-        else:
-            self.found.add(
-                "wrong-layer", "a layer of torch.nn is wanted here", callee.span, label="no layer"
-            )
 
     def is_module(self, title: str) -> bool:
         """Whether a name stands for a layer or a block."""
@@ -266,98 +247,6 @@ class Walker(Expressions):
 
     def is_layer(self, name: str) -> bool:
         return name in self.layers or super().is_layer(name) or self.is_module(name)
-
-    def module_arguments(self, callee: Any) -> list[Given] | None:
-        """The arguments of a layer or block; for parameters that take blocks, constructors."""
-        entry = self.home.blocks().get(title_of(callee))
-        given: list[Given] = []
-        complete = True
-        for position, argument in enumerate(arguments_of(callee)):
-            if entry is not None and self._takes_block(entry, argument, position):
-                value: Any = self._constructor(argument.value)
-            elif entry is None and takes_part(title_of(callee), argument, position):
-                value = self._part(argument.value)
-            else:
-                value = evaluate(argument.value, self.scope, self.found)
-            complete = complete and value is not UNKNOWN
-            given.append(Given(argument.name, value, argument.span))
-        return given if complete else None
-
-    def _part(self, node: s.Expression) -> Any:
-        """A layer that another one takes: what it is, with its arguments checked."""
-        title = title_of(node)
-        if not title or not (self.is_layer(title) or title[:1].isupper()):
-            return evaluate(node, self.scope, self.found)
-        if title in ALIASES and title not in self.home.blocks():
-            given = self.module_arguments(node)
-            if given is None:
-                return UNKNOWN
-            bound = bind(LAYERS[ALIASES[title]], title, given, node.span, self.found)
-            return UNKNOWN if bound is None else bound
-        name = s.Name(title, node.span)
-        if not self.is_layer(title):
-            self.unknown_layer(name)
-        else:
-            self._no_part(name)
-        return UNKNOWN
-
-    def _no_part(self, name: s.Name) -> None:
-        """Report what is a layer, but none that a layer can take."""
-        what = "a layer that has its place already" if name.id in self.layers else "a block"
-        help = "write a layer of torch.nn here, with its arguments"
-        if name.id in RANK_OPEN:
-            what = "a layer of any rank"
-            help = f"name the rank: `{next(iter(RANK_OPEN[name.id].values()))}`"
-        self.found.add(
-            "wrong-argument",
-            f"a layer of torch.nn is wanted here, found `{name.id}`, {what}",
-            name.span,
-            label="cannot be handed to a layer",
-            help=help,
-        )
-
-    def _takes_block(self, entry: Entry, argument: s.Argument, position: int) -> bool:
-        parameters = entry.definition.parameters
-        if argument.name is not None:
-            wanted = [p for p in parameters if p.name.id == argument.name.id]
-        else:
-            wanted = list(parameters[position : position + 1])
-        return bool(wanted) and wanted[0].type is not None and wanted[0].type.id == "block"
-
-    def _constructor(self, node: s.Expression) -> Any:
-        """A layer, a block or a chain of them that is handed on."""
-        match node:
-            case s.Name(id) if isinstance(self.scope.get(id), Constructor):
-                return Constructor(s.Stage(None, node, None, node.span), self)  # handed on
-            case s.Chain() if any(stage.schemes for stage in all_stages(node)):
-                self._report_handed_scheme(node)
-                return UNKNOWN
-            case s.Chain(first, stages):
-                group = s.Group((s.Stage(None, first, None, first.span), *stages), node.span)
-                return Constructor(s.Stage(None, group, None, node.span), self)
-            case s.Name() | s.Call() if self.is_module(title_of(node)):
-                return Constructor(s.Stage(None, node, None, node.span), self)
-            case s.Name() | s.Call() if title_of(node) in LAZY:
-                report_lazy(_name_of(node), self.found, node)
-                return UNKNOWN
-        self.found.add(
-            "wrong-argument",
-            "a layer or a block is wanted here",
-            node.span,
-            label="no layer",
-            help="hand it on as a chain writes it: `Linear(64)`, or `LayerNorm -> Linear(64)`",
-        )
-        return UNKNOWN
-
-    def _report_handed_scheme(self, node: s.Chain) -> None:
-        schemes = next(stage.schemes for stage in all_stages(node) if stage.schemes)
-        self.found.add(
-            "not-supported",
-            "a layer that is handed on takes no `with (…)`",
-            schemes.span,
-            label="handed to a block",
-            help='select it by its name: `init "…" with (…)`; `netspec summary` tells the names',
-        )
 
     # ---- stages ------------------------------------------------------------------------------
 
@@ -376,10 +265,10 @@ class Walker(Expressions):
             return self._stage_of_shared(stage, name, value)
         if self.is_module(name):
             key = stage.span
-            return self.run_module(stage, self.module_arguments(stage.callee), value, {}, key, key)
+            return self.run_module(stage, module_arguments(stage.callee, self), value, {}, key, key)
         if name in FUNCTIONS and name not in self.flows:
             return self._stage_of_function(stage, name, value)
-        self.unknown_stage(stage, name)
+        report_unknown_stage(stage, self.reach, self.found)
         return UNKNOWN
 
     def run_module(
@@ -508,120 +397,23 @@ class Walker(Expressions):
         )
         return UNKNOWN
 
-    # ---- unknown names -----------------------------------------------------------------------
+    # ---- names -------------------------------------------------------------------------------
 
     def offered(self) -> Sequence[str] | None:
         return self.home.offered
 
+    @property
+    def reach(self) -> Reach:
+        """What the present statement can speak of."""
+        return Reach(self.home, self.scope, self.flows, self.layers, self.forgiving)
+
+    def unknown_function(self, name: s.Name) -> None:
+        report_unknown_function(name, self.reach, self.found)
+
     def known_names(self) -> list[str]:
         return [*super().known_names(), *self.layers]
 
-    def unknown_layer(self, name: s.Name) -> None:
-        """Report a name that stands where a layer should, and is none."""
-        if name.id in FUNCTIONS or name.id in self.scope:
-            kind = "a tensor function" if name.id in FUNCTIONS else "a value"
-            self.found.add(
-                "wrong-layer",
-                f"`{name.id}` is {kind}, not a layer",
-                name.span,
-                label="no layer",
-                help="layers are the classes of torch.nn, with a capital letter",
-            )
-        elif name.id in self.home.entries:
-            self.found.add(
-                "wrong-layer",
-                f"`{name.id}` is a net, not a layer",
-                name.span,
-                label="a net",
-                help=f"write `block {name.id}` where it is defined, to use it like a layer",
-            )
-        elif not (report_lazy(name, self.found) or self.forgiving):
-            candidates = [*self.home.blocks(), *ALIASES, *RANK_OPEN]
-            self.found.add(
-                "unknown-layer",
-                f"unknown layer `{name.id}`",
-                name.span,
-                label="no block of this file, no class of torch.nn"
-                if self.home.blocks()
-                else "no class of torch.nn that netspec knows",
-                help=did_you_mean(name.id, candidates)
-                or "layers have the names of torch.nn, as in `Conv2d`, `Linear`, `ReLU`",
-            )
-
-    def unknown_stage(self, stage: s.Stage, name: str) -> None:
-        function = stage.callee.function if isinstance(stage.callee, s.Call) else stage.callee
-        if not isinstance(function, s.Name):
-            self.found.add(
-                "wrong-layer",
-                "a stage is a layer or a function by its name",
-                stage.callee.span,
-                label="no name",
-                help="write `-> Layer(…)` or `-> function(…)`",
-            )
-        elif not report_lazy(function, self.found, stage.callee):
-            self.unknown_function(function)
-
-    def unknown_function(self, name: s.Name) -> None:
-        if name.id in self.flows or (name.id in self.scope and name.id not in self.layers):
-            kind = "a tensor" if name.id in self.flows else "a build-time value"
-            self.found.add(
-                "wrong-layer",
-                f"`{name.id}` is {kind}, not a layer or function",
-                name.span,
-                label="cannot be applied",
-                help="after `->` stands what is applied: a layer or a function",
-            )
-            return
-        layers = [*self.home.blocks(), *ALIASES, *RANK_OPEN]
-        functions = [*FUNCTIONS, *self.layers]
-        lower = name.id[:1].islower()
-        near_function = nearest(name.id, functions)
-        if not lower or (nearest(name.id, layers) and not near_function):
-            self.unknown_layer(name)
-        elif near_function or not self.forgiving:
-            self.found.add(
-                "unknown-function",
-                f"unknown function `{name.id}`",
-                name.span,
-                label="no tensor function that netspec knows",
-                help=did_you_mean(name.id, functions)
-                or "layers begin with a capital letter; named ones are defined before their use",
-            )
-
     # ---- layers ------------------------------------------------------------------------------
-
-    def make_layer(
-        self, stage: s.Stage, title: str, given: list[Given] | None, inputs: Sequence[Value]
-    ) -> Layer | None:
-        """The layer that a stage names, its arguments checked; None after reporting why not."""
-        known = self._resolve_rank(stage.callee, title, inputs)
-        if known is None or given is None:
-            return None
-        bound = bind(LAYERS[known], title, given, stage.callee.span, self.found)
-        return bound if isinstance(bound, Layer) else None
-
-    def _resolve_rank(self, place: Any, title: str, inputs: Sequence[Value]) -> str | None:
-        if title in ALIASES:
-            return ALIASES[title]
-        ranks = RANK_OPEN[title]
-        tensors = [flow.type for value in inputs for flow in flows_in(value)]
-        if not tensors:
-            return next(iter(ranks.values()))
-        rank = tensors[0].rank
-        if rank - 2 in ranks:
-            return ranks[rank - 2]
-        wanted = " or ".join(str(rank + 2) for rank in sorted(ranks))
-        self.found.add(
-            "shape-mismatch",
-            f"`{title}` takes an input of {wanted} dimensions, "
-            f"found {write_shape(tensors[0].shape)}",
-            place.span,
-            label=f"the input has {rank} dimensions",
-            notes=(f"the input comes from {flows_in(inputs[0])[0].origin}",),
-            help=f"give it [N, C, …] with 1 to 3 further dimensions, or name the rank: "
-            f"`{title}{min(ranks)}d`",
-        )
-        return None
 
     def apply_layer(
         self,
@@ -641,144 +433,18 @@ class Walker(Expressions):
             self.misfit(misfit, place, [*inputs, *named.values()])
             return None
 
-    def warn_linear(
-        self, layer: Layer, stage: s.Stage, title: str, inputs: Sequence[Value]
-    ) -> None:
-        """Hint at a Linear that works on the width of a picture."""
-        flow = inputs[0] if inputs else None
-        if type(layer).__name__ != "Linear" or not isinstance(flow, Flow):
-            return
-        if not flow.channels_first or flow.type.rank < 3:
-            return
-        shape = flow.type.shape
-        self.found.add(
-            "linear-on-image",
-            f"`{title}` works on the last dimension ({shape[-1]}) of "
-            f"{write_shape(shape)}, which is no channel dimension",
-            stage.callee.span,
-            label=f"takes {shape[-1]} features, and keeps the other dimensions",
-            notes=(f"the input comes from {flow.origin}",),
-            help="put `Flatten` before it, or `permute` the channels to the end",
-            severity="warning",
-        )
-
-    def layer_output(
-        self, layer: Layer, output: Type, name: str, inputs: Sequence[Value], span: Span
-    ) -> Value:
-        """What comes out of a layer, as a value."""
-        flow = inputs[0] if inputs else None
-        first = layer.ndim is not None or (
-            isinstance(flow, Flow)
-            and isinstance(output, Tensor)
-            and flow.channels_first
-            and output.shape == flow.type.shape
-        )
-        return flow_of(output, f"`{name}`", span, first)
-
     # ---- blocks ------------------------------------------------------------------------------
 
     def block_arguments(
         self, entry: Entry, stage: s.Stage, given: Sequence[Given]
     ) -> dict[str, Any] | None:
         """The value of each parameter of a block; None after reporting why there is none."""
-        definition = entry.definition
-        title = definition.name.id
-        values: dict[str, Any] = {}
-        known = [parameter.name.id for parameter in definition.parameters]
-        before = self.found.error_count
-        for position, (name, value, span) in enumerate(given):
-            if name is None and position >= len(known):
-                self._surplus(title, known, len(given), span)
-            elif name is not None and name.id not in known:
-                self.found.add(
-                    "unknown-argument",
-                    f"`{title}` has no parameter `{name.id}`",
-                    span,
-                    label="no such parameter",
-                    help=did_you_mean(name.id, known)
-                    or (f"it takes {', '.join(known)}" if known else "it takes none"),
-                )
-            elif (name.id if name else known[position]) in values:
-                wrong = name.id if name else known[position]
-                message = f"`{title}` got `{wrong}` twice"
-                self.found.add("duplicate-argument", message, span, label="given again here")
-            else:
-                values[name.id if name else known[position]] = value
-        ordered: dict[str, Any] = {}
-        for parameter in definition.parameters:
-            name_ = parameter.name.id
-            if name_ in values:
-                ordered[name_] = self._fitting(parameter, values[name_], title, given)
-            else:
-                ordered[name_] = self._default(entry, parameter, ordered, stage)
-        return ordered if self.found.error_count == before else None
+        place = stage.callee.span
 
-    def _surplus(self, title: str, known: list[str], given: int, span: Span) -> None:
-        self.found.add(
-            "surplus-argument",
-            f"`{title}` takes {len(known)} argument{'' if len(known) == 1 else 's'}, found {given}",
-            span,
-            label="one too many",
-            help=f"it takes {', '.join(known)}" if known else "it takes none",
-        )
+        def hand_default(parameter: s.Parameter) -> Any:
+            return hand_on_default(entry, parameter, place, self)
 
-    def _fitting(
-        self, parameter: s.Parameter, value: Any, title: str, given: Sequence[Given]
-    ) -> Any:
-        kind = parameter.type.id if parameter.type else ""
-        if not kind or isinstance(value, Unknown) or fits_type(value, kind):
-            return value
-        span = next(item.span for item in given if item.value is value)
-        wanted = type_words(kind)
-        self.found.add(
-            "wrong-argument",
-            f"`{parameter.name.id}` of `{title}` must be {wanted}, found {write_value(value)}",
-            span,
-            label=f"{kind_of(value)}, not {wanted}",
-            help=f"give {wanted}",
-        )
-        return UNKNOWN
-
-    def _default(
-        self, entry: Entry, parameter: s.Parameter, values: dict[str, Any], stage: s.Stage
-    ) -> Any:
-        name = parameter.name.id
-        if parameter.default is None:
-            kind = f", {type_words(parameter.type.id)}" if parameter.type else ""
-            self.found.add(
-                "missing-argument",
-                f"`{entry.definition.name.id}` needs `{name}`{kind}",
-                stage.callee.span,
-                label=f"`{name}` is missing",
-                help=f"write `{entry.definition.name.id}({name}=…)`",
-            )
-            return UNKNOWN
-        if parameter.type is not None and parameter.type.id == "block":
-            return self._default_constructor(entry, parameter, stage)
-        return default_value(parameter, self.found.inside(entry.home.source, self.found.notes))
-
-    def _default_constructor(self, entry: Entry, parameter: s.Parameter, stage: s.Stage) -> Any:
-        """The default of a parameter that is a block, as if it were written where it is used."""
-        default = parameter.default
-        assert default is not None
-        text = entry.home.source.cut(default.span)
-        theirs, ours = entry.home.blocks(), self.home.blocks()
-        if strange_names(default, theirs):
-            return UNKNOWN  # that has been reported where it stands
-        named = [name.id for name in names_in(default) if name.id in theirs]
-        strange = [id for id in named if id not in ours or ours[id] != theirs[id]]
-        if strange:
-            self.found.add(
-                "missing-argument",
-                f"the default of `{parameter.name.id}` is `{text}`, which is not known here",
-                stage.callee.span,
-                label=f"`{parameter.name.id}` is left out",
-                help=f"add `use {strange[0]} from …`, or hand on a block that is known here",
-            )
-            return UNKNOWN
-        first = 1 + 1024 * entry.definition.parameters.index(parameter)
-        constructor = self._constructor(relocated(default, stage.callee.span, count(first)))
-        return constructor._replace(text=text) if isinstance(constructor, Constructor) else UNKNOWN
+        return bind_block(entry, given, place, hand_default, self.found)
 
     def match(
         self, entry: Entry, inputs: Sequence[Value], scope: Scope, span: Span, frame: int = 0
@@ -791,33 +457,6 @@ class Walker(Expressions):
             self.misfit(misfit, s.Stage(None, s.Name("", span), None, span), inputs)
             return None
 
-    @contextmanager
-    def hypothetical(self) -> Iterator[None]:
-        """While this lasts, only what is wrong whatever the values are is reported."""
-        found, self.found = self.found, self.found.only(STATIC)
-        try:
-            yield
-        finally:
-            self.found = found
-
-
-def _name_of(callee: s.Name | s.Call) -> s.Name:
-    """The name that a stage begins with."""
-    name = callee.function if isinstance(callee, s.Call) else callee
-    assert isinstance(name, s.Name)
-    return name
-
-
-def takes_part(title: str, argument: s.Argument, position: int) -> bool:
-    """Whether an argument of a layer of the catalogue is a layer."""
-    if title not in ALIASES:
-        return False
-    layer = LAYERS[ALIASES[title]]
-    names = layer.positional()
-    place = names[position] if position < len(names) else ""
-    field = layer.fields().get(argument.name.id if argument.name else place)
-    return field is not None and field.part
-
 
 def spread_inputs(value: Value) -> Sequence[Value]:
     """A value that flows into a layer, as its inputs."""
@@ -829,33 +468,3 @@ def block_inputs(entry: Entry, value: Value) -> Sequence[Value]:
     if isinstance(value, Bundle) and len(entry.definition.inputs) != 1:
         return value.items
     return (value,)
-
-
-def resolver(home: Home, definition: "s.Net | s.Block") -> Any:
-    """What names stand for as stages of a definition."""
-    blocks = {
-        parameter.name.id
-        for parameter in definition.parameters
-        if parameter.type is not None and parameter.type.id == "block"
-    }
-    entries = home.blocks()
-
-    def resolve(name: str) -> Kind | None:
-        if name in blocks:
-            return Kind(name, parameter=True)
-        if name in entries:
-            return Kind(name)
-        if name in ALIASES:
-            return Kind(ALIASES[name], LAYERS[ALIASES[name]].stateless)
-        if name in RANK_OPEN:
-            stateless = all(LAYERS[known].stateless for known in RANK_OPEN[name].values())
-            return Kind(next(iter(RANK_OPEN[name].values())), stateless)
-        return None
-
-    return resolve
-
-
-def names_of(home: Home, definition: "s.Net | s.Block", found: Diagnostics) -> Names:
-    """The names of all layers of a definition."""
-    parameters = {parameter.name.id for parameter in definition.parameters}
-    return name_layers(definition.body, parameters, resolver(home, definition), found)

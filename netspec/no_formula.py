@@ -1,0 +1,43 @@
+"""Report sizes that cannot be written for all values of the parameters."""
+
+from typing import Any
+
+from netspec import syntax as s
+from netspec.catalogue.layer import Layer
+from netspec.diagnostic import Diagnostics
+from netspec.dim import Expression, atoms
+from netspec.source import Span
+
+
+def require_formulas(layer: Layer, stage: s.Stage, frame: int, found: Diagnostics) -> None:
+    """Report the arguments of a layer that no name of the definition `frame` can give."""
+    for part in layer.whole():
+        for field in part.fields().values():
+            value = getattr(part, field.name, None) if field.inferred else None
+            if field.name not in part.given and _is_foreign(value, frame):
+                report_no_formula(field.name, stage.callee.span, found)
+
+
+def _is_foreign(value: Any, frame: int) -> bool:
+    parts = value if isinstance(value, tuple | list) else (value,)
+    return any(
+        atom.frame != frame
+        for part in parts
+        if isinstance(part, Expression)
+        for atom in atoms(part)
+    )
+
+
+def report_no_formula(name: str, span: Span, found: Diagnostics, own: bool = True) -> None:
+    """Say that a size cannot be written for all values of the parameters.
+
+    `own`: `name` is an argument that the author could give.
+    """
+    found.add(
+        "no-formula",
+        f"`{name}` follows no formula of the names in scope here",
+        span,
+        label="it depends on what happens inside a block",
+        help="give the block a last layer whose size is one of its parameters, `require` that its "
+        f"loops have a turn{f', or write {name}=…' if own else ''}",
+    )
