@@ -141,31 +141,17 @@ def _figure(plan: ScriptPlan, update: Update, schedule: Schedule) -> str:
 
 
 def save_lines(plan: ScriptPlan) -> list[str]:
-    """What the first process saves at the end of an epoch."""
-    settings = plan.settings
-    lines = old_shards(plan) if settings.shard else _saved(plan)
-    lines += [
-        'lines = [",".join(map(str, line.values())) for line in rows]',
-        '(out / "metrics.csv").write_text("\\n".join([",".join(row), *lines, ""]))',
-    ]
-    lines += grid_lines(plan.samples)
-    if settings.log == "tensorboard":
-        lines += [
-            "for name, value in row.items():",
-            "    writer.add_scalar(name, value, epoch)",
-            "writer.flush()  # it would wait for up to two minutes",
-        ]
-    if settings.log == "wandb":
-        lines.append("wandb.log(row)")
-    return lines
+    """What the first process saves at the end of an epoch, what it goes on from behind all else.
 
-
-def _saved(plan: ScriptPlan) -> list[str]:
+    A run that is killed on the way has all of it when it is resumed: the epoch is run again.
+    """
     settings = plan.settings
+    if settings.shard:
+        return old_shards(plan)
     lines: list[str] = []
     if plan.training.validates:
         lines = [plan.asks_best(), *(f"    {line}" for line in _best(plan))]
-    lines += [*STATE, 'save(state, out / "last.pt")']
+    lines += [*figure_lines(plan), STATE]
     if settings.save_every:
         lines += [
             "if (epoch + 1) % cfg.save_every == 0:",
@@ -176,6 +162,24 @@ def _saved(plan: ScriptPlan) -> list[str]:
             'for old in sorted(out.glob("epoch*.pt"))[: -cfg.keep]:',
             "    old.unlink()",
         ]
+    return [*lines, 'save(state, out / "last.pt")']
+
+
+def figure_lines(plan: ScriptPlan) -> list[str]:
+    """The lines that write the figures of all epochs, and pictures of the last one."""
+    lines = [
+        'lines = [",".join(map(str, line.values())) for line in rows]',
+        '(out / "metrics.csv").write_text("\\n".join([",".join(row), *lines, ""]))',
+        *grid_lines(plan.samples),
+    ]
+    if plan.settings.log == "tensorboard":
+        lines += [
+            "for name, value in row.items():",
+            "    writer.add_scalar(name, value, epoch)",
+            "writer.flush()  # it would wait for up to two minutes",
+        ]
+    if plan.settings.log == "wandb":
+        lines.append("wandb.log(row)")
     return lines
 
 

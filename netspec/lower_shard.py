@@ -75,7 +75,7 @@ def shared_lines(plan: ScriptPlan) -> list[str]:
     folder = 'out / f"epoch{epoch + 1:08}"'
     return [
         *gathered,
-        *STATE,
+        STATE,
         f"save_shards({item.name}, optimizers, state, {folder})",
     ]
 

@@ -11,6 +11,7 @@ from netspec.lower_epoch import (
     end_lines,
     epoch_count,
     epoch_loader,
+    figure_lines,
     last_lines,
     save_lines,
     stop_lines,
@@ -128,7 +129,7 @@ class _Script:
             "averages_gradients": self.plan.averages,
             "shards": settings.shard,
             "units": unit_lines(self.plan) if settings.shard else (),
-            "shared": shared_lines(self.plan) if settings.shard else (),
+            "shared": self._shared(),
             "counted": counted_lines(self.plan),
             "device": device_lines(self.plan),
             "setup": self._setup(),
@@ -263,6 +264,13 @@ class _Script:
     def _map_location(self) -> str:
         parts = any(item.net.devices for item in self.training.nets)
         return '"cpu"' if parts else "device"
+
+    def _shared(self) -> list[str]:
+        """What is saved where all processes have a part in it, behind what the first one writes."""
+        if not self.settings.shard:
+            return []
+        first = [f"    {line}" for line in figure_lines(self.plan)]
+        return ["if rank == 0:", *first, *shared_lines(self.plan)]
 
     # ---- functions -------------------------------------------------------------------------------
 

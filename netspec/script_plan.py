@@ -11,10 +11,7 @@ from netspec.settings import Settings
 from netspec.training import TrainedNet, Training
 
 # What the state of a run is made of, but for tensors in shares.
-STATE = (
-    "state = {name: part.state_dict() for name, part in parts.items()}",
-    'state["rows"] = rows',
-)
+STATE = 'state = {"rows": rows} | {k: v.state_dict() for k, v in parts.items()}'
 
 
 class ScriptPlan:

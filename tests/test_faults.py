@@ -126,6 +126,22 @@ def _wait_for_a_start(process: "subprocess.Popen[str]", out: Path) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.parametrize("where", ["before", "behind"])
+def test_figures_are_whole_wherever_a_run_is_killed_in_its_last_epoch(
+    where: str, script: Path, unbroken: Path, tmp_path: Path
+) -> None:
+    save, end = 'save(state, out / "last.pt")', "os._exit(9) if epoch == 11 else None"
+    both = [end, save] if where == "before" else [save, end]
+    for file in ("model.py", "train.py"):
+        text = (script.parent / file).read_text(encoding="utf-8")
+        (tmp_path / file).write_text(text.replace(save, f"\n{' ' * 12}".join(both)))
+    assert run(tmp_path / "train.py", tmp_path / "out")[0] == 9
+    assert run(script, tmp_path / "out", "--resume")[0] == 0
+    assert same(load(tmp_path / "out/last.pt"), load(unbroken / "last.pt"))
+    table = (unbroken / "metrics.csv").read_text()
+    assert (tmp_path / "out/metrics.csv").read_text() == table
+
+
 def test_workers_do_not_change_a_run(unbroken: Path, tmp_path: Path) -> None:
     (tmp_path / "two").mkdir()
     script = write(HARD.replace("WORKERS", "2"), tmp_path / "two")

@@ -214,12 +214,11 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
         rows.append(row)
         pictures = draw_samples(G, shown, device)
         if rank == 0:
-            state = {name: part.state_dict() for name, part in parts.items()}
-            state["rows"] = rows
-            save(state, out / "last.pt")
             lines = [",".join(map(str, line.values())) for line in rows]
             (out / "metrics.csv").write_text("\n".join([",".join(row), *lines, ""]))
             save_grid(pictures, out / "samples.png")
+            state = {"rows": rows} | {k: v.state_dict() for k, v in parts.items()}
+            save(state, out / "last.pt")
             yield row
     if world > 1:
         dist.barrier()  # without it gloo sometimes aborts at exit

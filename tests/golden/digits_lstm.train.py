@@ -170,11 +170,10 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
         if rank == 0:
             if row is max(rows, key=lambda row: row["accuracy"]):
                 save(model.state_dict(), out / "best.pt")
-            state = {name: part.state_dict() for name, part in parts.items()}
-            state["rows"] = rows
-            save(state, out / "last.pt")
             lines = [",".join(map(str, line.values())) for line in rows]
             (out / "metrics.csv").write_text("\n".join([",".join(row), *lines, ""]))
+            state = {"rows": rows} | {k: v.state_dict() for k, v in parts.items()}
+            save(state, out / "last.pt")
             yield row
     if world > 1:
         dist.barrier()  # without it gloo sometimes aborts at exit
