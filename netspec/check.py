@@ -52,7 +52,7 @@ def check(
     if not found.has_errors:
         for item in file.items:
             if isinstance(item, s.Net | s.Block):
-                warn_unused(item, found)
+                warn_unused(item, _read_to_train(item, file, trainings), found)
                 warn_shadowed(item, home.blocks(), found)
                 check_contradictions(item.body, found)
         if nets:
@@ -140,6 +140,23 @@ def _check_training(
     if broken & {item.name.id, *(trained.net.id for trained in item.nets)}:
         return None
     return check_train(item, nets, sources, found)
+
+
+def _read_to_train(
+    item: "s.Net | s.Block", file: s.File, trainings: "Mapping[str, Training]"
+) -> set[str]:
+    """The build-time values that the sections which train a net read."""
+    if not trainings:
+        return set()
+    from netspec.check_section import constants_in
+
+    return {
+        name
+        for train in file.items
+        if isinstance(train, s.Train)
+        if item.name.id in ([x.net.id for x in train.nets] or [train.name.id])
+        for name in constants_in(train, trainings[train.name.id].fields)
+    }
 
 
 def _has_script(name: s.Name, trainings: Collection[str], found: Diagnostics) -> bool:
