@@ -20,10 +20,20 @@ class Flow(NamedTuple):
     channels_first: bool = False
 
 
+class Outputs(NamedTuple):
+    """What gives several tensors: what it is called, their names, and how its call is written."""
+
+    title: str
+    names: tuple[str, ...]
+    written: str
+    span: Span
+
+
 class Bundle(NamedTuple):
-    """Several values side by side."""
+    """Several values side by side; `outputs`: of what, where they have names of their own."""
 
     items: "tuple[Flow | Bundle | Unknown, ...]"
+    outputs: Outputs | None = None
 
 
 Value = Flow | Bundle | Unknown
@@ -91,6 +101,7 @@ __all__ = [
     "Bundle",
     "Constructor",
     "Flow",
+    "Outputs",
     "Unknown",
     "Value",
     "flow_of",
