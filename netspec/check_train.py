@@ -13,6 +13,7 @@ from netspec.check_data import (
     check_validation,
     read_dataset,
 )
+from netspec.check_operands import check_operands
 from netspec.check_optimizer import Movable, check_optimizer
 from netspec.check_samples import check_samples
 from netspec.check_section import SETTINGS, Part, Section
@@ -263,7 +264,9 @@ class _Checker:
             )
             if computation is not None:
                 types = [port.type for port in computation.graph.outputs[1:]]
-                check_metrics(metrics, dict(zip(figures, types, strict=True)), self.found)
+                by_name = dict(zip(figures, types, strict=True))
+                fitting = check_metrics(metrics, by_name, self.found)
+                check_operands(computation.graph, body, fitting, self.found)
         optimizers = None
         movable = None
         if moved or (computation is not None and part.name is None):

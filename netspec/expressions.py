@@ -22,6 +22,7 @@ from netspec.names import listing
 from netspec.prefixes import prefix_of, report_prefix
 from netspec.several import several, take_apart
 from netspec.source import Span
+from netspec.swapped import help_for_loss
 from netspec.tensor import DTYPES, DType, Tensor, Type, write_shape
 from netspec.visit import arguments_of, names_in
 
@@ -457,7 +458,8 @@ class Expressions:
         try:
             output = self.run_function(bound)
         except Misfit as misfit:
-            self.misfit(misfit, callee, operands)
+            swap = help_for_loss(bound, callee, len(operands), self.found.source)
+            self.misfit(misfit.helped(swap), callee, operands)
             return UNKNOWN
         self.note_function(span, FunctionCall(bound, len(operands), output, span))
         if isinstance(output, Tensor):

@@ -23,6 +23,7 @@ from netspec.naming import Names
 from netspec.several import take_apart
 from netspec.signature_match import match_inputs
 from netspec.source import Span
+from netspec.swapped import help_for_loss_layer
 from netspec.tensor import Tensor, Type
 from netspec.unknown_names import (
     Reach,
@@ -465,7 +466,8 @@ class Walker(Expressions):
         try:
             return layer.apply(*types, **others)
         except Misfit as misfit:
-            self.misfit(misfit, place, [*inputs, *named.values()])
+            swap = "" if others else help_for_loss_layer(layer, types)
+            self.misfit(misfit.helped(swap), place, [*inputs, *named.values()])
             return None
 
     # ---- blocks ------------------------------------------------------------------------------
