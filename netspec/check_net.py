@@ -61,7 +61,7 @@ def check_net(
     try:
         checker.run(net.body)
     except Exhausted:
-        return Unfinished(net.name.id, net, site.steps)
+        return _unfinished(net, home, header, site, found)
     complete = found.error_count == before
     checker.finish()
     rules = RuleScope("", home.rules, -1, checker.scope, found, home.externs(), True)
@@ -71,7 +71,7 @@ def check_net(
     check_lengths(layers.values(), found)
     check_values(layers.values(), (site.device, *site.devices), found)
     if found.error_count > before or header.inputs is None or not checker.outputs():
-        return Unfinished(net.name.id, net, site.steps)
+        return _unfinished(net, home, header, site, found)
     return Net(
         name=net.name.id,
         doc=net.doc,
@@ -91,6 +91,21 @@ def check_net(
         devices=tuple(site.devices),
         returns_on=checker.returns_on,
         source=found.source,
+    )
+
+
+def _unfinished(
+    net: s.Net, home: Home, header: Header, site: Site, found: Diagnostics
+) -> Unfinished:
+    return Unfinished(
+        net.name.id,
+        net,
+        home,
+        header.parameters,
+        header.inputs,
+        site.steps,
+        site.device,
+        found.source,
     )
 
 

@@ -243,8 +243,39 @@ def _by_modules(names: Collection[str]) -> list[str]:
 
 
 class Unfinished(NamedTuple):
-    """What could be followed of a net that fails: for a look at it, nothing is made of it."""
+    """What could be followed of a net that fails: for a look at it, nothing is made of it.
+
+    `parameters` and `inputs` are those of its signature, None for inputs that are not known.
+    """
 
     name: str
     syntax: syntax.Net
+    home: Home
+    parameters: Mapping[str, Any]
+    inputs: tuple[Port, ...] | None
     steps: Sequence[Step]
+    device: str
+    source: Source
+
+    def stand_in(self) -> Net:
+        """A net of this signature that yields nothing, so that what is beside it can be checked."""
+        return Net(
+            name=self.name,
+            doc="",
+            syntax=self.syntax,
+            home=self.home,
+            parameters=self.parameters,
+            sizes={},
+            inputs=self.inputs or (),
+            outputs=(),
+            layers={},
+            variables={},
+            externs={},
+            ties={},
+            frozen=frozenset(),
+            steps=(),
+            device=self.device,
+            devices=(),
+            returns_on=None,
+            source=self.source,
+        )
