@@ -162,7 +162,8 @@ class Checker(Walker):
         known = {port.name: port.type for port in header.inputs or ()}
         for item in self.definition.inputs:
             tensor = known.get(item.name.id)
-            flow = Flow(tensor, f"the input `{item.name.id}`", item.span) if tensor else UNKNOWN
+            name = item.name.id
+            flow = Flow(tensor, f"the input `{name}`", item.span, given=name) if tensor else UNKNOWN
             self.bind(item.name, flow)
 
     def outputs(self) -> tuple[Port, ...]:
@@ -367,7 +368,8 @@ class Checker(Walker):
             self.site.made[path] = made
             self.site.located.setdefault(path, self.device)
             kept = made.layer.bind_inputs(types, {k: type_of(v) for k, v in named.items()})
-            step = Application(path, made.layer, kept, output, span)
+            given_input = _given(inputs[0]) if inputs else ""
+            step = Application(path, made.layer, kept, output, span, given_input)
             self.site.steps.append(step)
         return layer_output(made.layer, output, path, inputs, span)
 
@@ -739,6 +741,11 @@ class Checker(Walker):
             help=f"give it a value before that: `{name}[{_shown(index)}] = …`",
         )
         return UNKNOWN
+
+
+def _given(value: Value) -> str:
+    """The input of the net whose numbers a value has, "" where it has others."""
+    return value.given if isinstance(value, Flow) else ""
 
 
 def _returns_bundle(definition: "s.Net | s.Block", returned: Value | None) -> bool:

@@ -27,6 +27,7 @@ from netspec.check_step import (
     operands_in,
     read_metrics,
 )
+from netspec.check_tables import check_tables
 from netspec.check_together import (
     check_best,
     check_freezes,
@@ -280,6 +281,8 @@ class _Checker:
                 by_name = dict(zip(figures, types, strict=True))
                 fitting = check_metrics(metrics, by_name, self.found)
                 check_operands(computation.graph, body, fitting, self.found)
+                place = self.whole.settings["data"].value.span
+                check_tables(computation.graph, body.nets, fields, place, self.found)
         optimizers = None
         movable = None
         if moved or (computation is not None and part.name is None):

@@ -26,6 +26,10 @@ from netspec.swapped import help_for_loss
 from netspec.tensor import DTYPES, DType, Tensor, Type, write_shape
 from netspec.visit import arguments_of, names_in
 
+# Functions that change the shape of a tensor, and none of its numbers.
+_KEEPS = frozenset(("contiguous", "flatten", "permute", "reshape", "squeeze", "t", "transpose"))
+_KEEPS |= frozenset(("unflatten", "unsqueeze", "view"))
+
 
 class Expressions:
     """The values of expressions, with build-time values in `scope` and tensors in `flows`."""
@@ -185,7 +189,7 @@ class Expressions:
             )
             return UNKNOWN
         self.note_type(node.span, result)
-        return value._replace(type=result, span=node.span)
+        return value._replace(type=result, span=node.span, given="")
 
     def _operand(self, node: s.Expression, operator: str) -> Any:
         """A tensor or a number; UNKNOWN after reporting anything else."""
@@ -319,7 +323,7 @@ class Expressions:
             self.report(misfit, node.span, self._origins(value))
             return UNKNOWN
         self.note_type(node.span, tensor)
-        return Flow(tensor, flow.origin, node.span)
+        return Flow(tensor, flow.origin, node.span, given=flow.given)
 
     def _element(self, node: s.Subscript, bundle: Bundle, indices: list[Any]) -> Value:
         at = indices[0]
@@ -464,9 +468,13 @@ class Expressions:
         self.note_function(span, FunctionCall(bound, len(operands), output, span))
         if isinstance(output, Tensor):
             self.note_type(span, output)
-        return flow_of(
+        value = flow_of(
             output, f"`{function.name}`", span, _stays_picture(function, operands, output)
         )
+        first = operands[0] if operands else None
+        if function.name in _KEEPS and isinstance(first, Flow) and isinstance(value, Flow):
+            return value._replace(given=first.given)
+        return value
 
     def run_function(self, function: Function) -> Type:
         """The output of a function with its arguments."""

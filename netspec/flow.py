@@ -12,12 +12,14 @@ class Flow(NamedTuple):
     """A tensor: its type, and what it comes from, in words (`conv1`, `the input x`).
 
     `channels_first` where it comes out of a layer that treats it as a picture or a signal.
+    `given`: the input of the net whose numbers these are, whatever became of its shape.
     """
 
     type: Tensor
     origin: str
     span: Span
     channels_first: bool = False
+    given: str = ""
 
 
 class Outputs(NamedTuple):

@@ -99,13 +99,17 @@ class BuiltVariable(NamedTuple):
 
 
 class Application(NamedTuple):
-    """A layer at work: which one, on what, giving what."""
+    """A layer at work: which one, on what, giving what.
+
+    `given`: the input of the net whose numbers it takes first, "" for what was worked out.
+    """
 
     name: str
     layer: Layer
     inputs: tuple[Type | None, ...]
     output: Type
     span: Span
+    given: str = ""
 
 
 class FunctionCall(NamedTuple):
@@ -134,7 +138,10 @@ class Failure(NamedTuple):
 
 
 class ExternUse(NamedTuple):
-    """What is written in Python at work, by its declaration: with which arguments, on what."""
+    """What is written in Python at work, by its declaration: with which arguments, on what.
+
+    `given`: for each input that of the net whose numbers it has, "" for what was worked out.
+    """
 
     name: str
     extern: syntax.Extern
@@ -142,6 +149,7 @@ class ExternUse(NamedTuple):
     values: Mapping[str, Any]
     inputs: tuple[Type, ...]
     output: Type
+    given: tuple[str, ...] = ()
 
 
 Step = Application | FunctionCall | BlockUse | ExternUse | Failure
