@@ -186,5 +186,5 @@ def run_extern(
     names = tuple(item.name.id for item in extern.outputs if item.name is not None)
     if isinstance(value, Bundle) and len(names) == len(value.items):
         written = checker.found.source.cut(span)
-        return value._replace(outputs=Outputs(path, names, written, span))
+        return value._replace(outputs=Outputs(extern.name.id, names, written, span))
     return value
