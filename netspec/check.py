@@ -46,13 +46,13 @@ def check(
     trainings: dict[str, Training] = {}
     for item in file.items:
         if isinstance(item, s.Train):
-            training = _check_training(item, trainings, declared, nets, sources, found)
+            training = _check_training(item, trainings, nets, unfinished, sources, found)
             if training is not None:
                 trainings[item.name.id] = training
     if not found.has_errors:
         for item in file.items:
             if isinstance(item, s.Net | s.Block):
-                warn_unused(item, found)
+                warn_unused(item, _read_to_train(item, file, trainings), found)
                 warn_shadowed(item, home.blocks(), found)
                 check_contradictions(item.body, found)
         if nets:
@@ -124,8 +124,8 @@ def _check_sources(file: s.File, found: Diagnostics) -> dict[str, s.ExternData |
 def _check_training(
     item: s.Train,
     trainings: "Mapping[str, Training]",
-    declared: Sequence[s.Net],
     nets: Mapping[str, Net],
+    unfinished: Mapping[str, Unfinished],
     sources: Mapping[str, s.ExternData | None],
     found: Diagnostics,
 ) -> "Training | None":
@@ -136,10 +136,24 @@ def _check_training(
         return None
     if not _has_script(item.name, trainings, found):
         return None
-    broken = {net.name.id for net in declared} - set(nets)
-    if broken & {item.name.id, *(trained.net.id for trained in item.nets)}:
-        return None
-    return check_train(item, nets, sources, found)
+    return check_train(item, nets, unfinished, sources, found)
+
+
+def _read_to_train(
+    item: "s.Net | s.Block", file: s.File, trainings: "Mapping[str, Training]"
+) -> set[str]:
+    """The build-time values that the sections which train a net read."""
+    if not trainings:
+        return set()
+    from netspec.check_section import constants_in
+
+    return {
+        name
+        for train in file.items
+        if isinstance(train, s.Train)
+        if item.name.id in ([x.net.id for x in train.nets] or [train.name.id])
+        for name in constants_in(train, trainings[train.name.id].fields)
+    }
 
 
 def _has_script(name: s.Name, trainings: Collection[str], found: Diagnostics) -> bool:

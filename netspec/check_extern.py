@@ -13,7 +13,7 @@ from netspec.check_signature import (
 )
 from netspec.diagnostic import Diagnostics, did_you_mean
 from netspec.evaluate import BUILTINS, UNKNOWN, Scope
-from netspec.flow import Value, flow_of, type_of
+from netspec.flow import Bundle, Flow, Outputs, Value, flow_of, type_of
 from netspec.graph import ExternUse
 from netspec.home import Entry
 from netspec.names import argument_problem, class_problem, module_problem
@@ -179,6 +179,12 @@ def run_extern(
     if not checker.site.muted or key != span:
         checker.site.externs.setdefault(path, entry)
     if not checker.site.muted:
-        step = ExternUse(path, extern, entry.home.source, values, tuple(kinds), output)
+        given_by = tuple(value.given if isinstance(value, Flow) else "" for value in inputs)
+        step = ExternUse(path, extern, entry.home.source, values, tuple(kinds), output, given_by)
         checker.site.steps.append(step)
-    return flow_of(output, f"`{path}`", span)
+    value = flow_of(output, f"`{path}`", span)
+    names = tuple(item.name.id for item in extern.outputs if item.name is not None)
+    if isinstance(value, Bundle) and len(names) == len(value.items):
+        written = checker.found.source.cut(span)
+        return value._replace(outputs=Outputs(extern.name.id, names, written, span))
+    return value

@@ -195,8 +195,13 @@ def warn_shadowed(
 # ---- what is never used --------------------------------------------------------------------------
 
 
-def warn_unused(definition: "s.Net | s.Block", found: Diagnostics) -> None:
-    """Warn of names that nothing uses, in a definition without errors."""
+def warn_unused(
+    definition: "s.Net | s.Block", elsewhere: Collection[str], found: Diagnostics
+) -> None:
+    """Warn of names that nothing uses, in a definition without errors.
+
+    `elsewhere`: the parameters that its train sections read.
+    """
     kinds = {item.name.id: "input" for item in definition.inputs}
     for statement in statements_in(definition.body):
         if isinstance(statement, s.Let):
@@ -217,7 +222,7 @@ def warn_unused(definition: "s.Net | s.Block", found: Diagnostics) -> None:
             else "remove it",
             severity="warning",
         )
-    _warn_unused_parameters(definition, found)
+    _warn_unused_parameters(definition, elsewhere, found)
     _report_unused_layers(definition, found)
 
 
@@ -283,10 +288,13 @@ class _Uses:
                     self._target(item)
 
 
-def _warn_unused_parameters(definition: "s.Net | s.Block", found: Diagnostics) -> None:
+def _warn_unused_parameters(
+    definition: "s.Net | s.Block", elsewhere: Collection[str], found: Diagnostics
+) -> None:
     shapes = [dim for item in definition.inputs if item.type for dim in item.type.shape]
     shapes += [dim for output in definition.outputs for dim in output.type.shape]
     used = {name.id for part in (*shapes, *definition.body) for name in names_in(part)}
+    used.update(elsewhere)
     for parameter in definition.parameters:
         if parameter.name.id not in used:
             found.add(

@@ -61,7 +61,7 @@ def check_net(
     try:
         checker.run(net.body)
     except Exhausted:
-        return Unfinished(net.name.id, net, site.steps)
+        return _unfinished(net, home, header, site, found)
     complete = found.error_count == before
     checker.finish()
     rules = RuleScope("", home.rules, -1, checker.scope, found, home.externs(), True)
@@ -71,7 +71,7 @@ def check_net(
     check_lengths(layers.values(), found)
     check_values(layers.values(), (site.device, *site.devices), found)
     if found.error_count > before or header.inputs is None or not checker.outputs():
-        return Unfinished(net.name.id, net, site.steps)
+        return _unfinished(net, home, header, site, found)
     return Net(
         name=net.name.id,
         doc=net.doc,
@@ -91,6 +91,21 @@ def check_net(
         devices=tuple(site.devices),
         returns_on=checker.returns_on,
         source=found.source,
+    )
+
+
+def _unfinished(
+    net: s.Net, home: Home, header: Header, site: Site, found: Diagnostics
+) -> Unfinished:
+    return Unfinished(
+        net.name.id,
+        net,
+        home,
+        header.parameters,
+        header.inputs,
+        site.steps,
+        site.device,
+        found.source,
     )
 
 
@@ -147,7 +162,8 @@ class Checker(Walker):
         known = {port.name: port.type for port in header.inputs or ()}
         for item in self.definition.inputs:
             tensor = known.get(item.name.id)
-            flow = Flow(tensor, f"the input `{item.name.id}`", item.span) if tensor else UNKNOWN
+            name = item.name.id
+            flow = Flow(tensor, f"the input `{name}`", item.span, given=name) if tensor else UNKNOWN
             self.bind(item.name, flow)
 
     def outputs(self) -> tuple[Port, ...]:
@@ -352,7 +368,8 @@ class Checker(Walker):
             self.site.made[path] = made
             self.site.located.setdefault(path, self.device)
             kept = made.layer.bind_inputs(types, {k: type_of(v) for k, v in named.items()})
-            step = Application(path, made.layer, kept, output, span)
+            given_input = _given(inputs[0]) if inputs else ""
+            step = Application(path, made.layer, kept, output, span, given_input)
             self.site.steps.append(step)
         return layer_output(made.layer, output, path, inputs, span)
 
@@ -724,6 +741,11 @@ class Checker(Walker):
             help=f"give it a value before that: `{name}[{_shown(index)}] = …`",
         )
         return UNKNOWN
+
+
+def _given(value: Value) -> str:
+    """The input of the net whose numbers a value has, "" where it has others."""
+    return value.given if isinstance(value, Flow) else ""
 
 
 def _returns_bundle(definition: "s.Net | s.Block", returned: Value | None) -> bool:

@@ -1,6 +1,6 @@
 """Read what stands in a train section and in its steps: settings, values, and what is neither."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 from netspec import syntax as s
@@ -17,6 +17,7 @@ OF_STEP = ("loss", "optimizer", "scheduler")
 _OTHERS = ("data", "validation_data", "fields", "transforms", "metrics")
 _READ = ("metrics", "samples")  # what reads values, wherever it stands in the section
 SETTINGS = (*_OTHERS, *OF_STEP, *KINDS, "samples")
+_OF_CONSTANTS = ("data", "validation_data", "optimizer", "scheduler", *KINDS)  # of no tensors
 _EXAMPLES = {
     "data": "data = MNIST5k()",
     "loss": "loss = cross_entropy(logits, label)",
@@ -209,6 +210,19 @@ class Section:
                     label=f"`{name}` is missing",
                     help=f"add a line like `{_EXAMPLES[name]}`",
                 )
+
+
+def constants_in(train: s.Train, fields: Collection[str]) -> set[str]:
+    """The names of build-time values that a section reads; a field or a value may hide one."""
+    steps = [item for item in train.items if isinstance(item, s.Step)]
+    items = [*train.items, *(item for step in steps for item in step.items)]
+    values = [*statements_of(items)]
+    made = {name.id for x in values if isinstance(x, s.Assign) for name in names_in(x.target)}
+    settings = [x for x in values if any(_is_setting(x, key) for key in _OF_CONSTANTS)]
+    plain = [item.arguments for item in items if isinstance(item, s.Options)]
+    others = [item for item in values if item not in settings and not _is_setting(item, "fields")]
+    read = _names(settings) | {name.id for name in names_in(tuple(plain))}
+    return read | (_names(others) - made - set(fields))
 
 
 def _names(items: Sequence[Value]) -> set[str]:

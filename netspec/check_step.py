@@ -16,6 +16,7 @@ from netspec.graph import Application, FunctionCall, Net
 from netspec.names import listing
 from netspec.source import Span
 from netspec.step_body import Body
+from netspec.swapped import help_to_swap
 from netspec.tensor import Tensor
 from netspec.training import MetricCall
 from netspec.visit import names_in, title_of
@@ -208,7 +209,7 @@ class Named(NamedTuple):
     """A metric with the names of its operands, its arguments checked; not yet held against them."""
 
     call: MetricCall
-    span: Span
+    node: s.Call
 
 
 def items_of(node: s.Expression) -> Sequence[s.Expression]:
@@ -239,7 +240,7 @@ def read_metrics(
             "duplicate-setting",
             f"{'one figure' if same else 'figures of different values'} would be called `{name}` "
             "twice",
-            named.span,
+            named.node.span,
             label="the same again" if same else "the same name again",
             help="remove one of the two" if same else "give one of the values another name",
         )
@@ -313,17 +314,17 @@ def _read_metric(node: s.Expression, scope: Mapping[str, Any], found: Diagnostic
     bound = None if given is None else bind(METRICS[name], name, given, node.span, found)
     if not isinstance(bound, Metric):
         return None
-    return Named(MetricCall(name, bound, tuple(operands)), node.span)
+    return Named(MetricCall(name, bound, tuple(operands)), node)
 
 
 def check_counts(metrics: Sequence[Named], kept: int | None, found: Diagnostics) -> None:
     """Refuse metrics that take more samples than validate; `kept` is None where data decides."""
-    for call, span in metrics:
+    for call, node in metrics:
         if kept is not None and kept < call.metric.least:
             found.add(
                 "wrong-data",
                 f"`{call.metric.name}` takes {call.metric.least} samples, and {kept} validates",
-                span,
+                node.span,
                 label="how do they vary?",
                 help="keep more samples for validation, or leave this metric out",
             )
@@ -331,10 +332,18 @@ def check_counts(metrics: Sequence[Named], kept: int | None, found: Diagnostics)
 
 def check_metrics(
     metrics: Sequence[Named], types: Mapping[str, Tensor], found: Diagnostics
-) -> None:
-    """Hold metrics against the tensors that they are of."""
-    for call, span in metrics:
+) -> list[Named]:
+    """Hold metrics against the tensors that they are of; those that fit."""
+    fitting: list[Named] = []
+    for named in metrics:
+        call, node = named
+        first, second = (types[name] for name in call.operands)
         try:
-            call.metric.check(*(types[name] for name in call.operands))
+            call.metric.check(first, second)
+            fitting.append(named)
         except Misfit as misfit:
-            found.add("shape-mismatch", misfit.message, span, label=misfit.label, help=misfit.help)
+            help = misfit.help
+            if call.metric.fits(second, first):
+                help = help_to_swap(node, ("output", "target"), found.source)
+            found.add("shape-mismatch", misfit.message, node.span, label=misfit.label, help=help)
+    return fitting

@@ -13,6 +13,7 @@ from netspec.check_data import (
     check_validation,
     read_dataset,
 )
+from netspec.check_operands import check_operands
 from netspec.check_optimizer import Movable, check_optimizer
 from netspec.check_samples import check_samples
 from netspec.check_section import SETTINGS, Part, Section
@@ -26,6 +27,7 @@ from netspec.check_step import (
     operands_in,
     read_metrics,
 )
+from netspec.check_tables import check_tables
 from netspec.check_together import (
     check_best,
     check_freezes,
@@ -37,29 +39,31 @@ from netspec.check_trained import check_nets
 from netspec.check_transforms import check_transforms, settle
 from netspec.check_turns import check_own_layers, check_step_names
 from netspec.diagnostic import Diagnostics, did_you_mean
-from netspec.dim import Dim, substitute
-from netspec.graph import Net
+from netspec.dim import Dim, substitute, value_of
+from netspec.graph import Net, Unfinished
 from netspec.names import listing
 from netspec.settings import Settings
 from netspec.source import Span
 from netspec.step_body import Body
 from netspec.tensor import Tensor
 from netspec.training import Step, TrainedNet, Training
-from netspec.visit import names_in
+from netspec.visit import names_in, title_of
 
 
 def check_train(
     train: s.Train,
     nets: Mapping[str, Net],
+    unfinished: Mapping[str, Unfinished],
     sources: Mapping[str, s.ExternData | None],
     found: Diagnostics,
 ) -> Training | None:
     """The training that a section describes; None after reporting why there is none.
 
+    Of one that trains an `unfinished` net, what does not depend on it is checked.
     `sources`: the data of the file that is read in Python; None for what has been reported.
     """
     before = found.error_count
-    trained = check_nets(train, nets, found)
+    trained = check_nets(train, nets, unfinished, found)
     if trained is None:
         return None
     training = _Checker(train, trained, sources, found).check()
@@ -79,6 +83,7 @@ class _Checker:
         self.trained = trained
         self.found = found
         self.scope = _constants(trained)
+        self.sound = all(item.net.outputs for item in trained)
         self.section = Section(train, found)
         self.whole, self.parts = self.section.whole, self.section.parts
         self.titles = self._titles()
@@ -99,22 +104,21 @@ class _Checker:
             fields = check_fields(dataset, named and named.value, self.found)
         settings = self._validated(dataset, other, settings)
         if dataset is None or fields is None:
-            self._check_optimizers(settings)
+            self._check_beside(settings)
             return None
         written = self.whole.settings.get("transforms")
         changed = check_transforms(written and written.value, fields, self.scope, self.found)
-        implicit = changed and self._implicit_call(changed.fields)
-        if changed is None or implicit is None:
-            self._check_optimizers(settings)
+        implicit = changed and self.sound and self._implicit_call(changed.fields)
+        if not changed or not implicit:
+            listed = self._check_beside(settings)
+            check_counts(listed, self._kept(dataset, other, settings), self.found)
             return None
         calls, fields, bound = implicit
         transforms = settle(changed.calls, bound, self.found)
         steps = self._check_steps(calls, fields, settings)
         drawn = self._check_samples(calls, fields)
-        metrics = self.whole.settings.get("metrics")
-        listed = read_metrics(metrics and metrics.value, self.scope, self.found)
+        listed = self._read_metrics(settings)
         given = self.whole.settings
-        check_best(given, settings, [part.title for part in self.parts], listed, self.found)
         check_counts(listed, self._kept(dataset, other, settings), self.found)
         check_single(given, self.trained, steps or (), self.found)
         check_shard(given, settings, self.trained, steps or (), self.found)
@@ -139,6 +143,21 @@ class _Checker:
             constants=self.scope,
         )
 
+    def _check_beside(self, settings: Settings) -> list[Named]:
+        """What can be said of steps and metrics where fields or a net are not known."""
+        for part in self.parts:
+            self._moved(part)
+            if "optimizer" in part.settings:
+                check_optimizer(part.settings, part.items, None, settings, self.scope, self.found)
+        return self._read_metrics(settings)
+
+    def _read_metrics(self, settings: Settings) -> list[Named]:
+        given = self.whole.settings
+        metrics = given.get("metrics")
+        listed = read_metrics(metrics and metrics.value, self.scope, self.found)
+        check_best(given, settings, [part.title for part in self.parts], listed, self.found)
+        return listed
+
     # ---- data ------------------------------------------------------------------------------------
 
     def _dataset(self, key: str) -> Dataset | None:
@@ -146,6 +165,8 @@ class _Checker:
             return None
         nets = [item.net for item in self.trained]
         node = self.whole.settings[key].value
+        if title_of(node) == "Synthetic" and any(map(_is_open, nets)):
+            return None  # its fields are the inputs of a net with errors
         return read_dataset(node, nets, self.sources, self.scope, self.found)
 
     def _validated(
@@ -217,12 +238,6 @@ class _Checker:
 
     # ---- steps -----------------------------------------------------------------------------------
 
-    def _check_optimizers(self, settings: Settings) -> None:
-        """What is wrong with optimisers is said, whatever is wrong elsewhere."""
-        for part in self.parts:
-            if "optimizer" in part.settings:
-                check_optimizer(part.settings, part.items, None, settings, self.scope, self.found)
-
     def _check_steps(
         self, calls: Sequence[s.Assign], fields: Fields, settings: Settings
     ) -> list[Step] | None:
@@ -263,7 +278,11 @@ class _Checker:
             )
             if computation is not None:
                 types = [port.type for port in computation.graph.outputs[1:]]
-                check_metrics(metrics, dict(zip(figures, types, strict=True)), self.found)
+                by_name = dict(zip(figures, types, strict=True))
+                fitting = check_metrics(metrics, by_name, self.found)
+                check_operands(computation.graph, body, fitting, self.found)
+                place = self.whole.settings["data"].value.span
+                check_tables(computation.graph, body.nets, fields, place, self.found)
         optimizers = None
         movable = None
         if moved or (computation is not None and part.name is None):
@@ -349,6 +368,12 @@ class _Checker:
                 help=did_you_mean(part.name.id, names) or f"name it {listing(names)}",
             )
         return [item for item in self.trained if item.name == part.name.id]
+
+
+def _is_open(net: Net) -> bool:
+    """Whether the inputs of a net with errors are not known in all their sizes."""
+    sizes = [value_of(dim) for port in net.inputs for dim in port.type.shape[1:]]
+    return not net.outputs and (not net.inputs or None in sizes)
 
 
 def _constants(trained: Sequence[TrainedNet]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from netspec.check_net import check_net
 from netspec.check_signature import fits_type, report_duplicate, type_words
 from netspec.diagnostic import Diagnostics, did_you_mean
 from netspec.evaluate import UNKNOWN, evaluate
-from netspec.graph import Net
+from netspec.graph import Net, Unfinished
 from netspec.names import label_problem, listing, variable_problem
 from netspec.script_names import script_problem
 from netspec.source import Span
@@ -20,19 +20,28 @@ ONLY = "model"  # what the script calls the only net of a training
 
 
 def check_nets(
-    train: s.Train, nets: Mapping[str, Net], found: Diagnostics
+    train: s.Train,
+    nets: Mapping[str, Net],
+    unfinished: Mapping[str, Unfinished],
+    found: Diagnostics,
 ) -> list[TrainedNet] | None:
-    """The nets of a section, made with its arguments; None after reporting what is wrong."""
+    """The nets of a section, made with its arguments; None after reporting what is wrong.
+
+    A stand-in without outputs takes the place of a net that has errors of its own.
+    """
+    there = {**nets, **{name: net.stand_in() for name, net in unfinished.items()}}
+    there = dict(sorted(there.items(), key=lambda item: item[1].syntax.span.start))
+    if train.nets:
+        trained = [_check_named(item, there, found) for item in train.nets]
+    else:
+        trained = [_check_only(train, there, found)]
+    known = [item for item in trained if item is not None]
     before = found.error_count
     if train.nets:
-        trained = [_check_named(item, nets, found) for item in train.nets]
         _check_names(train, found)
-    else:
-        trained = [_check_only(train, nets, found)]
-    known = [item for item in trained if item is not None]
     for item in known:
         _check_device(item, train, found)
-    if found.error_count > before:
+    if found.error_count > before or len(known) < len(trained):
         return None
     return _check_starts(train, known, found)
 
@@ -90,14 +99,15 @@ def _check_named(item: s.Trained, nets: Mapping[str, Net], found: Diagnostics) -
     values = _check_arguments(item, net, found)
     if values is None:
         return None
-    if not values:
+    if not values or not net.outputs:
         return TrainedNet(item.name.id, net, ())
     shown = ", ".join(f"{name}={write_value(value)}" for name, value in values.items())
     line, column = found.source.position(item.span.start)
     note = f"in {net.name}({shown}), trained at {found.source.name}:{line}:{column}"
     inner = found.inside(found.source, (*found.notes, note))
     made = check_net(net.syntax, net.home, {**net.parameters, **values}, net.device, inner)
-    return TrainedNet(item.name.id, made, item.arguments) if isinstance(made, Net) else None
+    made = made if isinstance(made, Net) else made.stand_in()
+    return TrainedNet(item.name.id, made, item.arguments)
 
 
 def _check_arguments(item: s.Trained, net: Net, found: Diagnostics) -> dict[str, Any] | None:

@@ -298,7 +298,7 @@ def _add_layers(commands: Any) -> None:
 
 
 def _add_explain(commands: Any) -> None:
-    help = "Tell what a name stands for: a layer, a function, a scheme, a loss, an optimiser."
+    help = "Tell what a name stands for: a layer, a function, a loss, an optimiser, a setting."
     named = commands.add_parser(
         "explain",
         help=help,
@@ -307,7 +307,9 @@ def _add_explain(commands: Any) -> None:
         allow_abbrev=False,
     )
     named.set_defaults(command=_explain)
-    named.add_argument("name", metavar="NAME", help="as in Conv2d, cat, kaiming_normal, SGD")
+    named.add_argument(
+        "name", metavar="NAME", help="as in Conv2d, cat, kaiming_normal, SGD, early_stopping"
+    )
     _add_layers_option(named)
     parser = _command(
         commands,

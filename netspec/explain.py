@@ -22,6 +22,7 @@ from netspec.entries import (
     title_of,
     usage,
 )
+from netspec.setting_texts import NAMES, setting_text, write_setting
 from netspec.table import align
 
 _KINDS = {
@@ -67,14 +68,16 @@ def write_lines(lines: Iterable[Line]) -> str:
 
 def explain(name: str) -> str:
     """What a name stands for, in all its meanings; an empty text where it has none."""
-    return "\n\n".join(map(_write, _meanings(name)))
+    setting = setting_text(name)
+    texts = [*map(_write, _meanings(name)), *([write_setting(setting)] if setting else [])]
+    return "\n\n".join(texts)
 
 
 def advice(name: str) -> str:
     """What to write in place of a name that stands for nothing."""
     if name in LAZY:
         return f"the input decides the sizes of every layer here: write `{LAZY[name]}`"
-    known = [*(known for entry in _entries() for known in _names(entry)), *RANK_OPEN]
+    known = [*(known for entry in _entries() for known in _names(entry)), *RANK_OPEN, *NAMES]
     return did_you_mean(name, known) or "`netspec layers` lists all layers and functions"
 
 

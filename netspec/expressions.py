@@ -20,9 +20,15 @@ from netspec.lazy import report_lazy
 from netspec.misfit import Misfit
 from netspec.names import listing
 from netspec.prefixes import prefix_of, report_prefix
+from netspec.several import several, take_apart
 from netspec.source import Span
+from netspec.swapped import help_for_loss
 from netspec.tensor import DTYPES, DType, Tensor, Type, write_shape
 from netspec.visit import arguments_of, names_in
+
+# Functions that change the shape of a tensor, and none of its numbers.
+_KEEPS = frozenset(("contiguous", "flatten", "permute", "reshape", "squeeze", "t", "transpose"))
+_KEEPS |= frozenset(("unflatten", "unsqueeze", "view"))
 
 
 class Expressions:
@@ -183,7 +189,7 @@ class Expressions:
             )
             return UNKNOWN
         self.note_type(node.span, result)
-        return value._replace(type=result, span=node.span)
+        return value._replace(type=result, span=node.span, given="")
 
     def _operand(self, node: s.Expression, operator: str) -> Any:
         """A tensor or a number; UNKNOWN after reporting anything else."""
@@ -191,6 +197,10 @@ class Expressions:
         number = isinstance(value, int | float | Expression)
         if isinstance(value, Flow | Unknown) or (number and operator not in ("and", "or")):
             return value
+        if isinstance(value, Bundle) and self.report_several(
+            value, f"`{operator}`", "wrong-operand", node.span
+        ):
+            return UNKNOWN
         what = "several tensors" if isinstance(value, Bundle) else write_value(value)
         self.found.add(
             "wrong-operand",
@@ -313,7 +323,7 @@ class Expressions:
             self.report(misfit, node.span, self._origins(value))
             return UNKNOWN
         self.note_type(node.span, tensor)
-        return Flow(tensor, flow.origin, node.span)
+        return Flow(tensor, flow.origin, node.span, given=flow.given)
 
     def _element(self, node: s.Subscript, bundle: Bundle, indices: list[Any]) -> Value:
         at = indices[0]
@@ -376,6 +386,16 @@ class Expressions:
         raise NotImplementedError
 
     def _attribute(self, node: s.Attribute, name: s.Name) -> Unknown:
+        value = self.flow(node.value)
+        if isinstance(value, Bundle) and value.outputs:
+            self.found.add(
+                "not-supported",
+                f"the outputs of `{value.outputs.title}` are no attributes",
+                node.span,
+                label=f"{len(value.items)} tensors",
+                help=f"take them apart first: {take_apart(value.outputs, self.flows)}",
+            )
+            return UNKNOWN
         self.found.add(
             "not-supported",
             f"a tensor has no attribute `{name.id}` here, only methods that are called",
@@ -391,21 +411,32 @@ class Expressions:
 
     # ---- functions ---------------------------------------------------------------------------
 
-    def given(self, arguments: Sequence[s.Argument]) -> list[Given] | None:
-        """Arguments with their values, types for tensors; None where one is unknown."""
+    def given(
+        self, function: type[Function], leading: int, arguments: Sequence[s.Argument]
+    ) -> list[Given] | None:
+        """Arguments with their values, types for tensors; None where one is unknown.
+
+        `leading`: how many arguments of the function stand before them.
+        """
         given: list[Given] = []
         complete = True
-        for argument in arguments:
-            value = self.argument(argument.value)
+        for place, argument in enumerate(arguments, leading):
+            value = self.argument(argument.value, _takes_one(function, argument, place))
             complete = complete and value is not UNKNOWN
             given.append(Given(argument.name, value, argument.span))
         return given if complete else None
 
-    def argument(self, node: s.Expression) -> Any:
-        """The value of an argument, the type of a tensor."""
+    def argument(self, node: s.Expression, wanted: str) -> Any:
+        """The value of an argument, the type of a tensor; `wanted`: what takes one, if it does."""
         if isinstance(node, s.Name) and node.id not in self.scope and node.id in DTYPES:
             return DType(node.id)
         value = self.value(node) if self.has_flow(node) else evaluate(node, self.scope, self.found)
+        if (
+            isinstance(value, Bundle)
+            and wanted
+            and self.report_several(value, wanted, "wrong-argument", node.span)
+        ):
+            return UNKNOWN
         if isinstance(value, Flow | Bundle):
             known = type_of(value)
             return UNKNOWN if known is None else known
@@ -421,7 +452,7 @@ class Expressions:
     ) -> Value:
         """The value of a function of tensors, which stand before its other arguments."""
         types = [type_of(operand) for operand in operands]
-        given = self.given(arguments)
+        given = self.given(function, len(operands), arguments)
         if given is None or None in types:
             return UNKNOWN
         leading = [Given(None, value, span) for value in types]
@@ -431,14 +462,19 @@ class Expressions:
         try:
             output = self.run_function(bound)
         except Misfit as misfit:
-            self.misfit(misfit, callee, operands)
+            swap = help_for_loss(bound, callee, len(operands), self.found.source)
+            self.misfit(misfit.helped(swap), callee, operands)
             return UNKNOWN
         self.note_function(span, FunctionCall(bound, len(operands), output, span))
         if isinstance(output, Tensor):
             self.note_type(span, output)
-        return flow_of(
+        value = flow_of(
             output, f"`{function.name}`", span, _stays_picture(function, operands, output)
         )
+        first = operands[0] if operands else None
+        if function.name in _KEEPS and isinstance(first, Flow) and isinstance(value, Flow):
+            return value._replace(given=first.given)
+        return value
 
     def run_function(self, function: Function) -> Type:
         """The output of a function with its arguments."""
@@ -472,6 +508,11 @@ class Expressions:
                 return UNKNOWN
             case s.Attribute(value, name) if name.id in FUNCTIONS:
                 operand = self.flow(value)
+                wanted = f"`{name.id}`"
+                if isinstance(operand, Bundle) and self.report_several(
+                    operand, wanted, "wrong-argument", value.span
+                ):
+                    return UNKNOWN
                 return self.apply_function(
                     FUNCTIONS[name.id], [operand], node.arguments, node, node.span
                 )
@@ -490,6 +531,14 @@ class Expressions:
         raise NotImplementedError
 
     # ---- reports -----------------------------------------------------------------------------
+
+    def report_several(self, value: Bundle, wanted: str, code: str, span: Span) -> bool:
+        """Report several tensors where `wanted` takes one; False where they have no names."""
+        texts = several(value, wanted, self.flows)
+        if texts is None:
+            return False
+        self.found.add(code, texts.message, span, label=texts.label, help=texts.help)
+        return True
 
     def misfit(self, misfit: Misfit, callee: Any, operands: Sequence[Value]) -> None:
         """Report what does not fit, at the argument that it is about."""
@@ -515,6 +564,15 @@ class Expressions:
             notes=notes,
             help=misfit.help,
         )
+
+
+def _takes_one(function: type[Function], argument: s.Argument, place: int) -> str:
+    """What an argument is, where it is one tensor: "`input` of `mse_loss`"; "" elsewhere."""
+    names = function.positional()
+    name = argument.name.id if argument.name else "".join(names[place : place + 1])
+    field = function.fields().get(name)
+    takes_several = field is None or field.annotation == Inputs
+    return "" if takes_several else f"`{name}` of `{function.name}`"
 
 
 def _stays_picture(function: type[Function], operands: Sequence[Value], output: Type) -> bool:

@@ -12,18 +12,30 @@ class Flow(NamedTuple):
     """A tensor: its type, and what it comes from, in words (`conv1`, `the input x`).
 
     `channels_first` where it comes out of a layer that treats it as a picture or a signal.
+    `given`: the input of the net whose numbers these are, whatever became of its shape.
     """
 
     type: Tensor
     origin: str
     span: Span
     channels_first: bool = False
+    given: str = ""
+
+
+class Outputs(NamedTuple):
+    """What gives several tensors: what it is called, their names, and how its call is written."""
+
+    title: str
+    names: tuple[str, ...]
+    written: str
+    span: Span
 
 
 class Bundle(NamedTuple):
-    """Several values side by side."""
+    """Several values side by side; `outputs`: of what, where they have names of their own."""
 
     items: "tuple[Flow | Bundle | Unknown, ...]"
+    outputs: Outputs | None = None
 
 
 Value = Flow | Bundle | Unknown
@@ -91,6 +103,7 @@ __all__ = [
     "Bundle",
     "Constructor",
     "Flow",
+    "Outputs",
     "Unknown",
     "Value",
     "flow_of",

@@ -99,13 +99,17 @@ class BuiltVariable(NamedTuple):
 
 
 class Application(NamedTuple):
-    """A layer at work: which one, on what, giving what."""
+    """A layer at work: which one, on what, giving what.
+
+    `given`: the input of the net whose numbers it takes first, "" for what was worked out.
+    """
 
     name: str
     layer: Layer
     inputs: tuple[Type | None, ...]
     output: Type
     span: Span
+    given: str = ""
 
 
 class FunctionCall(NamedTuple):
@@ -134,7 +138,10 @@ class Failure(NamedTuple):
 
 
 class ExternUse(NamedTuple):
-    """What is written in Python at work, by its declaration: with which arguments, on what."""
+    """What is written in Python at work, by its declaration: with which arguments, on what.
+
+    `given`: for each input that of the net whose numbers it has, "" for what was worked out.
+    """
 
     name: str
     extern: syntax.Extern
@@ -142,6 +149,7 @@ class ExternUse(NamedTuple):
     values: Mapping[str, Any]
     inputs: tuple[Type, ...]
     output: Type
+    given: tuple[str, ...] = ()
 
 
 Step = Application | FunctionCall | BlockUse | ExternUse | Failure
@@ -243,8 +251,39 @@ def _by_modules(names: Collection[str]) -> list[str]:
 
 
 class Unfinished(NamedTuple):
-    """What could be followed of a net that fails: for a look at it, nothing is made of it."""
+    """What could be followed of a net that fails: for a look at it, nothing is made of it.
+
+    `parameters` and `inputs` are those of its signature, None for inputs that are not known.
+    """
 
     name: str
     syntax: syntax.Net
+    home: Home
+    parameters: Mapping[str, Any]
+    inputs: tuple[Port, ...] | None
     steps: Sequence[Step]
+    device: str
+    source: Source
+
+    def stand_in(self) -> Net:
+        """A net of this signature that yields nothing, so that what is beside it can be checked."""
+        return Net(
+            name=self.name,
+            doc="",
+            syntax=self.syntax,
+            home=self.home,
+            parameters=self.parameters,
+            sizes={},
+            inputs=self.inputs or (),
+            outputs=(),
+            layers={},
+            variables={},
+            externs={},
+            ties={},
+            frozen=frozenset(),
+            steps=(),
+            device=self.device,
+            devices=(),
+            returns_on=None,
+            source=self.source,
+        )

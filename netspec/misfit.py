@@ -30,3 +30,8 @@ class Misfit(Exception):
         self.argument = argument
         self.equal = tuple(equal)
         self.code = code
+
+    def helped(self, help: str) -> "Misfit":
+        """The same with another way out, where there is one."""
+        self.help = help or self.help
+        return self

@@ -25,6 +25,7 @@ from netspec.entries import (
     usage,
 )
 from netspec.parse import parse
+from netspec.setting_texts import with_settings
 from netspec.source import Source
 from netspec.syntax import Block
 from netspec.uses import library
@@ -186,9 +187,11 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def main(folder: str) -> None:
-    """Write the pages to `folder`."""
+    """Write the pages to `folder`, and the table of settings into the page of the language."""
     for file, text in pages().items():
         Path(folder, file).write_text(text, encoding="utf-8")
+    page = Path(folder, "language.md")
+    page.write_text(with_settings(page.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

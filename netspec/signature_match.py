@@ -71,7 +71,8 @@ def _match(
     shape: list[Dim] = []
     for axis, (part, dim) in enumerate(zip(written.shape, tensor.shape, strict=True)):
         shape.append(_bind(title, item, axis, part, dim, scope, frame, tensor))
-    return Flow(Tensor(tuple(shape), tensor.dtype), origin, item.span, value.channels_first)
+    known = Tensor(tuple(shape), tensor.dtype)
+    return value._replace(type=known, origin=origin, span=item.span)
 
 
 def _bind(

@@ -8,7 +8,7 @@ from netspec.arguments import Given
 from netspec.block_arguments import bind_block
 from netspec.bounds import current
 from netspec.call_helps import help_for_layer
-from netspec.catalogue import ALIASES, FUNCTIONS, RANK_OPEN
+from netspec.catalogue import ALIASES, FUNCTIONS, LAYERS, RANK_OPEN
 from netspec.catalogue.layer import Layer
 from netspec.check_signature import check_outputs, tensor_type
 from netspec.diagnostic import Diagnostics
@@ -20,8 +20,10 @@ from netspec.home import Entry, Home
 from netspec.misfit import Misfit
 from netspec.module_arguments import module_arguments
 from netspec.naming import Names
+from netspec.several import take_apart
 from netspec.signature_match import match_inputs
 from netspec.source import Span
+from netspec.swapped import help_for_loss_layer
 from netspec.tensor import Tensor, Type
 from netspec.unknown_names import (
     Reach,
@@ -185,12 +187,15 @@ class Walker(Expressions):
             return value.items
         if not isinstance(value, Unknown):
             found = len(value.items) if isinstance(value, Bundle) else 1
+            outputs = value.outputs if isinstance(value, Bundle) else None
             self.found.add(
                 "wrong-unpacking",
                 f"{count} names for {found} value{'' if found == 1 else 's'}",
                 target.span,
                 label=f"{count} names",
-                help="write one name for each value; `_` drops one",
+                help=f"write {take_apart(outputs, self.flows)}; `_` drops one"
+                if outputs
+                else "write one name for each value; `_` drops one",
             )
         return [UNKNOWN] * count
 
@@ -208,11 +213,24 @@ class Walker(Expressions):
         value = self.returned
         items = value.items if isinstance(value, Bundle) else (value,)
         flows = [item for item in items if isinstance(item, Flow)]
+        if self.offered() is not None:
+            self._check_single(statement)
         if self.definition.outputs and len(flows) == len(items):
             given = [(flow.type, flow.origin) for flow in flows]
             last = statement.value
             span = last.stages[-1].span if isinstance(last, s.Chain) else last.span
             check_outputs(self.definition.outputs, given, self.scope, self.sizes, span, self.found)
+
+    def _check_single(self, statement: s.Return) -> None:
+        """What a train section works out, the loss first, is one tensor each."""
+        node = statement.value
+        for place, name in enumerate(node.items if isinstance(node, s.Sequence) else (node,)):
+            value = self.flows.get(name.id) if isinstance(name, s.Name) else None
+            if isinstance(name, s.Name) and isinstance(value, Bundle) and value.outputs:
+                wanted = "a metric" if place else f"`{name.id}`"
+                code = "wrong-loss" if name.id == "loss" else "wrong-samples"
+                code = "shape-mismatch" if place else code
+                self.report_several(value, wanted, code, value.outputs.span)
 
     # ---- layers by name ----------------------------------------------------------------------
 
@@ -286,6 +304,8 @@ class Walker(Expressions):
         if isinstance(constructor, Constructor):
             return self.run_constructor(stage, constructor, spread_inputs(value))
         entry = self.home.blocks().get(title)
+        if self._takes_one(entry, title) and self._reports_several(value, title, span):
+            return UNKNOWN
         if entry is None:
             return self.run_layer(stage, title, given, spread_inputs(value), named, key, span)
         if named or stage.schemes:
@@ -295,6 +315,20 @@ class Walker(Expressions):
         if self._recurses(entry, stage):
             return UNKNOWN
         return self.run_block(entry, stage, given, block_inputs(entry, value), key, span)
+
+    def _takes_one(self, entry: Entry | None, title: str) -> bool:
+        """Whether a layer or a block takes one tensor; an input without a type may be several."""
+        if entry is not None:
+            inputs = entry.definition.inputs
+            return len(inputs) == 1 and inputs[0].type is not None
+        known = LAYERS[ALIASES.get(title) or next(iter(RANK_OPEN[title].values()))]
+        return len(known.takes) + len(known.may_take) == 1
+
+    def _reports_several(self, value: Value, title: str, span: Span) -> bool:
+        """Report several tensors that flow into what takes one, where they have names."""
+        return isinstance(value, Bundle) and self.report_several(
+            value, f"`{title}`", "shape-mismatch", span
+        )
 
     def _report_extras(self, entry: Entry, title: str, named: bool, stage: s.Stage) -> None:
         extern = isinstance(entry.definition, s.Extern)
@@ -360,6 +394,8 @@ class Walker(Expressions):
 
     def _stage_of_function(self, stage: s.Stage, name: str, value: Value) -> Value:
         function = FUNCTIONS[name]
+        if function.takes_one() and self._reports_several(value, name, stage.span):
+            return UNKNOWN
         if stage.label is not None or stage.schemes is not None:
             self.found.add(
                 "wrong-layer",
@@ -430,7 +466,8 @@ class Walker(Expressions):
         try:
             return layer.apply(*types, **others)
         except Misfit as misfit:
-            self.misfit(misfit, place, [*inputs, *named.values()])
+            swap = "" if others else help_for_loss_layer(layer, types)
+            self.misfit(misfit.helped(swap), place, [*inputs, *named.values()])
             return None
 
     # ---- blocks ------------------------------------------------------------------------------

@@ -210,21 +210,34 @@ def test_a_table_has_several_targets(table: Table, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "has no rows"),
-        ("a,b,c,d,kind\n", "has no rows"),
-        ("a,b,c,d,sort\n1,2,3,4,0\n", "has no column 'kind'"),
-        ("a,b,c,kind\n1,2,3,0\n", "has 3 features, the net takes 4"),
-        ("a,b,c,d,kind\n1,2,3,4,0\n1,2,x,4,0\n", "row 2: c is no number: 'x'"),
-        ("a,b,c,d,kind\n1,2,3,nan,0\n", "row 1: d is no number: 'nan'"),
-        ("a,b,c,d,kind\n1,2,3,,0\n", "row 1: d is no number: ''"),
-        ("a,b,c,d,kind\n1,2,3,4,0\n1,-1e300,3,4,0\n", "row 2: b is too large: '-1e300'"),
-        ("a,b,c,d,kind\n1,2,3,inf,0\n", "row 1: d is too large: 'inf'"),
+        ("", "table.csv has no names in its first line"),
+        ("a,b,c,d,kind\n", "table.csv has no rows below its first line"),
+        ("a,b,c,d,sort\n1,2,3,4,0\n", "has no column 'kind', only a, b, c, d, sort"),
+        ("a;b;c;d;kind\n1;2;3;4;0\n", "has no column 'kind', only a;b;c;d;kind"),
+        ("a,b,c,kind\n1,2,3,0\n", "has 3 features, the net takes 4: a, b, c"),
+        (
+            "a,b,c,d,kind\n1,2,3,4,0\n\n1,2,x,4,0\n",
+            "table.csv, line 4, column 'c': found 'x', wanted a number",
+        ),
+        ("a,b,c,d,kind\n1,2,3,nan,0\n", "line 2, column 'd': found 'nan', wanted a number"),
+        ("a,b,c,d,kind\n1,2,3,,0\n", "line 2, column 'd': found '', wanted a number"),
+        (
+            "a,b,c,d,kind\n1,2,3,4,0\n1,-1e300,3,4,0\n",
+            "line 3, column 'b': found '-1e300', wanted a number of float32",
+        ),
+        ("a,b,c,d,kind\n1,2,3,inf,0\n", "found 'inf', wanted a number of float32"),
         ("a,b,c,d,d,kind\n1,2,3,4,5,0\n", "has several columns 'd'"),
         ("a,b,c,d,kind,kind\n1,2,3,4,0,1\n", "has several columns 'kind'"),
-        ("a,b,c,d,kind\n1,2,3,0\n", "row 1: not as many cells as names"),
-        ("a,b,c,d,kind\n1,2,3,4,0,9\n", "row 1: not as many cells as names"),
-        ("a,b,c,d,kind\n1,2,3,4,0\n1,2,3,4,3\n", "has a label 3, of 3 classes"),
-        ("a,b,c,d,kind\n" + "".join(f"1,2,3,4,k{i}\n" for i in range(4)), "label 3, of 3 classes"),
+        ("a,b,c,d,kind\n1,2,3,0\n", "table.csv, line 2: 4 cells, for 5 columns"),
+        ("a,b,c,d,kind\n1,2,3,4,0,9\n", "table.csv, line 2: 6 cells, for 5 columns"),
+        (
+            "a,b,c,d,kind\n1,2,3,4,0\n1,2,3,4,3\n",
+            "line 3, column 'kind': found '3' as label 3, wanted 0 to 2",
+        ),
+        (
+            "a,b,c,d,kind\n" + "".join(f"1,2,3,4,k{i}\n" for i in range(4)),
+            "line 5, column 'kind': found 'k3' as label 3, wanted 0 to 2",
+        ),
         ("a,b,c,d,kind\n1,2,3,4,0\n", "1 samples are too few to train and validate on"),
     ],
 )
@@ -262,7 +275,8 @@ def test_bytes_that_are_no_table_are_refused(tmp_path: Path) -> None:
 
 def test_a_class_without_a_name_is_refused(table: Table, tmp_path: Path) -> None:
     data = f'CSV("{table(FLOWERS)}", "kind", classes=["rose", "iris", "tulip"])'
-    assert "there is no class 'aster'" in first_error(write(classifier(data), tmp_path))
+    message = first_error(write(classifier(data), tmp_path))
+    assert "line 4, column 'kind': found 'aster', wanted one of rose, iris, tulip" in message
 
 
 @pytest.mark.parametrize(
@@ -304,7 +318,8 @@ def test_words_of_two_tables_need_names(table: Table, tmp_path: Path) -> None:
     path = table(FLOWERS)
     source = f'CSV("{path}", "kind", classes=3)'
     script = write(classifier(source, more=f"validation_data = {source}"), tmp_path)
-    assert "'rose' is none of 3 labels from 0" in first_error(script)
+    message = first_error(script)
+    assert "line 2, column 'kind': found 'rose', wanted 0 to 2" in message
 
 
 @pytest.mark.parametrize(

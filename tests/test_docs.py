@@ -24,6 +24,7 @@ from netspec.catalogue.signature import Signature, write_value
 from netspec.check_section import SETTINGS
 from netspec.names import CODE_NAMES
 from netspec.report import write_text
+from netspec.setting_texts import with_settings
 from netspec.settings import Settings
 from netspec.source import Source
 from netspec.spec import examine
@@ -487,6 +488,14 @@ def test_every_setting_of_a_train_section_has_its_line() -> None:
     for name, value in Settings()._asdict().items():
         unset = not value and not isinstance(value, bool)
         assert rows[name][0] in (f"`{write_value(value)}`", "none" if unset else ""), name
+
+
+def test_the_table_of_settings_is_current(update: bool) -> None:
+    page = DOCS / "language.md"
+    text = with_settings(page.read_text(encoding="utf-8"))
+    if update:
+        page.write_text(text, encoding="utf-8")
+    assert page.read_text(encoding="utf-8") == text
 
 
 def test_the_names_that_generated_code_needs_are_listed() -> None:

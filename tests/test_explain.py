@@ -1,5 +1,6 @@
 """What is told of a name of the catalogue, and which names are listed."""
 
+import ast
 import re
 
 import pytest
@@ -7,8 +8,11 @@ import pytest
 from netspec import reference
 from netspec.catalogue.function import Function
 from netspec.catalogue.layer import LAZY, RANK_OPEN, Layer
+from netspec.check_section import SETTINGS
 from netspec.entries import default_of, shelves, takes, title_of
 from netspec.explain import advice, explain, layers, write_lines
+from netspec.setting_texts import NAMES, setting_text
+from netspec.settings import KINDS
 
 SECTIONS = {
     section.partition("\n")[0]: section
@@ -111,6 +115,51 @@ def test_a_stride_that_is_left_out_is_told_to_be_the_size_of_the_window() -> Non
 )
 def test_each_part_of_a_spec_is_told(name: str, kind: str) -> None:
     assert explain(name).splitlines()[1] == kind
+
+
+def test_a_setting_is_told_with_what_it_may_be_and_an_example() -> None:
+    assert f"\n{explain('early_stopping')}\n" == EARLY_STOPPING
+
+
+EARLY_STOPPING = """
+early_stopping = 5
+setting of a train section
+
+The training ends after so many epochs without a better figure.
+
+default  takes
+none     a positive integer
+"""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_example_of_a_setting_is_what_it_may_be(name: str) -> None:
+    text = setting_text(name)
+    assert text is not None
+    assert f"{text.example}\nsetting of a train section\n\n" in explain(name)
+    if name in KINDS:
+        example = text.example.removeprefix(f"{name} = ")
+        assert KINDS[name].fits(ast.literal_eval(example))
+        assert KINDS[name].wanted == text.wanted
+
+
+def test_every_setting_is_told_and_nothing_else() -> None:
+    assert sorted(NAMES) == sorted(SETTINGS)
+    assert setting_text("learning_rate") is None
+
+
+def test_a_setting_and_a_function_of_one_name_are_both_told() -> None:
+    first, second = explain("log").split("\n\nlog = ")
+    assert "function: torch.log" in first
+    assert second.startswith('"wandb"\nsetting of a train section')
+
+
+def test_a_link_of_the_docs_is_none_in_the_console() -> None:
+    assert "a share of the net." in explain("shard")
+
+
+def test_a_setting_that_is_misspelt_is_found() -> None:
+    assert advice("early_stoping") == "did you mean `early_stopping`?"
 
 
 def test_a_scheme_and_a_parametrization_of_one_name_are_both_told() -> None:

@@ -6,7 +6,7 @@ from netspec.catalogue import index
 from netspec.catalogue.example import Example as Example
 from netspec.catalogue.example import Shapes as Shapes
 from netspec.catalogue.shelf import Shelf
-from netspec.catalogue.signature import Signature
+from netspec.catalogue.signature import Inputs, Signature
 from netspec.dim import Dim
 from netspec.tensor import Type
 
@@ -40,6 +40,12 @@ class Function(Signature):
             cls.name = name
             cls.torch = vars(cls).get("torch", f"{cls.home}.{name}")
             FUNCTIONS.add(name, cls)
+
+    @classmethod
+    def takes_one(cls) -> bool:
+        """Whether a single tensor is all that it takes of tensors."""
+        tensors = [field for field in cls.fields().values() if field.tensor]
+        return len(tensors) == 1 and tensors[0].annotation != Inputs
 
     def apply(self) -> Type:
         """The output for the tensors and the arguments.

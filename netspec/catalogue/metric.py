@@ -21,11 +21,14 @@ class Metric(Signature):
     Either a mean over samples: `code` is the sum over a batch. Or what a class of torchmetrics
     works out: `made` is the call that makes it, `imports` where it is from, `operands` what it is
     updated with. `falls`: smaller is better; `least`: of how many samples it can be taken.
+    `either`: output and target may stand in any order. `itself`: what it is of a value and itself.
     """
 
     name: ClassVar[str]
     falls: ClassVar[bool] = False
     least: ClassVar[int] = 1
+    either: ClassVar[bool] = False
+    itself: ClassVar[str] = ""
 
     def __init_subclass__(cls, name: str = "") -> None:
         if name:
@@ -39,6 +42,14 @@ class Metric(Signature):
             Misfit: naming what it takes.
         """
         raise NotImplementedError
+
+    def fits(self, output: Tensor, target: Tensor) -> bool:
+        """Whether tensors are what the metric is for."""
+        try:
+            self.check(output, target)
+        except Misfit:
+            return False
+        return True
 
     def code(self, output: Tensor, target: Tensor, names: Sequence[str]) -> str:
         """The sum over a batch as an expression of `names`, "" for what is no mean."""
@@ -314,6 +325,9 @@ class Regression(Metric):
 class MeanSquaredError(Regression, name="mean_squared_error"):
     """The mean of squared differences; with `squared=False` its root."""
 
+    either: ClassVar[bool] = True
+    itself: ClassVar[str] = "0"
+
     squared: bool = True
 
     def code(self, output: Tensor, target: Tensor, names: Sequence[str]) -> str:
@@ -327,6 +341,9 @@ class MeanSquaredError(Regression, name="mean_squared_error"):
 class MeanAbsoluteError(Regression, name="mean_absolute_error"):
     """The mean of absolute differences."""
 
+    either: ClassVar[bool] = True
+    itself: ClassVar[str] = "0"
+
     def code(self, output: Tensor, target: Tensor, names: Sequence[str]) -> str:
         first, second = names
         return _total(f"({first} - {second}).abs()", output.rank)
@@ -334,6 +351,8 @@ class MeanAbsoluteError(Regression, name="mean_absolute_error"):
 
 class MeanAbsolutePercentageError(Regression, name="mean_absolute_percentage_error"):
     """The mean of absolute differences as shares of the target: 0.1 for ten percent."""
+
+    itself: ClassVar[str] = "0"
 
     def code(self, output: Tensor, target: Tensor, names: Sequence[str]) -> str:
         first, second = names
@@ -364,6 +383,8 @@ class _Column(Regression):
 class R2Score(_Column, name="r2_score"):
     """The share of the targets' variance that the output explains."""
 
+    itself: ClassVar[str] = "1"
+
     def made(self, output: Tensor, target: Tensor) -> str:
         return "R2Score()"
 
@@ -371,12 +392,17 @@ class R2Score(_Column, name="r2_score"):
 class PearsonCorrCoef(_Column, name="pearson_corrcoef"):
     """The linear correlation of outputs and targets."""
 
+    either: ClassVar[bool] = True
+    itself: ClassVar[str] = "1"
+
     def made(self, output: Tensor, target: Tensor) -> str:
         return "PearsonCorrCoef()"
 
 
 class ExplainedVariance(_Column, name="explained_variance"):
     """The share of the targets' variance that is not one of the differences."""
+
+    itself: ClassVar[str] = "1"
 
     def made(self, output: Tensor, target: Tensor) -> str:
         return "ExplainedVariance()"

@@ -94,94 +94,116 @@ class CSV(Dataset):
         return "Read a table: features, targets."
 
     def code(self, sizes: Sizes) -> tuple[str, ...]:
-        targets = _listed(self.target)
-        numbers = "names" if self.classes is not None else "[*names, *targets]"
-        shown = "[*names, target]" if self.classes is not None else "[*names, *targets]"
         delimiter = "" if self.delimiter == "," else f", delimiter={quote(self.delimiter)}"
-        lines = [
+        return (
             "try:",
             '    with open(path, newline="", encoding="utf-8-sig", errors="replace") as file:',
-            f"        reader = csv.DictReader(file{delimiter})",
-            "        rows, head = [*reader], reader.fieldnames or []",
+            f"        reader = csv.reader(file{delimiter})",
+            "        head = next(reader, [])",
+            "        lines = [(reader.line_num, cells) for cells in reader if cells]",
             "except csv.Error as error:",
-            '    raise SystemExit(f"cannot read {path}: {error}") from None',
-            "if not rows:",
-            '    raise SystemExit(f"{path} has no rows")',
-            f"target = {quote(targets[0])}"
-            if self.classes is not None
-            else f"targets = {quote_all(targets)}",
-        ]
+            '    where = f"{path}, line {reader.line_num}"',
+            '    raise SystemExit(f"cannot read {where}: {error}") from None',
+            "if not lines:",
+            '    missing = "rows below its first line" if head else "names in its first line"',
+            '    raise SystemExit(f"{path} has no {missing}")',
+            *self._columns(sizes),
+            *self._rows(),
+            "features = [[float(row[name]) for name in names] for row in rows]",
+            *self._targets(),
+        )
+
+    def _columns(self, sizes: Sizes) -> list[str]:
+        """The lines that leave the columns in `names` and `target` or `targets`."""
+        targets, labels = _listed(self.target), self.classes is not None
+        lines = [f"target = {quote(targets[0])}" if labels else f"targets = {quote_all(targets)}"]
         if self.features:
             lines.append(f"names = {quote_all(self.features)}")
         else:
-            test = "!= target" if self.classes is not None else "not in targets"
+            test = "!= target" if labels else "not in targets"
             lines.append(f"names = [name for name in head if name {test}]")
         lines += [
-            f"for name in {shown}:",
+            f"for name in {'[*names, target]' if labels else '[*names, *targets]'}:",
             "    if name not in head:",
-            '        raise SystemExit(f"{path} has no column {name!r}")',
+            "        found = f\"only {', '.join(head):.200}\"",
+            '        raise SystemExit(f"{path} has no column {name!r}, {found}")',
             "    if head.count(name) > 1:",
             '        raise SystemExit(f"{path} has several columns {name!r}")',
         ]
-        if not self.features:
-            if "F" in sizes:
-                lines += [
-                    f"if len(names) != {sizes['F']}:",
-                    '    raise SystemExit(f"{path} has {len(names)} features, the net takes '
-                    f'{sizes["F"]}")',
-                ]
-            else:
-                lines += ["if not names:", '    raise SystemExit(f"{path} has no features")']
-        lines += [
-            "for number, row in enumerate(rows, 1):",
-            "    if None in row or None in row.values():",
-            '        raise SystemExit(f"{path}, row {number}: not as many cells as names")',
-            f"    for name in {numbers}:",
+        if not self.features and "F" in sizes:
+            lines += [
+                f"if len(names) != {sizes['F']}:",
+                f"    found = f\"the net takes {sizes['F']}: {{', '.join(names):.200}}\"",
+                '    raise SystemExit(f"{path} has {len(names)} features, {found}")',
+            ]
+        elif not self.features:
+            lines += ["if not names:", '    raise SystemExit(f"{path} has no features")']
+        return lines
+
+    def _rows(self) -> list[str]:
+        """The lines that leave the cells in `rows`, by the names of their columns."""
+        return [
+            *self._numbers(),
+            "rows = []",
+            "for line, cells in lines:",
+            '    where = f"{path}, line {line}"',
+            "    if len(cells) != len(head):",
+            '        raise SystemExit(f"{where}: {len(cells)} cells, for {len(head)} columns")',
+            "    row = dict(zip(head, cells, strict=True))",
+            f"    for name in {'names' if self.classes is not None else '[*names, *targets]'}:",
             "        try:",
             "            size = abs(float(row[name]))",
             "        except ValueError:",
             "            size = math.nan",
             "        if not size < 3.4028235e38:  # the end of float32",
-            "            found = f\"{name} is {'too large' if size > 0 else 'no number'}\"",
-            '            raise SystemExit(f"{path}, row {number}: {found}: {row[name]!r}")',
-            "features = [[float(row[name]) for name in names] for row in rows]",
+            '            wanted = "a number of float32" if size > 0 else "a number"',
+            '            found = f"found {row[name]!r:.60}, wanted {wanted}"',
+            '            raise SystemExit(f"{where}, column {name!r}: {found}")',
+            *self._label(),
+            "    rows.append(row)",
         ]
-        if self.classes is None:
-            lines.append("values = [[float(row[name]) for name in targets] for row in rows]")
-        else:
-            lines += self._labels()
-        return tuple(lines)
 
-    def _labels(self) -> list[str]:
-        lines = ["words = [row[target] for row in rows]"]
+    def _numbers(self) -> list[str]:
+        """The line that numbers the classes, where they have names."""
+        if not isinstance(self.classes, tuple):
+            return []
+        return [f"numbers = {{name: i for i, name in enumerate({quote_all(self.classes)})}}"]
+
+    def _label(self) -> list[str]:
+        """The lines that look at the label of a row, where one row tells what is wrong with it."""
         if isinstance(self.classes, tuple):
-            return [
-                *lines,
-                f"numbers = {{name: i for i, name in enumerate({quote_all(self.classes)})}}",
-                "for word in words:",
-                "    if word not in numbers:",
-                '        raise SystemExit(f"{path}: there is no class {word!r}")',
-                "labels = [numbers[word] for word in words]",
-            ]
-        count = self.classes
-        if self.apart:
-            return [
-                *lines,
-                "for word in words:",
-                f"    if not word.isdecimal() or int(word) >= {count}:",
-                '        raise SystemExit(f"{path}: {word!r} is none of '
-                f'{count} labels from 0")',
-                "labels = [int(word) for word in words]",
-            ]
+            test, wanted = "row[target] not in numbers", "one of {', '.join(numbers):.200}"
+        elif self.classes is not None and self.apart:
+            test = f"not row[target].isdecimal() or int(row[target]) >= {self.classes}"
+            wanted = f"0 to {self.classes - 1}"
+        else:
+            return []
         return [
-            *lines,
+            f"    if {test}:",
+            f'        found = f"found {{row[target]!r:.60}}, wanted {wanted}"',
+            '        raise SystemExit(f"{where}, column {target!r}: {found}")',
+        ]
+
+    def _targets(self) -> list[str]:
+        """The lines that leave `values`, or `labels`."""
+        if self.classes is None:
+            return ["values = [[float(row[name]) for name in targets] for row in rows]"]
+        if isinstance(self.classes, tuple):
+            return ["labels = [numbers[row[target]] for row in rows]"]
+        if self.apart:
+            return ["labels = [int(row[target]) for row in rows]"]
+        return [
+            "words = [row[target] for row in rows]",
             "if all(word.isdecimal() for word in words):",
             "    labels = [int(word) for word in words]",
             "else:",
             "    numbers = {word: i for i, word in enumerate(sorted(set(words)))}",
             "    labels = [numbers[word] for word in words]",
-            f"if max(labels) >= {count}:",
-            f'    raise SystemExit(f"{{path}} has a label {{max(labels)}}, of {count} classes")',
+            f"if max(labels) >= {self.classes}:",
+            "    first = labels.index(max(labels))",
+            '    where = f"{path}, line {lines[first][0]}, column {target!r}"',
+            f'    found = f"label {{max(labels)}}, wanted 0 to {self.classes - 1}"',
+            '    raise SystemExit(f"{where}: found {words[first]!r:.60} as {found}")',
         ]
 
     def tensors(self) -> tuple[str, ...]:

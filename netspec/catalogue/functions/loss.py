@@ -80,6 +80,8 @@ class _Weighed(_Compared):
 class MseLoss(_Weighed, name="mse_loss"):
     """(input - target)²."""
 
+    either: ClassVar[bool] = True
+    itself: ClassVar[str] = "0"
     targets: ClassVar[frozenset[str]] = _COUNTS
     examples = (
         Example("mse_loss(y, target)", "y: float32[N, 8], target: float32[N, 8]", "float32[]"),
@@ -97,6 +99,8 @@ class MseLoss(_Weighed, name="mse_loss"):
 class L1Loss(_Weighed, name="l1_loss"):
     """|input - target|."""
 
+    either: ClassVar[bool] = True
+    itself: ClassVar[str] = "0"
     dtypes: ClassVar[frozenset[str]] = FLOATING | COMPLEX
     targets: ClassVar[frozenset[str]] = REAL | COMPLEX
     examples = (
@@ -114,6 +118,8 @@ class L1Loss(_Weighed, name="l1_loss"):
 class SmoothL1Loss(_Compared, name="smooth_l1_loss"):
     """(input - target)² / (2 beta) below a difference `beta`, else difference - beta / 2."""
 
+    either: ClassVar[bool] = True
+    itself: ClassVar[str] = "0"
     targets: ClassVar[frozenset[str]] = _COUNTS
     examples = (
         Example(
@@ -130,6 +136,8 @@ class SmoothL1Loss(_Compared, name="smooth_l1_loss"):
 class HuberLoss(_Weighed, name="huber_loss"):
     """(input - target)² / 2 below a difference `delta`, else delta * (difference - delta / 2)."""
 
+    either: ClassVar[bool] = True
+    itself: ClassVar[str] = "0"
     examples = (
         Example(
             "huber_loss(y, target, delta=2.0)",
@@ -198,6 +206,7 @@ class KlDiv(_Compared, name="kl_div"):
     first dimension, while "mean" divides by the number of all places, and torch warns of it.
     """
 
+    either: ClassVar[bool] = True
     targets: ClassVar[frozenset[str]] = FLOATING
     examples = (
         Example(

@@ -1,5 +1,6 @@
 """What all losses have in common: their reduction, and what they ask of dtypes and shapes."""
 
+from copy import copy
 from typing import Annotated, Any, ClassVar, Literal
 
 from netspec.catalogue.dtypes import require_dtype
@@ -22,9 +23,13 @@ class LossFunction(Functional):
 
     `against`: the argument that the output is compared with, "" where there is none.
     `title`: what messages call it, which for a layer is the name of its class.
+    `either`: the two may stand in any order: it is symmetric, or the other order means something.
+    `itself`: what it is of a value and itself, "" where that depends on the value.
     """
 
     against: ClassVar[str] = "target"
+    either: ClassVar[bool] = False
+    itself: ClassVar[str] = ""
 
     def __init__(self, *positional: Value, **keyword: Value) -> None:
         super().__init__(*positional, **keyword)
@@ -36,6 +41,24 @@ class LossFunction(Functional):
         Raises:
             Misfit: where a label would be none of the output's.
         """
+
+    def always(self) -> str:
+        """The number that it is whatever is compared, "" where there is no such number."""
+        return ""
+
+    def fits_swapped(self) -> bool:
+        """Whether its output and its target would do in each other's place."""
+        first, second = (*self.positional()[:2], "", "")[:2]
+        values = self.given.get(second), self.given.get(first)
+        if second != self.against or not all(isinstance(value, Tensor) for value in values):
+            return False
+        turned = copy(self)
+        vars(turned).update(zip((first, second), values, strict=True))
+        try:
+            turned.apply()
+        except Misfit:
+            return False
+        return True
 
     def reduced(self, shape: Shape, dtype: str) -> Tensor:
         """The loss, one number of which belongs to each place of `shape`."""
