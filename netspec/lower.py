@@ -7,7 +7,7 @@ from netspec.bounds import TooComplex, report_complex
 from netspec.catalogue.registry import own_named
 from netspec.checked import Graph
 from netspec.diagnostic import Diagnostics, SpecError
-from netspec.dim import Expression, symbols, value_of
+from netspec.dim import Expression, value_of
 from netspec.facts import Facts
 from netspec.flow import Bundle, Flow, Value
 from netspec.generalise import generalise_net
@@ -23,6 +23,7 @@ from netspec.lower_parametrization import lower_parametrization, parametrizing_o
 from netspec.plan import Plan
 from netspec.pool import ClassPool
 from netspec.program import Argument, Class, Line, Program
+from netspec.substitute import symbols
 from netspec.tensor import Tensor, Type
 from netspec.treatment import scheme_rules
 from netspec.visit import names_in, statements_in

@@ -6,8 +6,9 @@ from typing import Any
 
 from netspec import syntax as s
 from netspec.catalogue.layer import Layer
-from netspec.dim import Dim, Expression, atoms, form_names, form_of, symbols, write
+from netspec.dim import Dim, Expression, form_of
 from netspec.facts import BlockFact, ExternFact, Running
+from netspec.form import form_names, write
 from netspec.items import Assign, Effect, Fill, Item, Nest, Place
 from netspec.lower_call import call_arguments, write_arguments
 from netspec.lower_parametrization import wrap, wraps
@@ -17,6 +18,7 @@ from netspec.placement import device_at
 from netspec.plan import Plan
 from netspec.pool import ClassPool
 from netspec.source import Span
+from netspec.substitute import atoms, symbols
 from netspec.visit import (
     all_stages,
     arguments_of,

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from netspec import syntax as s
 from netspec.catalogue.signature import Signature
 from netspec.code_text import ATOM, level_of, spread
-from netspec.dim import Dim, symbols
+from netspec.dim import Dim
 from netspec.facts import Facts, Use
 from netspec.flow import Bundle, Flow, Value
 from netspec.graph import FunctionCall
@@ -21,6 +21,7 @@ from netspec.plan import Plan
 from netspec.pool import ClassPool
 from netspec.ports import ports_of, source_of
 from netspec.program import Argument, Line
+from netspec.substitute import symbols
 from netspec.tensor import DTYPES
 from netspec.visit import arguments_of, names_in, statements_in, title_of
 from netspec.write import write_expression, write_literal
@@ -928,7 +929,7 @@ def _reads_of(statement: Any) -> list[Any]:
 
 def _size_text(dim: Dim) -> str:
     from netspec.dim import form_of
-    from netspec.dim import write as write_dim
+    from netspec.form import write as write_dim
 
     text = min(str(dim), write_dim(form_of(dim)), key=len)
     return f"({text})" if " " in text else text
