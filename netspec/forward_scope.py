@@ -10,7 +10,7 @@ from netspec.names import free_variable
 from netspec.plan import Plan
 from netspec.program import Line
 from netspec.tensor import DTYPES
-from netspec.visit import names_in, statements_in
+from netspec.visit import depends_on, names_in, statements_in
 
 _BUILD_TIME = frozenset(
     {"min", "max", "abs", "len", "sum", "round", "range", "int", "float", "training", *DTYPES}
@@ -33,10 +33,13 @@ class ForwardScope:
         self.read = _read_names(plan.facts)
         self.size_names = _size_names(plan.facts)
         self._sizes: dict[str, None] = {}  # those that some line mentions
+        body = self.facts.definition.body
         self._local = {
             item.name.id: item
-            for item in self.facts.definition.body
-            if isinstance(item, s.Let) and self._depends_on_sizes(item.value)
+            for item in body
+            if isinstance(self.facts.definition, s.Net)
+            and isinstance(item, s.Let)
+            and depends_on(item.value, self.facts.sizes, body)
         }
         self.wanted = self._wanted_lets()
 
@@ -98,19 +101,6 @@ class ForwardScope:
                 names = ", ".join(known.get(axis, "_") for axis in range(value.type.rank))
                 lines.append(Line(f"{names} = {port}.shape"))
         return lines
-
-    def _depends_on_sizes(self, node: s.Expression) -> bool:
-        body = self.facts.definition.body
-        lets = {x.name.id: x.value for x in body if isinstance(x, s.Let)}
-        pending, seen = [node], set[str]()
-        while pending:
-            for name in names_in(pending.pop()):
-                if name.id in self.facts.sizes and isinstance(self.facts.definition, s.Net):
-                    return True
-                if name.id in lets and name.id not in seen:
-                    seen.add(name.id)
-                    pending.append(lets[name.id])
-        return False
 
     def _wanted_lets(self) -> set[str]:
         """The `let`s that depend on sizes and that some function call in forward uses."""

@@ -15,7 +15,7 @@ from netspec.graph import Net
 from netspec.home import Entry, Home
 from netspec.items import defined_names, needed_names, write_items
 from netspec.layout import docstring
-from netspec.lower_constructor import Constructor
+from netspec.lower_constructor import lower_constructor
 from netspec.lower_forward import lower_forward
 from netspec.lower_imports import write_imports
 from netspec.lower_init import classes_of, lower_init
@@ -111,8 +111,7 @@ def _rules(home: Home) -> list[tuple[s.Init, set[str]]]:
 
 def write_class(plan: Plan, pool: ClassPool) -> tuple[Class, tuple[str, ...]]:
     """One class, and the names that its constructor needs besides the parameters."""
-    constructor = Constructor(plan, pool)
-    items = constructor.build()
+    items = lower_constructor(plan, pool)
     initialisation = lower_init(plan, pool)
     parametrized = lower_parametrization(plan, pool)
     named = (*initialisation.names, *parametrized.names)

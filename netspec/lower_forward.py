@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from netspec import syntax as s
+from netspec.attributes import optional_layer
 from netspec.code_text import Text
 from netspec.facts import Facts, Use
 from netspec.forward_inputs import inputs_of
@@ -14,7 +15,7 @@ from netspec.forward_scope import ForwardScope
 from netspec.forward_variables import Variables
 from netspec.items import loop_clause
 from netspec.lower_chain import Chains
-from netspec.lower_constructor import negated, optional_layer
+from netspec.lower_condition import negated, refusal
 from netspec.lower_expression import Expressions
 from netspec.lower_moves import Moves
 from netspec.names import free_name, single
@@ -24,7 +25,7 @@ from netspec.pool import ClassPool
 from netspec.ports import ports_of
 from netspec.program import Argument, Line
 from netspec.visit import names_in, statements_in
-from netspec.write import write_expression, write_literal
+from netspec.write import write_expression
 
 
 class Forward(NamedTuple):
@@ -183,9 +184,7 @@ class _Writer:
         self.scope.note(statement.test)
         test = write_expression(negated(statement.test), self.scope.rename)
         self.lines.add(f"if {test}:")
-        source = self.facts.home.source.cut(statement.test.span)
-        message = write_literal(statement.message or f"{source} does not hold")
-        self.lines.add_inside(f"raise ValueError({message})")
+        self.lines.add_inside(refusal(statement, self.facts.home.source))
 
     # ---- devices -----------------------------------------------------------------------------
 
