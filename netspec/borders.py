@@ -5,13 +5,14 @@ from typing import Any
 
 from netspec import syntax as s
 from netspec.diagnostic import Diagnostics
-from netspec.dim import Dim, Expression, atoms, own_form, symbol, value_of
+from netspec.dim import Dim, Expression, symbol, value_of
 from netspec.evaluate import Listing, Scope, evaluate
 from netspec.facts import Facts
 from netspec.flow import Bundle, Flow, Value, flows_in, from_here
 from netspec.home import Entry
 from netspec.resize import resized, with_size
 from netspec.source import Source, Span
+from netspec.substitute import atoms, own_form
 from netspec.tensor import Tensor
 from netspec.visit import arguments_of
 

@@ -10,12 +10,13 @@ from netspec.catalogue.dataset import DATASETS, Dataset
 from netspec.catalogue.declared_data import Synthetic
 from netspec.check_signature import tensor_type
 from netspec.diagnostic import Diagnostics, did_you_mean
-from netspec.dim import Dim, Expression, same, substitute, symbol, symbols, value_of
+from netspec.dim import Dim, Expression, same, symbol, value_of
 from netspec.graph import Net
 from netspec.misfit import Misfit
 from netspec.names import listing, variable_problem
 from netspec.script_names import SCRIPT
 from netspec.source import Span
+from netspec.substitute import substitute, symbols
 from netspec.tensor import DTYPES, Tensor
 
 

@@ -39,12 +39,13 @@ from netspec.check_trained import check_nets
 from netspec.check_transforms import check_transforms, settle
 from netspec.check_turns import check_own_layers, check_step_names
 from netspec.diagnostic import Diagnostics, did_you_mean
-from netspec.dim import Dim, substitute, value_of
+from netspec.dim import Dim, value_of
 from netspec.graph import Net, Unfinished
 from netspec.names import listing
 from netspec.settings import Settings
 from netspec.source import Span
 from netspec.step_body import Body
+from netspec.substitute import substitute
 from netspec.tensor import Tensor
 from netspec.training import Step, TrainedNet, Training
 from netspec.visit import names_in, title_of

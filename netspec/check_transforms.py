@@ -10,10 +10,11 @@ from netspec.catalogue.function import Function
 from netspec.catalogue.transform import TRANSFORMS, Transform
 from netspec.check_data import Fields
 from netspec.diagnostic import Diagnostics, did_you_mean
-from netspec.dim import Dim, substitute
+from netspec.dim import Dim
 from netspec.misfit import Misfit
 from netspec.names import listing
 from netspec.source import Span
+from netspec.substitute import substitute
 from netspec.tensor import DTYPES, DType, Tensor
 
 

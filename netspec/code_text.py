@@ -1,8 +1,21 @@
-"""Questions about Python expressions that are already written: their parts, how they bind."""
+"""Python expressions that are already written: their parts, how they bind."""
 
 import ast
+from typing import NamedTuple
 
 ATOM = 10  # the level of a name or a call: nothing binds more tightly
+
+
+class Text(NamedTuple):
+    """An expression: its text, how tightly it binds, and whether type checkers see a tensor."""
+
+    text: str
+    level: int = ATOM
+    typed: bool = False
+
+    def at(self, level: int) -> str:
+        """The text where something binds as tightly as `level`."""
+        return self.text if self.level >= level else f"({self.text})"
 
 
 def parts(text: str) -> list[str]:

@@ -2,9 +2,11 @@
 
 from netspec import syntax as s
 from netspec.diagnostic import Diagnostics
-from netspec.dim import Dim, Expression, Symbol, atoms, symbol, value_of
+from netspec.dim import Dim, Expression, symbol, value_of
 from netspec.evaluate import Scope, evaluate
 from netspec.source import Source
+from netspec.substitute import atoms
+from netspec.symbol import Symbol
 
 
 def decide(test: s.Expression, scope: Scope, found: Diagnostics) -> bool | None:

@@ -8,71 +8,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from math import lcm
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from netspec.bounds import MOST_TERMS, TooComplex
+from netspec.form import Form, Rename, sum_form, write
+from netspec.symbol import Opaque, Symbol
 
 if TYPE_CHECKING:
     from fractions import Fraction  # it takes its time, and few specs have need of it
 
     Coefficient = int | Fraction
-
-
-class Symbol:
-    """A name in a dimension; `value` is None where only the data decides.
-
-    `frame` tells names of different blocks apart: symbols are the same where both agree.
-    """
-
-    __slots__ = ("frame", "multiple", "name", "value")
-
-    def __init__(self, name: str, value: int | None = None, frame: int = 0) -> None:
-        self.name = name
-        self.value = value
-        self.frame = frame
-        self.multiple = 1  # what it is known to be a multiple of
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Symbol) and (self.name, self.frame) == (other.name, other.frame)
-
-    def __hash__(self) -> int:
-        return hash((self.name, self.frame))
-
-    @property
-    def key(self) -> str:
-        return f"{self.name} {self.frame}"
-
-    def evaluate(self) -> int | None:
-        return self.value
-
-    def form(self) -> "Form":
-        return ("name", self.name)
-
-
-class Opaque(Symbol):
-    """A build-time expression that is no polynomial: `int(0.5 * C)`.
-
-    `names`: those that it mentions; `write` gives its text, each of them passed through a function.
-    `loose`: as an operand it needs brackets.
-    """
-
-    __slots__ = ("loose", "names", "write")
-
-    def __init__(
-        self,
-        names: frozenset[str],
-        write: "Callable[[Rename], str]",
-        loose: bool,
-        value: int,
-        frame: int,
-    ) -> None:
-        super().__init__(write(str), value, frame)
-        self.names = names
-        self.write = write
-        self.loose = loose
-
-    def form(self) -> "Form":
-        return ("code", self.names, self.write, self.loose)
 
 
 class Lookup:
@@ -112,7 +57,7 @@ class Lookup:
                     return None
         return item if isinstance(item, int) else None
 
-    def form(self) -> "Form":
+    def form(self) -> Form:
         form: Form = ("name", self.name)
         for index in self.indices:
             form = ("[]", form, form_of(index))
@@ -133,7 +78,7 @@ class Quotient(NamedTuple):
         top, bottom = value_of(self.numerator), value_of(self.denominator)
         return None if top is None or not bottom else top // bottom
 
-    def form(self) -> "Form":
+    def form(self) -> Form:
         return ("//", form_of(self.numerator), form_of(self.denominator))
 
 
@@ -151,7 +96,7 @@ class Remainder(NamedTuple):
         top, bottom = value_of(self.numerator), value_of(self.denominator)
         return None if top is None or not bottom else top % bottom
 
-    def form(self) -> "Form":
+    def form(self) -> Form:
         return ("%", form_of(self.numerator), form_of(self.denominator))
 
 
@@ -172,16 +117,13 @@ class Extremum(NamedTuple):
             return None
         return min(known) if self.function == "min" else max(known)
 
-    def form(self) -> "Form":
+    def form(self) -> Form:
         return (self.function, *map(form_of, self.arguments))
 
 
-Rename = Callable[[str], str]
 Items = Sequence[object] | Mapping[object, object]
 Atom = Symbol | Lookup | Quotient | Remainder | Extremum
 Monomial = tuple[Atom, ...]
-# A form is how a dimension is written: ("int", 5), ("name", "width"), ("*", form, form) …
-Form = tuple[object, ...]
 
 
 class Expression:
@@ -208,7 +150,7 @@ class Expression:
 
     def __add__(self, other: "Dim") -> "Dim":
         terms = dict(self.terms)
-        for monomial, coefficient in _terms(other).items():
+        for monomial, coefficient in terms_of(other).items():
             terms[monomial] = terms.get(monomial, 0) + coefficient
         return _settle(terms)
 
@@ -224,11 +166,11 @@ class Expression:
         return -self + other
 
     def __mul__(self, other: "Dim") -> "Dim":
-        if len(self.terms) * len(_terms(other)) > MOST_TERMS:
+        if len(self.terms) * len(terms_of(other)) > MOST_TERMS:
             raise TooComplex
         terms: dict[Monomial, Coefficient] = {}
         for left, a in self.terms.items():
-            for right, b in _terms(other).items():
+            for right, b in terms_of(other).items():
                 monomial = tuple(sorted((*left, *right), key=lambda atom: atom.key))
                 terms[monomial] = terms.get(monomial, 0) + a * b
         return _settle(terms)
@@ -288,7 +230,7 @@ def symbol(name: str, value: int | None = None, frame: int = 0) -> Expression:
 
 
 def opaque(
-    names: frozenset[str], write: "Callable[[Rename], str]", loose: bool, value: int, frame: int
+    names: frozenset[str], write: Callable[[Rename], str], loose: bool, value: int, frame: int
 ) -> Expression:
     """A build-time expression as one symbol, with its value."""
     return Expression({(Opaque(names, write, loose, value, frame),): 1})
@@ -301,12 +243,19 @@ def lookup(name: str, indices: tuple[Dim, ...], items: Items, frame: int) -> Exp
 
 def named(name: str, dim: Dim) -> Expression:
     """`dim`, written as `name`: what a `let` stands for."""
-    return Expression(_terms(dim), ("name", name))
+    return Expression(terms_of(dim), ("name", name))
 
 
 def value_of(dim: Dim) -> int | None:
     """The number that `dim` is under the values of the parameters, None where data decides."""
     return dim.value if isinstance(dim, Expression) else dim
+
+
+def terms_of(dim: Dim) -> "Mapping[Monomial, Coefficient]":
+    """The products of atoms in `dim`, each with its coefficient; () has the constant."""
+    if isinstance(dim, Expression):
+        return dim.terms
+    return {(): dim} if dim else {}
 
 
 def sample_of(dim: Dim) -> int | None:
@@ -359,7 +308,7 @@ def _range(dim: Dim) -> "tuple[Coefficient | None, Coefficient | None]":
         return known, known
     lowest: Coefficient | None = 0
     highest: Coefficient | None = 0
-    for monomial, coefficient in _terms(dim).items():
+    for monomial, coefficient in terms_of(dim).items():
         open_atoms = [atom for atom in monomial if atom.evaluate() is None]
         for atom in monomial:
             number = atom.evaluate()
@@ -394,7 +343,7 @@ def divide(top: Dim, bottom: Dim) -> Dim:
         return divide(-top, -divisor)
     whole: dict[Monomial, Coefficient] = {}
     rest: dict[Monomial, Coefficient] = {}
-    for monomial, coefficient in _terms(top).items():
+    for monomial, coefficient in terms_of(top).items():
         if _divides(monomial, coefficient, divisor):
             whole[monomial] = _simple(_fraction(coefficient) / divisor)
             continue
@@ -435,7 +384,9 @@ def remainder(top: Dim, bottom: Dim) -> Dim:
     if top == quotient * bottom:
         return 0
     if isinstance(bottom, int) and bottom > 0:
-        top = _settle({m: c % bottom for m, c in _terms(top).items() if not _divides(m, c, bottom)})
+        top = _settle(
+            {m: c % bottom for m, c in terms_of(top).items() if not _divides(m, c, bottom)}
+        )
         if isinstance(top, int):
             return top % bottom
     return Expression({(Remainder(top, bottom),): 1})
@@ -459,7 +410,7 @@ def product(dims: Iterable[Dim]) -> Dim:
     total: Dim = 1
     for factor in factors:
         total = total * factor
-    return Expression(_terms(total), ("*", *map(form_of, factors)))
+    return Expression(terms_of(total), ("*", *map(form_of, factors)))
 
 
 def total(dims: Iterable[Dim]) -> Dim:
@@ -472,62 +423,7 @@ def total(dims: Iterable[Dim]) -> Dim:
     whole: Dim = 0
     for part in parts:
         whole = whole + part
-    return Expression(_terms(whole), ("+", *map(form_of, parts)))
-
-
-def symbols(dim: Dim) -> set[str]:
-    """The names that the value of `dim` depends on."""
-    return {atom.name for atom in atoms(dim)}
-
-
-def atoms(dim: Dim) -> set[Symbol | Lookup]:
-    """The symbols and the elements of lists that the value of `dim` depends on."""
-    found: set[Symbol | Lookup] = set()
-    pending: list[Dim] = [dim]
-    while pending:
-        for monomial in _terms(pending.pop()):
-            for atom in monomial:
-                match atom:
-                    case Symbol():
-                        found.add(atom)
-                    case Lookup(indices=indices):
-                        found.add(atom)
-                        pending += indices
-                    case Quotient(top, bottom) | Remainder(top, bottom):
-                        pending += [top, bottom]
-                    case Extremum(_, arguments):
-                        pending += arguments
-    return found
-
-
-def substitute(dim: Dim, values: Mapping[str, Dim]) -> Dim:
-    """`dim` with other dimensions in place of some of its names."""
-    result: Dim = 0
-    for monomial, coefficient in _terms(dim).items():
-        term = _settle({(): coefficient}) if isinstance(coefficient, int) else _part(coefficient)
-        for atom in monomial:
-            term = term * _substitute_atom(atom, values)
-        result = result + term
-    return result
-
-
-def _part(coefficient: "Coefficient") -> Expression:
-    return Expression({(): coefficient})
-
-
-def _substitute_atom(atom: Atom, values: Mapping[str, Dim]) -> Dim:
-    match atom:
-        case Symbol(name=name):
-            return values.get(name, Expression({(atom,): 1}))
-        case Lookup(name=name, indices=indices, items=items, frame=frame):
-            return lookup(name, tuple(substitute(i, values) for i in indices), items, frame)
-        case Quotient(top, bottom):
-            return divide(substitute(top, values), substitute(bottom, values))
-        case Remainder(top, bottom):
-            return remainder(substitute(top, values), substitute(bottom, values))
-        case Extremum(function, arguments):
-            return _extremum(function, tuple(substitute(item, values) for item in arguments))
-    raise TypeError(atom)
+    return Expression(terms_of(whole), ("+", *map(form_of, parts)))
 
 
 def form_of(dim: Dim) -> Form:
@@ -535,80 +431,14 @@ def form_of(dim: Dim) -> Form:
     return ("int", dim) if isinstance(dim, int) else dim.form
 
 
-def form_names(form: Form) -> set[str]:
-    """The names that a form mentions."""
-    if form[0] == "name":
-        return {str(form[1])}
-    if form[0] == "code":
-        names: Any = form[1]
-        return set(names)
-    return {name for part in form[1:] if isinstance(part, tuple) for name in form_names(part)}
-
-
-_LEVELS = {"+": 1, "-": 1, "*": 2, "//": 2, "%": 2, "neg": 3}
-
-
-def write(form: Form, rename: Callable[[str], str] = str) -> str:
-    """The Python text of a form, each name passed through `rename`.
-
-    >>> write(form_of(symbol("H") * 2 + 1))
-    '2 * H + 1'
-    """
-    kind = form[0]
-    if kind == "int":
-        return str(form[1])
-    if kind == "name":
-        return rename(str(form[1]))
-    parts = [part for part in form[1:] if isinstance(part, tuple)]
-    if kind == "code":
-        written: Any = form[2]
-        return str(written(rename))
-    if kind == "[]":
-        return f"{write(parts[0], rename)}[{write(parts[1], rename)}]"
-    if kind in ("min", "max"):
-        return f"{kind}({', '.join(write(part, rename) for part in parts)})"
-    level = _LEVELS[str(kind)]
-    if kind == "neg":
-        return "-" + _operand(parts[0], level, rename)
-    texts = [_operand(parts[0], level, rename)]
-    texts += [_operand(part, level + 1, rename) for part in parts[1:]]
-    return f" {kind} ".join(texts)
-
-
-def _operand(form: Form, level: int, rename: Callable[[str], str]) -> str:
-    text = write(form, rename)
-    loose = form[0] == "code" and form[3] is True
-    return f"({text})" if loose or _LEVELS.get(str(form[0]), 9) < level else text
-
-
 def _canonical_form(expression: Expression) -> Form:
-    """Constants last, a leading minus avoided where another term can lead."""
-    items = sorted(expression.terms.items(), key=lambda item: (item[1] < 0, item[0] == ()))
-    form: Form | None = None
-    for monomial, coefficient in items:
-        size = coefficient if coefficient > 0 else -coefficient
-        factors: list[Form] = [atom.form() for atom in monomial]
-        if size.numerator != 1 or not factors:
-            factors.insert(0, ("int", size.numerator))
-        term: Form = factors[0] if len(factors) == 1 else ("*", *factors)
-        if size.denominator != 1:
-            term = ("//", term, ("int", size.denominator))
-        if form is None:
-            form = ("neg", term) if coefficient < 0 else term
-        else:
-            form = ("-" if coefficient < 0 else "+", form, term)
-    return form or ("int", 0)
+    terms = expression.terms.items()
+    return sum_form(([atom.form() for atom in monomial], number) for monomial, number in terms)
 
 
 def _term_key(item: "tuple[Monomial, Coefficient]") -> tuple[int, list[str]]:
     monomial, _ = item
     return (-len(monomial), [atom.key for atom in monomial])
-
-
-def _terms(dim: Dim) -> "Mapping[Monomial, Coefficient]":
-    if isinstance(dim, Expression):
-        return dim.terms
-    return {(): dim} if dim else {}
 
 
 def _settle(terms: "Mapping[Monomial, Coefficient]") -> Dim:
@@ -622,7 +452,7 @@ def _divide_by_expression(top: Dim, bottom: Dim) -> Dim:
         return 0
     if top == bottom:
         return 1
-    divisor = _terms(bottom)
+    divisor = terms_of(bottom)
     if len(divisor) == 1:
         exact = _divide_by_monomial(top, *next(iter(divisor.items())))
         if exact is not None:
@@ -632,7 +462,7 @@ def _divide_by_expression(top: Dim, bottom: Dim) -> Dim:
 
 def _divide_by_monomial(top: Dim, monomial: Monomial, coefficient: "Coefficient") -> Dim | None:
     quotient: dict[Monomial, Coefficient] = {}
-    for term, factor in _terms(top).items():
+    for term, factor in terms_of(top).items():
         rest = list(term)
         for atom in monomial:
             if atom not in rest:
@@ -684,10 +514,3 @@ def divisible(size: Expression, factor: int) -> None:
         if len(monomial) == 1 and coefficient == 1 and isinstance(monomial[0], Symbol):
             known = monomial[0]
             known.multiple = lcm(known.multiple, factor)
-
-
-def own_form(dim: Dim) -> Dim:
-    """`dim`, written with the names that its value depends on, not those that stand for parts."""
-    if not isinstance(dim, Expression) or form_names(dim.form) <= symbols(dim):
-        return dim
-    return Expression(dim.terms)

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Mapping
 
-from netspec.dim import Dim, substitute
+from netspec.dim import Dim
 from netspec.facts import Joined
 from netspec.flow import UNKNOWN, Bundle, Flow, Unknown, Value
 from netspec.size_names import SizeNames
 from netspec.source import Span
+from netspec.substitute import substitute
 from netspec.tensor import Tensor
 
 JoinSizes = Callable[[Dim, Dim, int, int], Dim]

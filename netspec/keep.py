@@ -3,21 +3,13 @@
 from typing import Any
 
 from netspec import syntax as s
-from netspec.dim import (
-    Dim,
-    Expression,
-    Lookup,
-    Symbol,
-    atoms,
-    lookup,
-    own_form,
-    substitute,
-    value_of,
-)
+from netspec.dim import Dim, Expression, Lookup, lookup, value_of
 from netspec.evaluate import Scope
 from netspec.facts import Facts
 from netspec.flow import Flow, Value
 from netspec.resize import resized
+from netspec.substitute import atoms, own_form, substitute
+from netspec.symbol import Symbol
 from netspec.tensor import Tensor
 from netspec.visit import names_in, statements_in
 

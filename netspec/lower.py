@@ -7,7 +7,7 @@ from netspec.bounds import TooComplex, report_complex
 from netspec.catalogue.registry import own_named
 from netspec.checked import Graph
 from netspec.diagnostic import Diagnostics, SpecError
-from netspec.dim import Expression, symbols, value_of
+from netspec.dim import Expression, value_of
 from netspec.facts import Facts
 from netspec.flow import Bundle, Flow, Value
 from netspec.generalise import generalise_net
@@ -15,7 +15,7 @@ from netspec.graph import Net
 from netspec.home import Entry, Home
 from netspec.items import defined_names, needed_names, write_items
 from netspec.layout import docstring
-from netspec.lower_constructor import Constructor
+from netspec.lower_constructor import lower_constructor
 from netspec.lower_forward import lower_forward
 from netspec.lower_imports import write_imports
 from netspec.lower_init import classes_of, lower_init
@@ -23,6 +23,7 @@ from netspec.lower_parametrization import lower_parametrization, parametrizing_o
 from netspec.plan import Plan
 from netspec.pool import ClassPool
 from netspec.program import Argument, Class, Line, Program
+from netspec.substitute import symbols
 from netspec.tensor import Tensor, Type
 from netspec.treatment import scheme_rules
 from netspec.visit import names_in, statements_in
@@ -110,8 +111,7 @@ def _rules(home: Home) -> list[tuple[s.Init, set[str]]]:
 
 def write_class(plan: Plan, pool: ClassPool) -> tuple[Class, tuple[str, ...]]:
     """One class, and the names that its constructor needs besides the parameters."""
-    constructor = Constructor(plan, pool)
-    items = constructor.build()
+    items = lower_constructor(plan, pool)
     initialisation = lower_init(plan, pool)
     parametrized = lower_parametrization(plan, pool)
     named = (*initialisation.names, *parametrized.names)

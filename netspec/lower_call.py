@@ -6,7 +6,8 @@ from typing import NamedTuple
 from netspec import syntax as s
 from netspec.catalogue.signature import Signature
 from netspec.code_text import parts
-from netspec.dim import form_of, write
+from netspec.dim import form_of
+from netspec.form import write
 from netspec.visit import names_in
 from netspec.write import write_expression
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from netspec import syntax as s
-from netspec.lower_constructor import only_stage
+from netspec.attributes import only_stage
 from netspec.placement import contains, device_at
 from netspec.plan import Plan
 from netspec.pool import ClassPool

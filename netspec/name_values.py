@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from netspec import syntax as s
-from netspec.dim import Expression, atoms, named, symbol, value_of
+from netspec.dim import Expression, named, symbol, value_of
 from netspec.evaluate import Listing, Scope, listing_of
 from netspec.flow import Constructor
+from netspec.substitute import atoms
 from netspec.visit import names_in
 
 

@@ -5,8 +5,9 @@ from typing import Any
 from netspec import syntax as s
 from netspec.catalogue.layer import Layer
 from netspec.diagnostic import Diagnostics
-from netspec.dim import Expression, atoms
+from netspec.dim import Expression
 from netspec.source import Span
+from netspec.substitute import atoms
 
 
 def require_formulas(layer: Layer, stage: s.Stage, frame: int, found: Diagnostics) -> None:

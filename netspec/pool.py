@@ -220,8 +220,10 @@ class ClassPool:
         )
         return Made(name, dims, handed, plan)
 
-    def loop_class(self, parent: Plan, loop: s.For, constructor: Any, exports: set[str]) -> str:
-        """The call that makes the layers of one turn of a loop."""
+    def loop_class(
+        self, parent: Plan, loop: s.For, exports: set[str]
+    ) -> tuple[str, tuple[str, ...]]:
+        """The call that makes the layers of one turn of a loop, and the names that it mentions."""
         place = parent.facts.names.loops[loop.span]
         stem = _class_stem(place.name)
         name = free_name(f"{parent.name}{stem}", lambda candidate: candidate in self.names)
@@ -232,13 +234,12 @@ class ClassPool:
         written, needed = self.write(plan, self)
         self.classes.append(written)
         self.loops[parent.name, loop.span] = (plan, needed)
-        constructor.uses |= set(needed)
         handed = set(parent.handed.values())
         given = [
             f"deepcopy({n})" if n in handed else parent.in_constructor(n)  # each turn has its own
             for n in needed
         ]
-        return f"{name}({', '.join(given)})"
+        return f"{name}({', '.join(given)})", needed
 
 
 def _class_stem(container: str) -> str:

@@ -10,9 +10,10 @@ from torch import nn
 from netspec.catalogue.registry import is_own
 from netspec.catalogue.signature import write_value
 from netspec.diagnostic import Diagnostics, SpecError
-from netspec.dim import Dim, substitute, value_of
+from netspec.dim import Dim, value_of
 from netspec.graph import Application, BuiltLayer, ExternUse, Net, steps_in
 from netspec.source import Span
+from netspec.substitute import substitute
 from netspec.tensor import Tensor, Type, write_shape, write_type
 
 _BATCH = 2

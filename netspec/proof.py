@@ -4,7 +4,9 @@ from collections.abc import Collection, Iterable
 from itertools import islice, product
 from math import lcm, prod
 
-from netspec.dim import Dim, Expression, Quotient, Remainder, Symbol, atoms, same, substitute
+from netspec.dim import Dim, Expression, Quotient, Remainder, same
+from netspec.substitute import atoms, substitute
+from netspec.symbol import Symbol
 
 Pair = tuple[Dim, Dim]
 _MOST_MODULI = 24  # for one size

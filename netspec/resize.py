@@ -3,8 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from netspec.dim import Dim, Symbol, atoms, substitute, symbol
+from netspec.dim import Dim, symbol
 from netspec.flow import Bundle, Flow, Value, flows_in
+from netspec.substitute import atoms, substitute
+from netspec.symbol import Symbol
 from netspec.tensor import Tensor
 
 

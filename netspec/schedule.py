@@ -5,9 +5,10 @@ from typing import Any, NamedTuple
 
 from netspec import syntax as s
 from netspec.catalogue.scheduler import LinearLR, Scheduler, SequentialLR
-from netspec.dim import Dim, substitute, symbol, value_of
+from netspec.dim import Dim, symbol, value_of
 from netspec.misfit import Misfit
 from netspec.source import Span
+from netspec.substitute import substitute
 
 EPOCHS, STEPS, STEPS_PER_EPOCH = "epochs", "steps", "steps_per_epoch"
 

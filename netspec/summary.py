@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from netspec.catalogue.layer import count
 from netspec.diagnostic import Diagnostics
-from netspec.dim import Dim, Expression, symbols, value_of
+from netspec.dim import Dim, Expression, value_of
 from netspec.graph import (
     Application,
     BlockUse,
@@ -19,6 +19,7 @@ from netspec.graph import (
     steps_in,
 )
 from netspec.report import printable
+from netspec.substitute import symbols
 from netspec.table import align
 from netspec.tensor import Tensor, Type, write_shape
 

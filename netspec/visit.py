@@ -1,6 +1,6 @@
 """Find things in syntax nodes: names, stages, spans."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator, Sequence
 from typing import Any
 
 from netspec import syntax as s
@@ -97,3 +97,17 @@ def statements_in(body: tuple[s.Statement, ...]) -> Iterator[s.Statement]:
             case s.If(then=then, other=other):
                 yield from statements_in(then)
                 yield from statements_in(other)
+
+
+def depends_on(node: s.Expression, names: Container[str], body: Sequence[s.Statement]) -> bool:
+    """Whether an expression mentions one of some names, or a `let` of a body that does."""
+    lets = {item.name.id: item.value for item in body if isinstance(item, s.Let)}
+    pending, seen = [node], set[str]()
+    while pending:
+        for name in names_in(pending.pop()):
+            if name.id in names:
+                return True
+            if name.id in lets and name.id not in seen:
+                seen.add(name.id)
+                pending.append(lets[name.id])
+    return False

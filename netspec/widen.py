@@ -2,12 +2,13 @@
 
 from collections.abc import Collection, Mapping
 
-from netspec.dim import Dim, symbols
+from netspec.dim import Dim
 from netspec.facts import Running
 from netspec.flow import Value, flows_in
 from netspec.resize import with_size
 from netspec.size_names import SizeNames
 from netspec.source import Span
+from netspec.substitute import symbols
 
 _Place = tuple[str, int, int]  # a name, which of its tensors, which axis
 

@@ -18,12 +18,13 @@ from torch import nn
 import netspec
 from netspec.catalogue import ALIASES, FUNCTIONS, RANK_OPEN
 from netspec.cli import main
-from netspec.dim import substitute, value_of
+from netspec.dim import value_of
 from netspec.guard import verify
 from netspec.parse import parse
 from netspec.report import write_json, write_sarif, write_text
 from netspec.source import Source
 from netspec.spec import examine, sketch
+from netspec.substitute import substitute
 
 ROOT = Path(__file__).parent.parent
 TEXTS = [

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 import netspec
-from netspec.dim import Dim, substitute, value_of
+from netspec.dim import Dim, value_of
 from netspec.graph import Application, Net, steps_in
+from netspec.substitute import substitute
 
 RUFF = str(Path(sys.executable).parent / "ruff")
 HEAD = """block Unit(width: int, kernel: int = 3)(x: [N, C, H, W]) {

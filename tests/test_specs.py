@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 import netspec
-from netspec.dim import symbols, value_of
+from netspec.dim import value_of
+from netspec.substitute import symbols
 
 SPECS = Path(__file__).parent.parent / "specs"
 

@@ -12,7 +12,8 @@ from torch import nn
 from netspec.catalogue.layer import Layer, Misfit
 from netspec.catalogue.loss_layers import LossLayer
 from netspec.catalogue.signature import ArgumentErrors
-from netspec.dim import Dim, substitute, symbol, value_of
+from netspec.dim import Dim, symbol, value_of
+from netspec.substitute import substitute
 from netspec.tensor import Tensor, Type
 from tests.oracle.calls import is_lacking
 from tests.oracle.excuses import Excuse

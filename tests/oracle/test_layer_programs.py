@@ -10,8 +10,9 @@ import netspec
 from netspec.catalogue import ALIASES, LAYERS, RANK_OPEN
 from netspec.catalogue.layer import Example, Layer
 from netspec.catalogue.signature import write_value
-from netspec.dim import Dim, substitute, symbols, value_of
+from netspec.dim import Dim, value_of
 from netspec.spec import Spec
+from netspec.substitute import substitute, symbols
 from netspec.tensor import Tensor, Type
 from tests.oracle.calls import real
 from tests.oracle.comparison import map_type, type_of

@@ -20,8 +20,9 @@ from netspec.catalogue import FUNCTIONS, families
 from netspec.catalogue.functions.loss_function import LossFunction
 from netspec.catalogue.loss_layers import LossLayer
 from netspec.catalogue.signature import MISSING, write_value
-from netspec.dim import Dim, substitute, symbol
+from netspec.dim import Dim, symbol
 from netspec.misfit import Misfit
+from netspec.substitute import substitute
 from netspec.tensor import FLOATING, Tensor
 from tests.oracle.calls import REFUSALS, answer, is_lacking, known, real, type_of
 from tests.oracle.cases.loss import CASES

@@ -13,7 +13,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import netspec
 from netspec.catalogue import FUNCTIONS, LAYERS
-from netspec.dim import Dim, substitute, value_of
+from netspec.dim import Dim, value_of
+from netspec.substitute import substitute
 from netspec.tensor import Tensor
 from tests.oracle import calls
 from tests.oracle.comparison import Call, map_type, module_of, ours
