@@ -1,31 +1,22 @@
 """Check what losses and metrics are of: an output, then its target, and not one value twice."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 from netspec import syntax as s
 from netspec.catalogue import FUNCTIONS
 from netspec.catalogue.functions.loss_function import LossFunction
-from netspec.catalogue.loss_layers import LossLayer
 from netspec.check_step import Named
 from netspec.check_values import nodes_in
 from netspec.diagnostic import Diagnostics
-from netspec.graph import Application, FunctionCall, Net
+from netspec.find_losses import Loss, losses_in
+from netspec.graph import Net
 from netspec.source import Source, Span
 from netspec.step_body import Body
-from netspec.swapped import help_for_chain, help_to_swap, values_by_name
+from netspec.swapped import help_for_chain, help_to_swap
 from netspec.visit import names_in, spanless, title_of
 
 DATA, NET = "data", "net"
-
-
-class _Loss(NamedTuple):
-    """A loss at work: what it is of, and where and how it is written."""
-
-    rule: LossFunction
-    output: s.Expression
-    target: s.Expression
-    node: s.Call | s.Chain
 
 
 def check_operands(graph: Net, body: Body, metrics: Sequence[Named], found: Diagnostics) -> None:
@@ -33,7 +24,7 @@ def check_operands(graph: Net, body: Body, metrics: Sequence[Named], found: Diag
     made = _Made(graph, body)
     for statement in graph.syntax.body:
         if isinstance(statement, s.Assign):
-            for loss in _losses_in(graph, statement):
+            for loss in losses_in(graph, statement):
                 _check_loss(loss, made, found)
             made.note(statement)
     for named in metrics:
@@ -46,7 +37,7 @@ def check_operands(graph: Net, body: Body, metrics: Sequence[Named], found: Diag
             _report_swapped(metric.name, named.node.span, help, found)
 
 
-def _check_loss(loss: _Loss, made: "_Made", found: Diagnostics) -> None:
+def _check_loss(loss: Loss, made: "_Made", found: Diagnostics) -> None:
     rule, span = loss.rule, loss.node.span
     if rule.always():
         _report_one_class(rule, span, found)
@@ -56,39 +47,10 @@ def _check_loss(loss: _Loss, made: "_Made", found: Diagnostics) -> None:
         _report_swapped(rule.title, span, _help_to_swap(loss, found.source), found)
 
 
-def _help_to_swap(loss: _Loss, source: Source) -> str:
+def _help_to_swap(loss: Loss, source: Source) -> str:
     if isinstance(loss.node, s.Call):
         return help_to_swap(loss.node, loss.rule.positional(), source)
     return help_for_chain(loss.node, source)
-
-
-def _losses_in(graph: Net, statement: s.Assign) -> Iterator[_Loss]:
-    """The losses of a statement that are written with an output and a target."""
-    nodes = nodes_in(statement.value)
-    calls = {x.span: x for x in nodes if isinstance(x, s.Call) and isinstance(x.function, s.Name)}
-    chains = {x.stages[0].span: x for x in nodes if isinstance(x, s.Chain)}
-    for step in graph.steps:
-        match step:
-            case FunctionCall(function=LossFunction() as rule, span=span):
-                pass
-            case Application(layer=LossLayer() as layer, inputs=inputs, span=span):
-                rule = layer.call(*inputs)
-            case _:
-                continue
-        if span in chains:
-            first = chains[span].first
-            items = first.items if isinstance(first, s.Sequence) else ()
-            given: Mapping[str, s.Expression] = dict(zip(rule.positional(), items, strict=False))
-            node: s.Call | s.Chain = chains[span]
-        elif span in calls:
-            node = calls[span]
-            given = values_by_name(node, rule.positional())
-        else:
-            continue
-        output = given.get(rule.positional()[0])
-        target = given.get(rule.against)
-        if output is not None and target is not None:
-            yield _Loss(rule, output, target, node)
 
 
 class _Made:

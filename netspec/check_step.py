@@ -5,14 +5,13 @@ from typing import Any, NamedTuple
 
 from netspec import syntax as s
 from netspec.arguments import bind, evaluate_arguments
-from netspec.catalogue.functions.loss_function import LossFunction
 from netspec.catalogue.layer import Misfit
-from netspec.catalogue.loss_layers import LossLayer
 from netspec.catalogue.metric import METRICS, Metric
 from netspec.check_data import Fields
-from netspec.check_values import check_values, nodes_in
+from netspec.check_values import check_values
 from netspec.diagnostic import Diagnostics, did_you_mean
-from netspec.graph import Application, FunctionCall, Net
+from netspec.find_losses import losses_in
+from netspec.graph import Net
 from netspec.names import listing
 from netspec.source import Span
 from netspec.step_body import Body
@@ -166,40 +165,15 @@ def _check_classes(
     graph: Net, body: Sequence[s.Statement], fields: Fields, found: Diagnostics
 ) -> None:
     """Refuse labels of more classes than the output has places for."""
-    written = {node.span: node for node in nodes_in(tuple(body)) if isinstance(node, s.Call)}
-    chained = {
-        node.stages[0].span: node
-        for node in nodes_in(tuple(body))
-        if isinstance(node, s.Chain) and isinstance(node.first, s.Sequence)
-    }
-    for step in graph.steps:
-        if isinstance(step, FunctionCall) and step.span in written:
-            targets = [argument.value for argument in written[step.span].arguments[1:]]
-            _require_classes(step.function, targets, (), fields, step.span, found)
-        elif isinstance(step, Application) and step.span in chained:
-            first = chained[step.span].first
-            assert isinstance(first, s.Sequence)
-            _require_classes(step.layer, first.items[1:], step.inputs, fields, step.span, found)
-
-
-def _require_classes(
-    loss: Any,
-    targets: Sequence[s.Expression],
-    inputs: Sequence[Any],
-    fields: Fields,
-    span: Span,
-    found: Diagnostics,
-) -> None:
-    """Ask a loss about each target that is a field with classes."""
-    if not isinstance(loss, LossFunction | LossLayer):
-        return
-    for target in targets:
-        if isinstance(target, s.Name) and target.id in fields.classes:
-            try:
-                loss.require_classes(fields.classes[target.id], *inputs)
-            except Misfit as misfit:
-                label, help = misfit.label, misfit.help
-                found.add("shape-mismatch", misfit.message, span, label=label, help=help)
+    for statement in body:
+        losses = losses_in(graph, statement) if isinstance(statement, s.Assign) else ()
+        for loss in losses:
+            if loss.field in fields.classes:
+                try:
+                    loss.rule.require_classes(fields.classes[loss.field])
+                except Misfit as misfit:
+                    label, help = misfit.label, misfit.help
+                    found.add("shape-mismatch", misfit.message, loss.span, label=label, help=help)
 
 
 # ---- metrics -----------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from netspec.graph import Application, ExternUse, Net, steps_in
 from netspec.source import Span
 
 
-class _Table(NamedTuple):
+class Table(NamedTuple):
     """A table of vectors, by its name, and the field of the data that chooses from it."""
 
     field: str
@@ -24,7 +24,7 @@ def check_tables(
     graph: Net, nets: Mapping[str, Net], fields: Fields, place: Span, found: Diagnostics
 ) -> None:
     """Refuse data with numbers beyond the rows of an `Embedding`; `place`: where it is named."""
-    for field, name, owner, layer in dict.fromkeys(_tables_in(graph, nets)):
+    for field, name, owner, layer in dict.fromkeys(tables_in(graph, nets)):
         classes = fields.classes.get(field)
         if classes is None or at_least(layer.num_embeddings, classes) is not False:
             continue
@@ -39,17 +39,17 @@ def check_tables(
         )
 
 
-def _tables_in(graph: Net, nets: Mapping[str, Net]) -> Iterator[_Table]:
+def tables_in(graph: Net, nets: Mapping[str, Net]) -> Iterator[Table]:
     """The tables of a step's nets, and of its own layers, that a field chooses from."""
     for placed in steps_in(graph.steps):
         step = placed.step
         if isinstance(step, Application) and isinstance(step.layer, Embedding | EmbeddingBag):
-            yield _Table(step.given, step.name, "", step.layer)
+            yield Table(step.given, step.name, "", step.layer)
         elif isinstance(step, ExternUse) and step.name in nets:
             net = nets[step.name]
             ports = zip(net.inputs, step.given, strict=True)
             given = {port.name: field for port, field in ports if field}
-            for table in _tables_in(net, {}):
+            for table in tables_in(net, {}):
                 if table.field in given:
                     owner = f" of `{net.name}`"
                     yield table._replace(field=given[table.field], owner=owner)

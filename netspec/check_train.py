@@ -1,6 +1,6 @@
 """Check a `train` section: its nets, its data, what it computes in a step, how it optimises."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from netspec import syntax as s
@@ -40,6 +40,7 @@ from netspec.check_transforms import check_transforms, settle
 from netspec.check_turns import check_own_layers, check_step_names
 from netspec.diagnostic import Diagnostics, did_you_mean
 from netspec.dim import Dim, value_of
+from netspec.find_limits import limits_in
 from netspec.graph import Net, Unfinished
 from netspec.names import listing
 from netspec.settings import Settings
@@ -125,6 +126,7 @@ class _Checker:
         check_shard(given, settings, self.trained, steps or (), self.found)
         if steps is None:
             return None
+        self._limit(dataset, other, fields, steps, {call.field for call in transforms})
         check_own_layers(steps, self.found)
         check_weights(self.train, self.trained, steps, self.found)
         self._check_plateaus(steps, settings, listed, other is not None)
@@ -197,6 +199,25 @@ class _Checker:
         given = self.whole.settings
         place = (given.get("validation") or given["data"]).value.span
         return check_split(dataset, settings.validation, place, self.found)
+
+    def _limit(
+        self,
+        dataset: Dataset,
+        other: Dataset | None,
+        fields: Fields,
+        steps: Sequence[Step],
+        transformed: Collection[str],
+    ) -> None:
+        """Let sources hold their integers against what the steps take of them."""
+        limits = limits_in(steps, {item.name: item.net for item in self.trained})
+        for source in (dataset, other):
+            if source is not None:
+                names = zip(source.columns(), fields.types, strict=True)
+                source.limits = {
+                    own: limits[name]
+                    for own, name in names
+                    if name in limits and name not in transformed
+                }
 
     def _implicit_call(
         self, fields: Fields

@@ -27,8 +27,8 @@ from netspec.tensor import DTYPES, DType, Tensor, Type, write_shape
 from netspec.visit import arguments_of, names_in
 
 # Functions that change the shape of a tensor, and none of its numbers.
-_KEEPS = frozenset(("contiguous", "flatten", "permute", "reshape", "squeeze", "t", "transpose"))
-_KEEPS |= frozenset(("unflatten", "unsqueeze", "view"))
+KEEPS = frozenset(("contiguous", "flatten", "permute", "reshape", "squeeze", "t", "transpose"))
+KEEPS |= frozenset(("unflatten", "unsqueeze", "view"))
 
 
 class Expressions:
@@ -472,7 +472,7 @@ class Expressions:
             output, f"`{function.name}`", span, _stays_picture(function, operands, output)
         )
         first = operands[0] if operands else None
-        if function.name in _KEEPS and isinstance(first, Flow) and isinstance(value, Flow):
+        if function.name in KEEPS and isinstance(first, Flow) and isinstance(value, Flow):
             return value._replace(given=first.given)
         return value
 

@@ -363,8 +363,8 @@ def test_arrays_are_converted_to_what_is_declared(tmp_path: Path) -> None:
         ({"x": np.ones((3, 4))}, "[3, 20] samples"),
         ({"x": np.ones((0, 4)), "label": np.ones(0, dtype=int)}, "[0, 0] samples"),
         ({"label": np.ones(20)}, "label is float64[20], not int64[N, *()]"),
-        ({"label": np.full(20, 3)}, "labels are 3 to 3, of 3 classes"),
-        ({"label": np.full(20, -1)}, "labels are -1 to -1, of 3 classes"),
+        ({"label": np.full(20, 3)}, "label has 3, wanted 0 to 2"),
+        ({"label": np.full(20, -1)}, "label has -1, wanted 0 to 2"),
         ({"label": np.array([None] * 20)}, "cannot read"),
     ],
 )
@@ -389,6 +389,73 @@ def test_what_is_no_archive_is_refused(tmp_path: Path) -> None:
 )
 def test_declared_fields_are_checked(data: str) -> None:
     assert [error.partition(":")[0] for error in errors(classifier(data))] == ["wrong-data"]
+
+
+# ---- integers that a net takes -----------------------------------------------------------------
+
+CHOOSERS = """
+net Choosers()(user: int64[N], words: int64[N, 5]) -> (logits: [N, 5, 3]) {
+    table = user -> Embedding(20, 8) -> unsqueeze(1)
+    return table + (words -> Embedding(7, 8)) -> Linear(3)
+}
+extern dataset mine() -> (user: int64[N], words: int64[N, 5], tag: int64[N, 5]) from "my_data"
+train Choosers {
+    data = DATA
+    loss = LOSS
+    optimizer = SGD(lr=0.1)
+}
+"""
+OWN = """
+import numpy as np
+
+def mine():
+    with np.load("PATH") as file:
+        return [*zip(file["user"], file["words"], file["tag"])]
+"""
+FLAT = "cross_entropy(logits -> flatten(0, 1), tag -> flatten)"
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+@pytest.mark.parametrize(
+    ("field", "number", "loss", "message"),
+    [
+        ("user", 19, FLAT, ""),
+        ("user", 20, FLAT, "user has 20, wanted 0 to 19"),
+        ("user", -1, FLAT, "user has -1, wanted 0 to 19"),
+        ("words", 7, FLAT, "words has 7, wanted 0 to 6"),
+        ("tag", 3, FLAT, "tag has 3, wanted 0 to 2"),
+        ("tag", -100, FLAT, ""),
+        ("words", -100, FLAT, "words has -100, wanted 0 to 6"),
+        ("tag", -100, FLAT.replace("flatten)", "flatten, ignore_index=9)"), "tag has -100"),
+        ("tag", 9, FLAT.replace("flatten)", "flatten, ignore_index=9)"), ""),
+        ("tag", 3, "(logits -> transpose(1, 2), tag) -> CrossEntropyLoss", "tag has 3"),
+        ("tag", 3, "nll_loss(log_softmax(logits, 2).flatten(0, 1), tag.flatten())", "tag has 3"),
+        ("tag", 3, "mse_loss(logits -> mean(2), tag -> float)", ""),
+    ],
+)
+def test_integers_beyond_what_a_net_takes_are_told_before_a_step(
+    field: str,
+    number: int,
+    loss: str,
+    message: str,
+    in_memory: bool,
+    packages: Path,
+    tmp_path: Path,
+) -> None:
+    parts = {"user": np.zeros(20, int), "words": np.zeros((20, 5), int)}
+    parts["tag"] = parts["words"].copy()
+    parts[field].flat[0] = number
+    path = tmp_path / "data.npz"
+    np.savez(path, **parts)  # type: ignore[arg-type]
+    (packages / "my_data.py").write_text(OWN.replace("PATH", path.as_posix()))
+    fields = "user=int64[N], words=int64[N, 5], tag=int64[N, 5]"
+    data = f'Npz("{path.as_posix()}", {fields})' if in_memory else "mine()"
+    script = write(CHOOSERS.replace("DATA", data).replace("LOSS", loss), tmp_path)
+    if message:
+        where = " has" if in_memory else " of sample 0 has"
+        assert message.replace(" has", where) in first_error(script)
+    else:
+        assert run(script).returncode == 0
 
 
 # ---- text --------------------------------------------------------------------------------------

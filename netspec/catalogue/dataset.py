@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple
 
 from netspec.catalogue import index
+from netspec.catalogue.expected import Limit
 from netspec.catalogue.shelf import Shelf
 from netspec.catalogue.signature import Signature
 from netspec.dim import symbol
@@ -46,6 +47,7 @@ class Dataset(Signature):
             self.__dict__[name] = tuple(value) if isinstance(value, list) else value
         self.apart = False
         self.declared: Mapping[str, Tensor] = {}
+        self.limits: Mapping[str, Limit] = {}  # what the net takes of integers, by field
 
     def __init_subclass__(cls, listed: bool = True) -> None:
         if listed and not cls.__name__.startswith("_"):

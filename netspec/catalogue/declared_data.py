@@ -6,7 +6,15 @@ from typing import Annotated, ClassVar
 from annotated_types import MinLen
 
 from netspec.catalogue.dataset import Dataset, Place, Sizes
-from netspec.catalogue.expected import check_declared, is_open, labels_in, quote, write_shape
+from netspec.catalogue.expected import (
+    check_declared,
+    is_open,
+    labels_in,
+    limits_of,
+    quote,
+    write_limits,
+    write_shape,
+)
 from netspec.catalogue.signature import KEYWORD, PositiveInt
 from netspec.dim import value_of
 from netspec.misfit import Misfit
@@ -128,26 +136,23 @@ class Samples(Dataset, listed=False):
             f"            if part.dtype != dtype or {shape}:",
             '                found = f"{part.dtype}{[*part.shape]}, not {dtype}{[*shape]}"',
             '                raise OSError(f"{name} of sample {index} is {found}")',
-            *self._finite(),
+            "            if not part.isfinite().all():",
+            '                raise OSError(f"{name} of sample {index} is not finite everywhere")',
             "            parts.append(part)",
+            *self._limited(),
             "        return tuple(parts)",
         )
 
-    def _finite(self) -> tuple[str, ...]:
-        lines = [
-            "            if not part.isfinite().all():",
-            '                raise OSError(f"{name} of sample {index} is not finite everywhere")',
-        ]
-        classes = next(iter(self.classes_of().values()), 0)
-        if classes:
-            lines += [
-                "            if dtype == torch.int64 and not "
-                f"((part >= 0) & (part < {classes})).all():",
-                '                found = f"{part.tolist()!s:.100}"',
-                f'                raise OSError(f"{{name}} of sample {{index}} is {{found}}, of '
-                f'{classes} classes")',
-            ]
-        return tuple(lines)
+    def _limited(self) -> tuple[str, ...]:
+        """The lines that hold integers against their limits."""
+        limits = limits_of(self.declared, self.classes_of(), self.limits)
+        if not limits:
+            return ()
+        places = list(self.declared)
+        rows = [(str(places.index(name)), limit) for name, limit in limits.items()]
+        end = "{self.FIELDS[place][0]} of sample {index} has"
+        lines = write_limits(rows, "place", "parts[place]", "OSError", end)
+        return tuple(f"        {line}" for line in lines)
 
     def kind(self) -> str:
         return self.called

@@ -1,12 +1,20 @@
 """Fields that the call of a data source declares: what its code holds the data against."""
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from netspec.dim import value_of
 from netspec.misfit import Misfit
 from netspec.tensor import FLOATING, Tensor
 
 Fields = Mapping[str, Tensor]
+
+
+class Limit(NamedTuple):
+    """Which integers a field may have: 0 to `size` - 1, and the one that a loss ignores."""
+
+    size: int
+    ignored: int | None = None
 
 
 def quote(value: str) -> str:
@@ -50,6 +58,46 @@ def labels_in(fields: Fields, classes: int | None) -> Mapping[str, int]:
     if classes is None:
         return {}
     return {name: classes for name, kind in fields.items() if kind.dtype == "int64"}
+
+
+def limits_of(
+    fields: Fields, classes: Mapping[str, int], limits: Mapping[str, Limit]
+) -> dict[str, Limit]:
+    """The limits of the fields of integers: `classes` that a source has, else what a net takes."""
+    known: dict[str, Limit] = {}
+    for name in [name for name, kind in fields.items() if kind.dtype == "int64"]:
+        taken = limits.get(name)
+        if name in classes:
+            known[name] = Limit(classes[name], taken.ignored if taken else None)
+        elif taken is not None:
+            known[name] = taken
+    return known
+
+
+def write_limits(
+    limits: Sequence[tuple[str, Limit]], field: str, array: str, error: str, end: str
+) -> list[str]:
+    """The loop that looks for integers beyond the limits of their fields.
+
+    `limits`: what stands for a field in the loop, as Python source, with its limit; `field`: the
+    variable for it, `array`: the expression for its numbers. `error`: the exception, whose text
+    begins with `end`.
+    """
+    ignores = any(limit.ignored is not None for _, limit in limits)
+    rows = [
+        f"({written}, {limit.size}, {limit.ignored})" if ignores else f"({written}, {limit.size})"
+        for written, limit in limits
+    ]
+    wrong = "(array < 0) | (array >= size)"
+    wrong = f"({wrong}) & (array != ignored)" if ignores else wrong
+    return [
+        f"for {field}, size{', ignored' if ignores else ''} in [{', '.join(rows)}]:",
+        f"    array = {array}",
+        f"    wrong = array[{wrong}]",
+        "    if len(wrong):",
+        '        found = f"{int(wrong[0])}, wanted 0 to {size - 1}"',
+        f'        raise {error}(f"{end} {{found}}")',
+    ]
 
 
 def check_declared(title: str, fields: Fields, classes: int | None, example: str) -> None:

@@ -47,14 +47,6 @@ class LossLayer(Layer, abstract=True):
         cls.against = cls.rule.against
         cls.shapes = vars(cls).get("shapes", cls.rule.shapes)
 
-    def require_classes(self, classes: int, *bound: Any) -> None:
-        """Refuse labels 0 … classes - 1 where the output among `bound` has fewer places.
-
-        Raises:
-            Misfit: where a label would be none of the output's.
-        """
-        self.call(*bound).require_classes(classes)
-
     def require_dtype(self, x: Tensor) -> None:
         """The rule looks at the dtypes."""
 

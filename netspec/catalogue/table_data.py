@@ -10,9 +10,11 @@ from netspec.catalogue.expected import (
     check_declared,
     is_open,
     labels_in,
+    limits_of,
     quote,
     quote_all,
     write_expected,
+    write_limits,
 )
 from netspec.catalogue.signature import KEYWORD, PositiveInt, write_value
 from netspec.dim import symbol
@@ -262,15 +264,11 @@ class Npz(Dataset):
             "if len({len(tensor) for tensor in tensors}) > 1 or not len(tensors[0]):",
             '    raise SystemExit(f"{path}: {[len(tensor) for tensor in tensors]} samples")',
         ]
-        if self.classes is not None:
-            lines += [
-                "for tensor in tensors:",
-                "    if tensor.dtype == torch.int64 and not 0 <= tensor.min() <= tensor.max() < "
-                f"{self.classes}:",
-                '        found = f"{tensor.min()} to {tensor.max()}"',
-                f'        raise SystemExit(f"{{path}}: labels are {{found}}, of {self.classes} '
-                'classes")',
-            ]
+        limits = limits_of(self.declared, self.classes_of(), self.limits)
+        if limits:
+            rows = [(quote(name), limit) for name, limit in limits.items()]
+            end = "{path}: {name} has"
+            lines += write_limits(rows, "name", "arrays[name]", "SystemExit", end)
         return tuple(lines)
 
     def _misfits(self, sizes: Sizes) -> str:

@@ -312,12 +312,12 @@ def test_labels_beyond_the_output_are_refused(
 ) -> None:
     layer = LAYERS[name](**arguments)
     layer.apply(*inputs)
-    layer.require_classes(10, *inputs)
+    layer.call(*inputs).require_classes(10)
     with pytest.raises(Misfit, match="the labels have 11 classes, the output has 10"):
-        layer.require_classes(11, *inputs)
+        layer.call(*inputs).require_classes(11)
 
 
 @pytest.mark.parametrize("name", ["CrossEntropyLoss", "MSELoss"])
 def test_numbers_in_place_of_labels_are_of_no_class(name: str) -> None:
-    LAYERS[name]().require_classes(11, LOGITS, LOGITS)
+    LAYERS[name]().call(LOGITS, LOGITS).require_classes(11)
     LAYERS[name].rule(LOGITS, LOGITS).require_classes(11)

@@ -44,6 +44,11 @@ class _Labels(LossFunction):
             help=f"end the net with {classes} outputs",
         )
 
+    def labels_taken(self) -> tuple[Dim, int | None] | None:
+        if self.labels().dtype in FLOATING:
+            return None
+        return self.classes(), getattr(self, "ignore_index", None)
+
     def places(self) -> Shape:
         """The shape of the output without the dimension of the classes."""
         output = self.logits().shape

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from netspec.catalogue.dtypes import require_dtype
 from netspec.catalogue.function import Functional
 from netspec.catalogue.signature import KEYWORD, Input, Value
-from netspec.dim import agree, same
+from netspec.dim import Dim, agree, same
 from netspec.elementwise import broadcast
 from netspec.misfit import Misfit
 from netspec.tensor import FLOATING, Shape, Tensor, write_shape
@@ -41,6 +41,10 @@ class LossFunction(Functional):
         Raises:
             Misfit: where a label would be none of the output's.
         """
+
+    def labels_taken(self) -> tuple[Dim, int | None] | None:
+        """How many classes its target may name, and which number it ignores; None: no classes."""
+        return None
 
     def always(self) -> str:
         """The number that it is whatever is compared, "" where there is no such number."""

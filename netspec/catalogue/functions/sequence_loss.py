@@ -11,7 +11,7 @@ from netspec.catalogue.functions.loss_function import (
     pairs,
 )
 from netspec.catalogue.signature import Input, NonNegativeInt
-from netspec.dim import agree, at_least, value_of
+from netspec.dim import Dim, agree, at_least, value_of
 from netspec.misfit import Misfit
 from netspec.tensor import INTEGER, Shape, Tensor, write_shape
 
@@ -104,6 +104,9 @@ class CtcLoss(LossFunction, name="ctc_loss"):
                 argument=name,
                 equal=pairs(given.shape, batch),
             )
+
+    def labels_taken(self) -> tuple[Dim, int | None] | None:
+        return self.log_probs.shape[-1], None
 
     def require_classes(self, classes: int) -> None:
         places = self.log_probs.shape[-1]
