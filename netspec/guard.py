@@ -105,6 +105,7 @@ _SCRIPT_IMPORTS = {
         for name in ("BatchSampler", "DataLoader", "Dataset", "DistributedSampler", "TensorDataset")
     ),
     *(("torch.optim.lr_scheduler", name) for name in ("LinearLR", "SequentialLR")),
+    ("safetensors", "SafetensorError"),
     *(("safetensors.torch", name) for name in ("load_file", "save_model")),
     *(("torch.utils.tensorboard", "SummaryWriter"), ("tqdm", "tqdm")),
     *(("warnings", "catch_warnings"), ("warnings", "filterwarnings")),
@@ -151,7 +152,7 @@ _ALIASES = {("numpy", "np"), ("torch.distributed", "dist"), ("torch.nn.functiona
 # What a script takes of modules that can do anything, by the names that it has for them.
 _TAKEN = {
     "os": {"environ", "getenv"},
-    "os.environ": {"get"},
+    "os.environ": {"get", "setdefault"},
     "state_dict_loader": {"load"},
     "state_dict_saver": {"save"},
     "sys": {"stderr"},
@@ -159,9 +160,9 @@ _TAKEN = {
     "tyro": {"cli"},
 }
 # What no script takes of anything: modules inside of others, and what runs code. Some functions of
-# torch, and `Path.glob`, are called as modules of Python.
+# torch, `Path.glob` and `Path.stat` are called as modules of Python.
 _LEFT = {
-    *(sys.stdlib_module_names - index.FUNCTIONS.keys() - {"array", "copy", "glob"}),
+    *(sys.stdlib_module_names - index.FUNCTIONS.keys() - {"array", "copy", "glob", "stat"}),
     *("classes", "hub", "ops", "package", "serialization", "torch"),
     *("cpp_extension", "ctypeslib", "f2py", "jit", "load_library"),
 }

@@ -18,14 +18,19 @@ def epoch_count(plan: ScriptPlan) -> str:
     return "math.ceil(cfg.steps / steps_per_epoch)" if plan.settings.steps else "cfg.epochs"
 
 
-def epoch_loader(plan: ScriptPlan) -> str:
-    """What gives the batches of an epoch."""
+def bar_lines(plan: ScriptPlan) -> list[str]:
+    """The bar that gives the batches of an epoch, only some of the last where steps are counted."""
+    shown = 'f"epoch {epoch}"'
+    end = "leave=False, disable=rank > 0 or None)"
     if not plan.settings.steps:
-        return "loader"
+        return [f"bar = tqdm(loader, {shown}, {end}"]
     left = "cfg.steps - epoch * steps_per_epoch"
     if plan.settings.accumulate > 1:
         left = f"({left}) * cfg.accumulate"
-    return f"islice(loader, {left})"
+    return [
+        f"left = min(len(loader), {left})",
+        f"bar = tqdm(islice(loader, left), {shown}, left, {end}",
+    ]
 
 
 def batch_lines(plan: ScriptPlan) -> list[str]:
@@ -43,7 +48,7 @@ def batch_lines(plan: ScriptPlan) -> list[str]:
     return [
         *lines,
         f"losses.append({one})",
-        "if len(losses) % 10 == 1:",
+        "if not bar.disable and len(losses) % 10 == 1:",
         f"    bar.set_postfix({shown})",
     ]
 
@@ -159,7 +164,8 @@ def save_lines(plan: ScriptPlan) -> list[str]:
         ]
     if settings.keep:
         lines += [
-            'for old in sorted(out.glob("epoch*.pt"))[: -cfg.keep]:',
+            'numbered = sorted(out.glob("epoch*.pt"), key=lambda f: f.stat().st_mtime)',
+            "for old in numbered[: -cfg.keep]:",
             "    old.unlink()",
         ]
     return [*lines, 'save(state, out / "last.pt")']
@@ -174,8 +180,8 @@ def figure_lines(plan: ScriptPlan) -> list[str]:
     ]
     if plan.settings.log == "tensorboard":
         lines += [
-            "for name, value in row.items():",
-            "    writer.add_scalar(name, value, epoch)",
+            "for name in [*row][1:]:",
+            "    writer.add_scalar(name, row[name], epoch)",
             "writer.flush()  # it would wait for up to two minutes",
         ]
     if plan.settings.log == "wandb":
@@ -189,7 +195,10 @@ def _best(plan: ScriptPlan) -> list[str]:
         module = "ema.module" if plan.settings.ema else names[0]
         lines = [f'save({module}.state_dict(), out / "best.pt")']
         if plan.settings.export == "safetensors":
-            lines.append(f'save_model({module}, str(out / "best.safetensors"))')
+            lines += [
+                f'save_model({module}, str(out / "best.tmp"))',
+                '(out / "best.tmp").replace(out / "best.safetensors")',
+            ]
         return lines
     inner = ", ".join(f'"{name}": {name}.state_dict()' for name in names)
     return [f'save({{{inner}}}, out / "best.pt")']
@@ -202,7 +211,7 @@ def stop_lines(plan: ScriptPlan) -> list[str]:
     choose = "min" if plan.evaluation.falls else "max"
     return [
         f'figures = [row["{plan.evaluation.best}"] for row in rows]',
-        f"if rows and figures.index({choose}(figures)) + cfg.early_stopping < epoch:",
+        f"if rows and 0 < cfg.early_stopping < epoch - figures.index({choose}(figures)):",
         "    break",
     ]
 
@@ -226,7 +235,12 @@ def _average_norms(plan: ScriptPlan) -> list[str]:
     if not kinds:
         return []
     if _takes_first_field(plan):
-        return ["update_bn(loader, swa, device)"]
+        changed = call_transform(plan.training, "False")
+        if not changed:
+            return ["update_bn(loader, swa, device)"]
+        moved = move_batch(plan.training).removeprefix("batch = ")
+        value = changed[0].removeprefix("batch = ").replace("(batch", f"({moved}")
+        return [f"batches = ({value} for batch in loader)", "update_bn(batches, swa)"]
     classes = " | ".join(f"nn.{kind}" for kind in sorted(kinds))
     return [
         f"for norm in (m for m in swa.modules() if isinstance(m, {classes})):",
@@ -250,7 +264,7 @@ def _takes_first_field(plan: ScriptPlan) -> bool:
     unpacked, *lines = update.code.lines
     first = unpacked.partition(" = ")[0].strip("()").split(",")[0]
     called = re.findall(rf"(?<![\w.]){plan.modules()[0]}\((.*?)\)", "\n".join(lines))
-    return called == [first] and not plan.training.transforms
+    return called == [first]
 
 
 def _has_buffers(item: TrainedNet) -> bool:

@@ -71,7 +71,7 @@ def start_lines(plan: ScriptPlan, item: TrainedNet) -> list[str]:
     if not item.start:
         return []
     lines = ["if not cfg.resume:", f"    source = {write_literal(item.start)}", "    try:"]
-    read = "torch.load(source, map_location=device, weights_only=True)"
+    read = 'torch.load(source, map_location="cpu", weights_only=True)'
     if item.start.endswith(".safetensors"):
         read = "load_file(source)"
     lines.append(f"        weights = {read}")
@@ -85,7 +85,8 @@ def start_lines(plan: ScriptPlan, item: TrainedNet) -> list[str]:
             "        if not fits:",
             '            raise ValueError("no tensor of it fits")',
             f"        {item.name}.load_state_dict(fits, strict=False)",
-            '        print(f"{len(fits)} of {len(own)} tensors are from {source}")',
+            "        if rank == 0:",
+            '            print(f"{len(fits)} of {len(own)} tensors are from {source}")',
         ]
     return [
         *lines,
@@ -193,11 +194,14 @@ def ready_lines(plan: ScriptPlan) -> list[str]:
         wrapped_net = f"DistributedDataParallel({net.name}) if world > 1 else {net.name}"
         lines.append(f"net = {wrapped_net}")
     if plan.settings.log == "tensorboard":
-        lines.append("writer: Any = SummaryWriter(out) if rank == 0 else None")
+        lines.append(
+            "writer: Any = SummaryWriter(out, purge_step=len(rows)) if rank == 0 else None"
+        )
     if plan.settings.log == "wandb":
         name = write_literal(plan.training.name)
         lines += [
             "if rank == 0:",
-            f"    wandb.init(project={name}, config=asdict(cfg), dir=cfg.out)",
+            '    resume = "auto" if cfg.resume else None',
+            f"    wandb.init(project={name}, config=asdict(cfg), dir=cfg.out, resume=resume)",
         ]
     return lines

@@ -7,10 +7,10 @@ from typing import Any
 from netspec.layout import WIDTH, bracketed, escaped, opening, wrapped
 from netspec.lower_data import data_imports, extern_imports, write_data, write_loaders
 from netspec.lower_epoch import (
+    bar_lines,
     batch_lines,
     end_lines,
     epoch_count,
-    epoch_loader,
     figure_lines,
     last_lines,
     save_lines,
@@ -58,6 +58,7 @@ _TORCH = (
     ("torch.utils.data", "DistributedSampler"),
     ("torch.utils.data", "TensorDataset"),
     ("tqdm", "tqdm"),
+    ("safetensors", "SafetensorError"),
     ("safetensors.torch", "save_model"),
     ("safetensors.torch", "load_file"),
     ("torch.utils.tensorboard", "SummaryWriter"),
@@ -141,10 +142,9 @@ class _Script:
             **self._made_loaders(),
             "optimisers": optimizer_lines(self.plan),
             "parts": parts_text(self.plan),
-            "map_location": self._map_location(),
             "ready": ready_lines(self.plan),
             "epochs": epoch_count(self.plan),
-            "loader": epoch_loader(self.plan),
+            "bar": bar_lines(self.plan),
             "counter": "step, " if settings.accumulate > 1 else "",
             "update": batch_lines(self.plan),
             "after": end_lines(self.plan),
@@ -152,6 +152,8 @@ class _Script:
             "stopping": stop_lines(self.plan),
             "finally": last_lines(self.plan),
             "positive": self._positive(),
+            "ranges": self._ranges(),
+            "failures": self._failures(),
         }
 
     # ---- above the functions ---------------------------------------------------------------------
@@ -226,6 +228,22 @@ class _Script:
         own = [line.partition(":")[0] for line in self._options()]
         return write_literal(tuple(name for name in own if name in POSITIVE))
 
+    def _ranges(self) -> list[str]:
+        """The lines that refuse what no setting of a training may be."""
+        if not self.settings.ema:
+            return []
+        return [
+            "if self.ema >= 1:",
+            '    raise ValueError(f"ema must be below 1, not {self.ema}")',
+        ]
+
+    def _failures(self) -> str:
+        """The exceptions that end a script with one line."""
+        return "(OSError, SafetensorError)" if self._exports() else "OSError"
+
+    def _exports(self) -> bool:
+        return self.settings.export == "safetensors" and len(self.plan.modules()) == 1
+
     # ---- data ------------------------------------------------------------------------------------
 
     def _made_loaders(self) -> dict[str, Any]:
@@ -243,7 +261,10 @@ class _Script:
     def _setup(self) -> list[str]:
         if not self.settings.deterministic:
             return []
-        return ["torch.use_deterministic_algorithms(True)"]
+        return [
+            'os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # as torch demands',
+            "torch.use_deterministic_algorithms(True)",
+        ]
 
     def _made_nets(self) -> dict[str, Any]:
         """The function that makes the nets, and what it gives."""
@@ -260,10 +281,6 @@ class _Script:
             "made": net_lines(self.plan),
             "modules": ", ".join(names),
         }
-
-    def _map_location(self) -> str:
-        parts = any(item.net.devices for item in self.training.nets)
-        return '"cpu"' if parts else "device"
 
     def _shared(self) -> list[str]:
         """What is saved where all processes have a part in it, behind what the first one writes."""

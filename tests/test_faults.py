@@ -252,6 +252,6 @@ def test_ctrl_c_says_how_to_go_on(script: Path, unbroken: Path, tmp_path: Path) 
     if process.returncode == 0:
         pytest.skip("the run was through before it was stopped")
     assert process.returncode == 130
-    assert errors.splitlines()[-1] == f"stopped: --resume goes on from {tmp_path}/last.pt"
+    assert errors.splitlines()[-1] == f"stopped: --resume goes on from {tmp_path}"
     assert run(script, tmp_path, "--resume")[0] == 0
     assert same(load(tmp_path / "last.pt"), load(unbroken / "last.pt"))

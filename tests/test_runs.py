@@ -147,6 +147,15 @@ def test_a_terminal_shows_the_rate_and_the_loss(tmp_path: Path) -> None:
     assert {*row} == {"epoch", "loss", "val_loss"}
 
 
+def test_the_bar_of_counted_steps_knows_how_many_an_epoch_has(tmp_path: Path) -> None:
+    module = open_script(write(deep("steps = 30"), tmp_path))  # an epoch has 23
+    shown = Terminal()
+    with redirect_stderr(shown):
+        assert len([*module["train"](module["Config"](out=str(tmp_path / "out")))]) == 2
+    assert re.search(r"epoch 0: .*/23 \[", shown.getvalue())
+    assert re.search(r"epoch 1: .*/7 \[", shown.getvalue())
+
+
 # ---- what only the data, or a module of the author's, tells ------------------------------------
 
 TABLE = """
@@ -351,3 +360,31 @@ def test_weights_of_which_nothing_fits_are_refused(tmp_path: Path) -> None:
     assert done.stderr == f"cannot begin with {tmp_path}/w.pt: no tensor of it fits\n"
     torch.save({"linear2.bias": torch.zeros(10)}, tmp_path / "w.pt")
     assert "1 of 4 tensors are from" in run(tmp_path / "train.py").stdout
+
+
+# ---- what the command line switches off --------------------------------------------------------
+
+
+def test_a_new_run_keeps_its_own_checkpoints_and_drops_those_of_an_old_one(tmp_path: Path) -> None:
+    script = write(deep("epochs = 6", "save_every = 1", "keep = 2"), tmp_path)
+
+    def numbered() -> list[str]:
+        return sorted(path.name for path in (tmp_path / "out").glob("epoch*.pt"))
+
+    assert run(script).returncode == 0
+    assert numbered() == ["epoch00005.pt", "epoch00006.pt"]
+    assert run(script, "--epochs", "3").returncode == 0
+    assert numbered() == ["epoch00002.pt", "epoch00003.pt"]
+
+
+def test_early_stopping_of_zero_stops_nothing(tmp_path: Path) -> None:
+    script = write(deep("epochs = 4", "early_stopping = 1", 'best = "val_loss"'), tmp_path)
+    assert run(script, "--lr", "0", "--early-stopping", "1").stdout.count("epoch=") == 2
+    assert run(script, "--lr", "0", "--early-stopping", "0").stdout.count("epoch=") == 4
+
+
+def test_an_average_that_keeps_nothing_of_the_new_weights_is_refused(tmp_path: Path) -> None:
+    script = write(deep("epochs = 1", "ema = 0.9"), tmp_path)
+    done = run(script, "--ema", "1")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "ema must be below 1, not 1.0" in done.stderr

@@ -35,7 +35,7 @@ CASES = {
     ("alexnet", "AlexNet"): Case(61_100_840, ({"classes": 3}, {"dropout": 0.0})),
     ("autoencoder", "Autoencoder"): Case(115_217, ({"latent": 5}, {"latent": 1})),
     ("char_gpt", "CharGPT"): Case(
-        867_072, ({"dim": 16, "depth": 1, "heads": 2, "vocab": 9}, {"context": 32}), {"T": 6}
+        867_072, ({"dim": 16, "depth": 1, "heads": 2, "vocab": 300}, {"context": 32}), {"T": 6}
     ),
     ("dcgan_mnist", "Generator"): Case(234_177, ({"nz": 5, "width": 2}, {"nz": 1})),
     ("dcgan_mnist", "Discriminator"): Case(36_577, ({"width": 2}, {"width": 1})),

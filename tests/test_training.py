@@ -398,6 +398,8 @@ def test_the_names_of_the_script_are_known() -> None:
             "batch_size",
             "cfg",
             "p",
+            "k",
+            "v",
         }
         inner |= {"epochs", "lr", "max_batches", "resume", "seed", "model", "optimizer", "count"}
         unknown = names - own - SCRIPT - CODE_NAMES - set(dir(builtins)) - inner

@@ -148,7 +148,7 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
     }
     if cfg.resume:
         try:
-            state = torch.load(out / "last.pt", map_location=device, weights_only=True)
+            state = torch.load(out / "last.pt", map_location="cpu", weights_only=True)
             if lost := parts.keys() - state.keys():
                 raise ValueError(f"it has no {lost}, but {[*state]}")
             for name, part in parts.items():
@@ -166,9 +166,11 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
         sampler.set_epoch(epoch)
         model.train()
         losses = []
+        left = min(len(loader), cfg.steps - epoch * steps_per_epoch)
         bar = tqdm(
-            islice(loader, cfg.steps - epoch * steps_per_epoch),
+            islice(loader, left),
             f"epoch {epoch}",
+            left,
             leave=False,
             disable=rank > 0 or None,
         )
@@ -181,7 +183,7 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
             optimizer.step()
             scheduler.step()
             losses.append(loss.detach())
-            if len(losses) % 10 == 1:
+            if not bar.disable and len(losses) % 10 == 1:
                 bar.set_postfix(loss=loss.item())
         mean = torch.stack(losses).mean(dim=0)
         if world > 1:
@@ -211,7 +213,7 @@ if __name__ == "__main__":
         for row in train(cfg):
             print(*(f"{name}={value:.4g}" for name, value in row.items()))
     except KeyboardInterrupt:
-        print(f"stopped: --resume goes on from {cfg.out}/last.pt", file=sys.stderr)
+        print(f"stopped: --resume goes on from {cfg.out}", file=sys.stderr)
         raise SystemExit(130) from None
     except OSError as error:  # one of a worker brings its traceback
         raise SystemExit(str(error).strip().rpartition("\n")[2]) from None

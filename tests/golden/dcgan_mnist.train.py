@@ -163,7 +163,7 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
     }
     if cfg.resume:
         try:
-            state = torch.load(out / "last.pt", map_location=device, weights_only=True)
+            state = torch.load(out / "last.pt", map_location="cpu", weights_only=True)
             if lost := parts.keys() - state.keys():
                 raise ValueError(f"it has no {lost}, but {[*state]}")
             for name, part in parts.items():
@@ -198,7 +198,7 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
                 average_gradients(g_optimizer)
             g_optimizer.step()
             losses.append(torch.stack([d_loss.detach(), g_loss.detach()]))
-            if len(losses) % 10 == 1:
+            if not bar.disable and len(losses) % 10 == 1:
                 bar.set_postfix(d_loss=d_loss.item(), g_loss=g_loss.item())
         mean = torch.stack(losses).mean(dim=0)
         if world > 1:
@@ -231,7 +231,7 @@ if __name__ == "__main__":
         for row in train(cfg):
             print(*(f"{name}={value:.4g}" for name, value in row.items()))
     except KeyboardInterrupt:
-        print(f"stopped: --resume goes on from {cfg.out}/last.pt", file=sys.stderr)
+        print(f"stopped: --resume goes on from {cfg.out}", file=sys.stderr)
         raise SystemExit(130) from None
     except OSError as error:  # one of a worker brings its traceback
         raise SystemExit(str(error).strip().rpartition("\n")[2]) from None

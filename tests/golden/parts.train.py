@@ -156,7 +156,7 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
             loss.backward()
             optimizer.step()
             losses.append(loss.detach())
-            if len(losses) % 10 == 1:
+            if not bar.disable and len(losses) % 10 == 1:
                 bar.set_postfix(loss=loss.item())
         mean = torch.stack(losses).mean(dim=0)
         if world > 1:
@@ -186,7 +186,7 @@ if __name__ == "__main__":
         for row in train(cfg):
             print(*(f"{name}={value:.4g}" for name, value in row.items()))
     except KeyboardInterrupt:
-        print(f"stopped: --resume goes on from {cfg.out}/last.pt", file=sys.stderr)
+        print(f"stopped: --resume goes on from {cfg.out}", file=sys.stderr)
         raise SystemExit(130) from None
     except OSError as error:  # one of a worker brings its traceback
         raise SystemExit(str(error).strip().rpartition("\n")[2]) from None

@@ -122,7 +122,7 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
     parts: dict[str, Any] = {"model": model, "Adam": optimizer}
     if cfg.resume:
         try:
-            state = torch.load(out / "last.pt", map_location=device, weights_only=True)
+            state = torch.load(out / "last.pt", map_location="cpu", weights_only=True)
             if lost := parts.keys() - state.keys():
                 raise ValueError(f"it has no {lost}, but {[*state]}")
             for name, part in parts.items():
@@ -148,7 +148,7 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
             loss.backward()
             optimizer.step()
             losses.append(loss.detach())
-            if len(losses) % 10 == 1:
+            if not bar.disable and len(losses) % 10 == 1:
                 bar.set_postfix(loss=loss.item())
         mean = torch.stack(losses).mean(dim=0)
         if world > 1:
@@ -178,7 +178,7 @@ if __name__ == "__main__":
         for row in train(cfg):
             print(*(f"{name}={value:.4g}" for name, value in row.items()))
     except KeyboardInterrupt:
-        print(f"stopped: --resume goes on from {cfg.out}/last.pt", file=sys.stderr)
+        print(f"stopped: --resume goes on from {cfg.out}", file=sys.stderr)
         raise SystemExit(130) from None
     except OSError as error:  # one of a worker brings its traceback
         raise SystemExit(str(error).strip().rpartition("\n")[2]) from None
