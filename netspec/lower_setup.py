@@ -165,19 +165,18 @@ def _optimizers(plan: ScriptPlan) -> set[str]:
 
 def _parts(plan: ScriptPlan) -> dict[str, str]:
     """Optimisers, schedules and scalers, by the names that they have in a checkpoint."""
-    alone = len(plan.updates) == len(plan.updates[0].movers) == 1
     movers = [mover for update in plan.updates for mover in update.movers]
-    return {key: part for mover in movers for key, part in _parts_of(mover, alone=alone).items()}
+    return {key: part for mover in movers for key, part in _parts_of(mover).items()}
 
 
-def _parts_of(mover: Mover, *, alone: bool) -> dict[str, str]:
+def _parts_of(mover: Mover) -> dict[str, str]:
     """Optimiser and schedule by their classes: no other one can be resumed with their states."""
     classes = {mover.optimizer: type(mover.call.optimizer).__name__}
     if mover.call.schedule:
         classes[mover.scheduler] = type(mover.call.schedule.scheduler).__name__
     if mover.scaler:
         classes[mover.scaler] = "GradScaler"
-    return {kind if alone else f"{part} {kind}": part for part, kind in classes.items()}
+    return {f"{part} {kind}": part for part, kind in classes.items()}
 
 
 def ready_lines(plan: ScriptPlan) -> list[str]:

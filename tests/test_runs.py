@@ -350,7 +350,7 @@ def test_a_schedule_behind_a_warm_up_ends_with_the_run(tmp_path: Path) -> None:
     text = deep("epochs = 3", "warmup = 4", "scheduler = CosineAnnealingLR(T_max=steps - warmup)")
     assert run(write(text, tmp_path)).returncode == 0
     state = torch.load(tmp_path / "out/last.pt", weights_only=True)
-    assert state["SGD"]["param_groups"][0]["lr"] == pytest.approx(0, abs=1e-9)
+    assert state["optimizer SGD"]["param_groups"][0]["lr"] == pytest.approx(0, abs=1e-9)
 
 
 def test_weights_of_which_nothing_fits_are_refused(tmp_path: Path) -> None:

@@ -227,8 +227,8 @@ def test_one_process_reads_what_two_have_saved(tmp_path: Path) -> None:
     model = module["make_nets"](torch.device("cpu"))
     optimizer = torch.optim.AdamW([{"params": [p]} for p in model.parameters()])
     state = load(folder / "state.pt")
-    state["AdamW"] = optimizer.state_dict()["param_groups"]
-    module["load_shards"](model, {"AdamW": optimizer}, state, folder)
+    state["optimizer AdamW"] = optimizer.state_dict()["param_groups"]
+    module["load_shards"](model, {"optimizer AdamW": optimizer}, state, folder)
     assert same(dict(model.state_dict()), load(out / "best.pt"))
     code, output, problems = alone(script, out, "--max-batches", "3", "--epochs", "2", "--resume")
     assert (code, problems, output[:8]) == (0, "", "epoch=1 ")
@@ -299,7 +299,7 @@ def plant(out: Path) -> None:
             KEPT.replace("Linear(16) -> Drop", "Linear(16, bias=False) -> Drop"),
             "of another net",
         ),
-        (lambda out: None, KEPT.replace("AdamW(", "Adam("), "it has no {'Adam'}"),
+        (lambda out: None, KEPT.replace("AdamW(", "Adam("), "it has no {'optimizer Adam'}"),
     ],
 )
 def test_what_cannot_be_resumed_is_told_in_a_line(

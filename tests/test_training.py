@@ -92,7 +92,7 @@ def test_a_run_leaves_its_last_and_its_best_state(script: Path, run_of_one: Path
         "metrics.csv",
     ]
     last, best = load(run_of_one / "last.pt"), load(run_of_one / "best.pt")
-    assert sorted(last) == ["SGD", "model", "rows"]
+    assert sorted(last) == ["model", "optimizer SGD", "rows"]
     assert [row["epoch"] for row in last["rows"]] == [0]
     model = netspec.load(ROOT / "specs" / "lenet5.net").build(device="cpu")
     model.load_state_dict(best)
@@ -192,12 +192,12 @@ def damaged(kind: str, good: Path) -> Any:
             model(torch.rand(2, 1, 28, 28)).sum().backward()
             optimizer = torch.optim.Adam(model.parameters())
             optimizer.step()
-            state["Adam"] = optimizer.state_dict()
-            del state["SGD"]
+            state["optimizer Adam"] = optimizer.state_dict()
+            del state["optimizer SGD"]
         case "of an optimizer not yet used":
             model = netspec.load(ROOT / "specs" / "lenet5.net").build(device="cpu")
-            state["Adagrad"] = torch.optim.Adagrad(model.parameters()).state_dict()
-            del state["SGD"]
+            state["optimizer Adagrad"] = torch.optim.Adagrad(model.parameters()).state_dict()
+            del state["optimizer SGD"]
         case "no numbers":
             state |= {"rows": "two"}
         case "a list":

@@ -143,8 +143,8 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
     out, rows = Path(cfg.out), []
     parts: dict[str, Any] = {
         "model": model,
-        "AdamW": optimizer,
-        "SequentialLR": scheduler,
+        "optimizer AdamW": optimizer,
+        "scheduler SequentialLR": scheduler,
     }
     if cfg.resume:
         try:

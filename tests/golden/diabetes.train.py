@@ -129,8 +129,8 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
     out, rows = Path(cfg.out), []
     parts: dict[str, Any] = {
         "model": model,
-        "AdamW": optimizer,
-        "OneCycleLR": scheduler,
+        "optimizer AdamW": optimizer,
+        "scheduler OneCycleLR": scheduler,
     }
     if cfg.resume:
         try:

@@ -123,8 +123,8 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
     out, rows = Path(cfg.out), []
     parts: dict[str, Any] = {
         "model": model,
-        "Adam": optimizer,
-        "CosineAnnealingLR": scheduler,
+        "optimizer Adam": optimizer,
+        "scheduler CosineAnnealingLR": scheduler,
     }
     if cfg.resume:
         try:

@@ -120,7 +120,7 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
     sampler, loader, val_loader = make_loaders(cfg, rank, world)
     optimizer = torch.optim.SGD(model.parameters(), lr=cfg.lr, momentum=0.9)
     out, rows = Path(cfg.out), []
-    parts: dict[str, Any] = {"model": model, "SGD": optimizer}
+    parts: dict[str, Any] = {"model": model, "optimizer SGD": optimizer}
     if cfg.resume:
         try:
             state = torch.load(out / "last.pt", map_location="cpu", weights_only=True)

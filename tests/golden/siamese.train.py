@@ -119,7 +119,7 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
     sampler, loader, val_loader = make_loaders(cfg, rank, world)
     optimizer = torch.optim.Adam(model.parameters(), lr=cfg.lr)
     out, rows = Path(cfg.out), []
-    parts: dict[str, Any] = {"model": model, "Adam": optimizer}
+    parts: dict[str, Any] = {"model": model, "optimizer Adam": optimizer}
     if cfg.resume:
         try:
             state = torch.load(out / "last.pt", map_location="cpu", weights_only=True)

@@ -132,8 +132,8 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
     out, rows = Path(cfg.out), []
     parts: dict[str, Any] = {
         "model": model,
-        "AdamW": optimizer,
-        "CosineAnnealingLR": scheduler,
+        "optimizer AdamW": optimizer,
+        "scheduler CosineAnnealingLR": scheduler,
     }
     if cfg.resume:
         try:
