@@ -225,6 +225,7 @@ def decided_by_data(checker: "Walker", test: s.Expression) -> bool:
 
 
 def _run_open_branch(checker: "Checker", branch: s.If) -> None:
+    checker.site.opened.add((checker.found.source.name, branch.span))
     before = dict(checker.flows)
     if "training" not in checker.scope:
         checker.scope["training"] = True

@@ -91,6 +91,7 @@ def check_net(
         devices=tuple(site.devices),
         returns_on=checker.returns_on,
         source=found.source,
+        opened=frozenset(site.opened),
     )
 
 

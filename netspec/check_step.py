@@ -21,7 +21,7 @@ from netspec.training import MetricCall
 from netspec.visit import names_in, title_of
 
 # Functions that no gradient passes: what they yield stays as it is, or jumps.
-_CONSTANT = frozenset(
+CONSTANT = frozenset(
     """
     argmax argmin argsort bool bucketize count_nonzero detach empty_like eq full_like ge gt int
     isclose isfinite isin isinf isnan le logical_and logical_not logical_or logical_xor long lt ne
@@ -125,7 +125,7 @@ class _Flow:
         match node:
             case s.Name(id):
                 return id in self.reached
-            case s.Call(s.Name(id)) | s.Call(s.Attribute(name=s.Name(id))) if id in _CONSTANT:
+            case s.Call(s.Name(id)) | s.Call(s.Attribute(name=s.Name(id))) if id in CONSTANT:
                 return False
             case s.Comparison():
                 return False
@@ -141,7 +141,7 @@ class _Flow:
 
     def _reaches_end(self, value: bool, stages: Sequence[Any]) -> bool:
         for stage in stages:
-            value = title_of(stage.callee) not in _CONSTANT and (value or self._holds(stage))
+            value = title_of(stage.callee) not in CONSTANT and (value or self._holds(stage))
         return value
 
     def _holds(self, stage: s.Stage) -> bool:

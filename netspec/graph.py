@@ -178,6 +178,7 @@ class Net(NamedTuple):
     dimensions that only data decides, each with the input and the axis that bind it. `externs`:
     what is written in Python, by its dotted name; nobody knows its parameters. `devices`: those of
     parts that do not live where the net does; `returns_on`: the one that `return` stands in.
+    `opened`: the branches that only data or the mode decides, behind the names of their files.
     """
 
     name: str
@@ -198,6 +199,7 @@ class Net(NamedTuple):
     devices: tuple[str, ...]
     returns_on: str | None
     source: Source
+    opened: frozenset[tuple[str, Span]] = frozenset()
 
     def parameter_shapes(self) -> dict[str, Shape]:
         """The shapes of all learnable tensors by name; tied ones stand under one name.

@@ -39,8 +39,10 @@ def batch_lines(plan: ScriptPlan) -> list[str]:
     for update in plan.updates:
         own = write_update(plan.training, update, averaged=plan.averages)
         if plan.wraps:
-            old = f"{update.code.name}({plan.training.nets[0].name},"
-            own = [line.replace(old, f"{update.code.name}(net,") for line in own]
+            code, wrapped = update.code, plan.wraps.name
+            given = ["net" if name == wrapped else name for name in code.modules]
+            old = f"{code.name}({', '.join(code.modules)},"
+            own = [line.replace(old, f"{code.name}({', '.join(given)},") for line in own]
         lines += own
     kept = [f"{update.loss}.detach()" for update in plan.updates]
     one = kept[0] if len(kept) == 1 else f"torch.stack([{', '.join(kept)}])"
@@ -102,7 +104,8 @@ def _finite(plan: ScriptPlan) -> str:
 
 def _shared_buffers(plan: ScriptPlan) -> list[str]:
     """The lines that give all processes the buffers of the first, where nets have some."""
-    names = [item.name for item in plan.training.nets if _has_buffers(item)]
+    moved = [item for item in plan.training.nets if item.name in plan.moved()]
+    names = [item.name for item in moved if _has_buffers(item)]
     names += [
         variable
         for update in plan.updates

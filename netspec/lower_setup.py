@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from netspec.catalogue.recurrent import RECURRENT
+from netspec.idle_parameters import why_idle
 from netspec.lower_call import write_arguments
 from netspec.lower_samples import shown_lines
 from netspec.lower_update import Mover, write_optimizers
@@ -189,9 +190,7 @@ def ready_lines(plan: ScriptPlan) -> list[str]:
             for item in plan.training.nets
         ]
     if plan.wraps:
-        (net,) = plan.training.nets
-        wrapped_net = f"DistributedDataParallel({net.name}) if world > 1 else {net.name}"
-        lines.append(f"net = {wrapped_net}")
+        lines += _wrapped(plan, plan.wraps)
     if plan.settings.log == "tensorboard":
         lines.append(
             "writer: Any = SummaryWriter(out, purge_step=len(rows)) if rank == 0 else None"
@@ -204,3 +203,15 @@ def ready_lines(plan: ScriptPlan) -> list[str]:
             f"    wandb.init(project={name}, config=asdict(cfg), dir=cfg.out, resume=resume)",
         ]
     return lines
+
+
+def _wrapped(plan: ScriptPlan, item: TrainedNet) -> list[str]:
+    """The lines that let all processes take the mean of their gradients."""
+    reasons = [why_idle(item.net, item.name, update.step) for update in plan.updates]
+    if not any(reasons):
+        return [f"net = DistributedDataParallel({item.name}) if world > 1 else {item.name}"]
+    return [
+        f"net = {item.name}",
+        f"if world > 1:  # {next(filter(None, reasons))}",
+        f"    net = DistributedDataParallel({item.name}, find_unused_parameters=True)",
+    ]

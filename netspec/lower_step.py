@@ -4,9 +4,11 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
+from netspec import syntax as s
 from netspec.catalogue.registry import own_named
 from netspec.document import columns
 from netspec.generalise import generalise_net
+from netspec.graph import Net
 from netspec.layout import WIDTH
 from netspec.lower import write_class
 from netspec.names import free_name
@@ -60,13 +62,14 @@ def _lower(
     title: str, step: Step, used: Collection[str], training: Training, reserved: set[str]
 ) -> StepCode:
     """The function `title` that works out what a step does; `used`: the names that it reads."""
-    facts = generalise_net(step.graph)
-    home = step.graph.home
-    mentioned = {name.id for name in names_in(step.graph.syntax.body)}
+    graph = _without_unread(step.graph)
+    facts = generalise_net(graph)
+    home = graph.home
+    mentioned = {name.id for name in names_in(graph.syntax.body)}
     foreign = [name for own in sorted(mentioned) for name in own_named(own)]
     pool = ClassPool(write_class, home, reserved, list(home.externs().values()), foreign)
     pool.require_general(facts)
-    written, _ = write_class(Plan(step.graph.name, facts, step.graph.syntax.body), pool)
+    written, _ = write_class(Plan(graph.name, facts, graph.syntax.body), pool)
     names = [item.name for item in training.nets]
     layers = dict(_made(line) for line in written.constructor)
     read = [item.name for item in written.inputs]
@@ -91,6 +94,25 @@ def _made(line: Line) -> tuple[str, str]:
     """A module and the call that makes it."""
     target, _, call = line.text.partition(" = ")
     return target.removeprefix("self."), call
+
+
+def _without_unread(graph: Net) -> Net:
+    """A step that has no names for outputs of its nets that it does not read."""
+    body = graph.syntax.body
+    read = names_read(body) | {
+        name.id for item in body if isinstance(item, s.Return) for name in names_in(item.value)
+    }
+
+    def shown(item: s.Statement) -> s.Statement:
+        if not (isinstance(item, s.Assign) and isinstance(item.target, s.Targets)):
+            return item
+        targets = [
+            name._replace(id="_") if isinstance(name, s.Name) and name.id not in read else name
+            for name in item.target.items
+        ]
+        return item._replace(target=item.target._replace(items=tuple(targets)))
+
+    return graph._replace(syntax=graph.syntax._replace(body=tuple(map(shown, body))))
 
 
 def _variables(

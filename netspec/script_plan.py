@@ -18,9 +18,9 @@ class ScriptPlan:
     """A training with the names that its script has for all that it needs.
 
     `layers`: the modules of losses and the calls that make them. `samples`: the function that works
-    out pictures, where the section wants some. `wraps`: there is one net, and nothing else is
-    trained, so that `DistributedDataParallel` can average its gradients. Nothing does it for the
-    script where it `averages` them.
+    out pictures, where the section wants some. `wraps`: the only thing that is trained, a net, so
+    that `DistributedDataParallel` can average its gradients; None where nothing is such a net, or
+    it is spread. Nothing does it for the script where it `averages` them.
     """
 
     def __init__(self, training: Training, codes: Sequence[StepCode]) -> None:
@@ -30,10 +30,16 @@ class ScriptPlan:
         self.evaluation: Evaluation = plan_evaluation(training, self.updates)
         self.samples = lower_samples(training, set(SCRIPT))
         self.layers = {k: text for code in codes for k, text in code.layers.items()}
-        names = {item.name for item in training.nets}
-        alone = len(names) == 1 and self.moved() == names
-        self.wraps = alone and not self.settings.shard
-        self.averages = not alone
+        alone = self._alone()
+        self.wraps = None if self.settings.shard else alone
+        self.averages = alone is None
+
+    def _alone(self) -> TrainedNet | None:
+        """The net that is all that is trained; None where there is no such net."""
+        trained = [item for item in self.training.nets if item.name in self.moved()]
+        learning = [x for x in trained if x.net.parameter_shapes() or x.net.externs]
+        layers = self.moved() - {item.name for item in self.training.nets}
+        return None if layers or len(learning) != 1 else learning[0]
 
     def modules(self) -> list[str]:
         """All that the steps are handed: nets and the layers of losses."""

@@ -51,6 +51,7 @@ class Site:
         self.frozen: set[str] = set()
         self.rules: list[RuleScope] = []
         self.steps: list[Step] = []
+        self.opened: set[tuple[str, Span]] = set()  # branches, by file, that only data decides
         self.names: dict[tuple[str, Span], Names] = {}
         self.place = ""
         self.muted = 0

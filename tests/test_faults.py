@@ -211,6 +211,56 @@ def test_two_processes_resume_to_the_same_bits(script: Path, tmp_path: Path) -> 
     assert same(load(whole / "last.pt"), load(broken / "last.pt"))
 
 
+TWO_HEADS = """
+net Two()(image: float32[N, 1, 8, 8]) -> (logits: [N, 10], extra: [N, 3]) {
+    h = image -> Flatten -> Linear(16) -> BatchNorm1d -> ReLU -> Dropout(0.2)
+    return h -> Linear(10), h -> Linear(3)
+}
+
+train Two {
+    data = Digits()
+    loss = cross_entropy(logits, label)
+    optimizer = SGD(lr=0.1, momentum=0.9, weight_decay=0.1)
+    batch_size = 64
+}
+"""
+DISTILLED = """
+net Large(width: int = 32)(image: float32[N, 1, 8, 8]) -> (logits: [N, 10]) {
+    return image -> Flatten -> Linear(width) -> BatchNorm1d -> ReLU -> Dropout(0.5) -> Linear(10)
+}
+
+net Small()(image: float32[N, 1, 8, 8]) -> (logits: [N, 10]) {
+    return image -> Flatten -> Linear(16) -> ReLU -> Dropout(0.1) -> Linear(10)
+}
+
+train Distilled(S=Small, T=Large) {
+    data = Digits()
+    from "teacher.pt" with (net=T)
+    freeze T
+    student = S(image)
+    soft = softmax(T(image) / 2, 1)
+    loss = kl_div(log_softmax(student / 2, 1), soft, reduction="batchmean")
+    optimizer = AdamW(lr=1e-2)
+    metrics = [accuracy(student, label)]
+    batch_size = 64
+}
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("text", [TWO_HEADS, DISTILLED], ids=["two heads", "distilled"])
+def test_two_processes_train_a_part_of_what_there_is(text: str, tmp_path: Path) -> None:
+    teacher = netspec.loads(DISTILLED).build(net="Large", device="cpu")
+    torch.save(teacher.state_dict(), tmp_path / "teacher.pt")
+    script = write(text, tmp_path)
+    for name, epochs in (("whole", "3"), ("broken", "1")):
+        code, _, errors = torchrun(script, tmp_path / name, "--epochs", epochs)
+        assert code == 0, errors
+    code, _, errors = torchrun(script, tmp_path / "broken", "--epochs", "3", "--resume")
+    assert code == 0, errors
+    assert same(load(tmp_path / "whole/last.pt"), load(tmp_path / "broken/last.pt"))
+
+
 def _kill_all(out: Path) -> None:
     """Kill all processes that write into a folder: torchrun, and those that it has started."""
     for process in Path("/proc").iterdir():
