@@ -5,7 +5,6 @@ from typing import Any
 
 import torch
 
-from netspec.checkpoint import load_checkpoint
 from netspec.instantiate import require_device
 from netspec.randomness import kept_random_state
 from netspec.script import Row, Script, said_by_script
@@ -23,7 +22,7 @@ def assess(script: Script, config: Any, path: Path) -> Row:
     with kept_random_state():
         torch.manual_seed(config.seed)
         nets = script.make_nets(device)
-        load_checkpoint(nets, path)
+        script.load(nets, path)
         loader = script.validation_loader(config)
         torch.manual_seed(config.seed)  # a net that draws noise gets the same each time
         with said_by_script():

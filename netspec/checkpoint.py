@@ -52,6 +52,20 @@ def load_checkpoint(nets: Mapping[str, nn.Module], path: Path) -> None:
         _load(net, _averaged(state, name, nets), f"{path}" if len(nets) == 1 else f"{path}: {name}")
 
 
+def load_kept(net: nn.Module, path: Path) -> None:
+    """Load the weights that a frozen net begins with, and keeps, from the file that has them.
+
+    Raises:
+        RunError: where torch cannot read it, or it is of another net; says what differs.
+    """
+    if path.suffix != ".safetensors":
+        _load(net, _read(path), f"{path}")
+    elif path.is_file():
+        _load(net, dict(_tensors(path)), f"{path}")
+    else:
+        raise RunError(f"there is no file {path}", "a frozen net has its weights from it")
+
+
 def read_rows(training: Training, out: Path) -> list[dict[str, float]]:
     """The figures of all epochs so far; none where nothing has been saved in the folder `out`."""
     path = _state_path(training, out)

@@ -115,6 +115,7 @@ def _shared_buffers(plan: ScriptPlan) -> list[str]:
             for key, layer in update.step.graph.layers.items()
             if key.partition(".")[0] == name
         )
+        and variable not in plan.constants
     ]
     if not names:
         return []
@@ -193,7 +194,7 @@ def figure_lines(plan: ScriptPlan) -> list[str]:
 
 
 def _best(plan: ScriptPlan) -> list[str]:
-    names = plan.modules()
+    names = plan.saved()
     if len(names) == 1:
         module = "ema.module" if plan.settings.ema else names[0]
         lines = [f'save({module}.state_dict(), out / "best.pt")']

@@ -71,30 +71,32 @@ def start_lines(plan: ScriptPlan, item: TrainedNet) -> list[str]:
     """The lines that load the weights that a net begins with."""
     if not item.start:
         return []
-    lines = ["if not cfg.resume:", f"    source = {write_literal(item.start)}", "    try:"]
+    lines = [f"source = {write_literal(item.start)}", "try:"]
     read = 'torch.load(source, map_location="cpu", weights_only=True)'
     if item.start.endswith(".safetensors"):
         read = "load_file(source)"
-    lines.append(f"        weights = {read}")
+    lines.append(f"    weights = {read}")
     if item.strict:
-        lines.append(f"        {item.name}.load_state_dict(weights)")
+        lines.append(f"    {item.name}.load_state_dict(weights)")
     else:
         fits = "{k: v for k, v in weights.items() if k in own and v.shape == own[k].shape}"
         lines += [
-            f"        own = {item.name}.state_dict()",
-            f"        fits = {fits}",
-            "        if not fits:",
-            '            raise ValueError("no tensor of it fits")',
-            f"        {item.name}.load_state_dict(fits, strict=False)",
-            "        if rank == 0:",
-            '            print(f"{len(fits)} of {len(own)} tensors are from {source}")',
+            f"    own = {item.name}.state_dict()",
+            f"    fits = {fits}",
+            "    if not fits:",
+            '        raise ValueError("no tensor of it fits")',
+            f"    {item.name}.load_state_dict(fits, strict=False)",
+            "    if rank == 0:",
+            '        print(f"{len(fits)} of {len(own)} tensors are from {source}")',
         ]
-    return [
-        *lines,
-        "    except Exception as error:  # there is no telling what a file holds",
-        '        why = " ".join(f"{error}".split()) or type(error).__name__',
-        '        raise SystemExit(f"cannot begin with {source}: {why:.500}") from error',
+    lines += [
+        "except Exception as error:  # there is no telling what a file holds",
+        '    why = " ".join(f"{error}".split()) or type(error).__name__',
+        '    raise SystemExit(f"cannot begin with {source}: {why:.500}") from error',
     ]
+    if item.name in plan.training.kept:
+        return lines
+    return ["if not cfg.resume:", *(f"    {line}" for line in lines)]
 
 
 def optimizer_lines(plan: ScriptPlan) -> list[str]:
@@ -143,7 +145,7 @@ def parts_text(plan: ScriptPlan) -> str:
     if plan.settings.shard:
         parts = {key: part for key, part in parts.items() if part not in _optimizers(plan)}
     else:
-        parts = {name: name for name in plan.modules()} | parts
+        parts = {name: name for name in plan.saved()} | parts
     parts |= {n: n for n, on in (("ema", plan.settings.ema), ("swa", plan.settings.swa)) if on}
     return _dictionary(parts)
 

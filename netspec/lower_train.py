@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from netspec.layout import WIDTH, bracketed, escaped, opening, wrapped
 from netspec.lower_data import data_imports, extern_imports, write_data, write_loaders
@@ -343,9 +343,17 @@ def _by_module(line: str) -> str:
     return line.split()[1]
 
 
-def module_names(training: Training) -> tuple[str, ...]:
-    """What `make_nets` of a script gives: nets, then the layers of losses."""
-    return tuple(ScriptPlan(training, _codes(training)).modules())
+class ModuleNames(NamedTuple):
+    """What `make_nets` of a script gives: nets, then the layers of losses; which ones it saves."""
+
+    made: tuple[str, ...]
+    saved: tuple[str, ...]
+
+
+def module_names(training: Training) -> ModuleNames:
+    """How the script of a training calls its modules."""
+    plan = ScriptPlan(training, _codes(training))
+    return ModuleNames(tuple(plan.modules()), tuple(plan.saved()))
 
 
 def catalogue_imports(training: Training) -> list[str]:

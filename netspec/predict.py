@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from netspec import syntax
-from netspec.checkpoint import load_checkpoint
 from netspec.graph import Net, Port
 from netspec.instantiate import require_device
 from netspec.names import listing
@@ -65,7 +64,8 @@ def open_predictor(script: Script, path: Path, part: str | None = None) -> Predi
     device = require_device(item.net.device)
     with kept_random_state():
         nets = script.make_nets(device)
-    load_checkpoint(nets, path)
+    others = script.training.kept.keys() - {item.name}
+    script.load({name: net for name, net in nets.items() if name not in others}, path)
     given = script.training.dataset.given
     names = [port.name for port in item.net.inputs]
     fields = script.training.fields

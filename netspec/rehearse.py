@@ -159,10 +159,9 @@ class _Counter:
         parameters = [p for net in self.nets.values() for p in net.parameters()]
         own = {p.untyped_storage().data_ptr() for p in parameters}
         own |= {b.untyped_storage().data_ptr() for net in self.nets.values() for b in net.buffers()}
-        nets = [value for name, value in state.items() if name in self.nets]
         others = [value for name, value in state.items() if name not in self.nets]
         return Memory(
-            weights=_size(nets),
+            weights=_size([net.state_dict() for net in self.nets.values()]),
             gradients=sum(p.nbytes for p in parameters if p.requires_grad),
             optimizers=_size(others),
             activations=sum(size for pointer, size in self.saved.items() if pointer not in own),

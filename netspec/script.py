@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import fields
 from functools import partial
 from importlib.util import find_spec
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -72,6 +73,7 @@ class Script(NamedTuple):
     module: ModuleType
     training: Training
     nets: tuple[str, ...]  # nets, then the layers of losses, as the script calls them
+    saved: tuple[str, ...]  # those of them that its checkpoints hold
 
     def defaults(self) -> dict[str, Any]:
         """The settings of the script by name, with their defaults."""
@@ -107,6 +109,19 @@ class Script(NamedTuple):
             made = self.module.make_nets(device)
         modules = made if isinstance(made, tuple) else (made,)
         return dict(zip(self.nets, modules, strict=True))
+
+    def load(self, nets: "Mapping[str, nn.Module]", path: Path) -> None:
+        """Load the weights in a checkpoint into these of its nets, those that none holds as kept.
+
+        Raises:
+            RunError: where a file cannot be read, or is of another net.
+        """
+        from netspec.checkpoint import load_checkpoint, load_kept
+
+        load_checkpoint({name: nets[name] for name in self.saved}, path)
+        for name, source in self.training.kept.items():
+            if name in nets:
+                load_kept(nets[name], Path(source))
 
     def validation_loader(self, config: Any) -> Any:
         """What gives the batches of the validation data.
@@ -179,7 +194,7 @@ def open_script(
     nets = {item.net.name for item in training.nets}
     imports = catalogue_imports(training)
     module = load_script(source, name, imports, nets, spec.origin(training.nets[0].net.name))
-    return Script(module, training, module_names(training))
+    return Script(module, training, *module_names(training))
 
 
 def own_imports(spec: Spec, training: Training) -> list[Import]:

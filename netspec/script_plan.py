@@ -17,8 +17,9 @@ STATE = 'state = {"rows": rows} | {k: v.state_dict() for k, v in parts.items()}'
 class ScriptPlan:
     """A training with the names that its script has for all that it needs.
 
-    `layers`: the modules of losses and the calls that make them. `samples`: the function that works
-    out pictures, where the section wants some. `wraps`: the only thing that is trained, a net, so
+    `layers`: the modules of losses and the calls that make them; `constants`: those of them that
+    never change. `samples`: the function that works out pictures, where the section wants some.
+    `wraps`: the only thing that is trained, a net, so
     that `DistributedDataParallel` can average its gradients; None where nothing is such a net, or
     it is spread. Nothing does it for the script where it `averages` them.
     """
@@ -30,6 +31,7 @@ class ScriptPlan:
         self.evaluation: Evaluation = plan_evaluation(training, self.updates)
         self.samples = lower_samples(training, set(SCRIPT))
         self.layers = {k: text for code in codes for k, text in code.layers.items()}
+        self.constants = {name for code in codes for name in code.constants}
         alone = self._alone()
         self.wraps = None if self.settings.shard else alone
         self.averages = alone is None
@@ -48,7 +50,13 @@ class ScriptPlan:
     def modes(self) -> list[tuple[str, str]]:
         """Each module with its mode in training: "eval" of nets whose weights are kept."""
         frozen = {item.name for item in self.training.nets} - self.moved()
-        return [(name, "eval" if name in frozen else "train") for name in self.modules()]
+        names = [name for name in self.modules() if name not in self.constants]
+        return [(name, "eval" if name in frozen else "train") for name in names]
+
+    def saved(self) -> list[str]:
+        """The modules that checkpoints hold: what else there is begins as it was."""
+        left = self.constants | self.training.kept.keys()
+        return [name for name in self.modules() if name not in left]
 
     def moved(self) -> set[str]:
         return {name for step in self.training.steps for name in step.moves}

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from netspec.checkpoint import checkpoint_path, load_checkpoint, read_rows
+from netspec.checkpoint import checkpoint_path, read_rows
 from netspec.instantiate import require_device
 from netspec.randomness import kept_random_state
 from netspec.run_error import RunError
@@ -112,7 +112,7 @@ class Trainer:
         path = checkpoint_path(self.training, self.config.out, None)
         with kept_random_state():
             nets = self._script.make_nets(require_device(self.training.nets[0].net.device))
-        load_checkpoint(nets, path)
+        self._script.load(nets, path)
         return {item.name: nets[item.name].eval() for item in self.training.nets}
 
 

@@ -97,6 +97,13 @@ class Training(NamedTuple):
     constants: Mapping[str, object]
 
     @property
+    def kept(self) -> Mapping[str, str]:
+        """The files of the nets that are frozen as they begin: no checkpoint has their weights."""
+        moved = {name for step in self.steps for name in step.moves}
+        nets = [item for item in self.nets if item.start and item.strict]
+        return {item.name: item.start for item in nets if item.name not in moved}
+
+    @property
     def validates(self) -> bool:
         """Whether some data is for validation: a part of it, or other data."""
         return bool(self.settings.validation) or self.validation_data is not None
