@@ -102,8 +102,9 @@ _SCRIPT_IMPORTS = {
     ),
     *(
         ("torch.utils.data", name)
-        for name in ("BatchSampler", "DataLoader", "Dataset", "DistributedSampler", "TensorDataset")
+        for name in ("BatchSampler", "DataLoader", "Dataset", "DistributedSampler")
     ),
+    *(("torch.utils.data", name) for name in ("Subset", "TensorDataset")),
     *(("torch.optim.lr_scheduler", name) for name in ("LinearLR", "SequentialLR")),
     ("safetensors", "SafetensorError"),
     *(("safetensors.torch", name) for name in ("load_file", "save_model")),

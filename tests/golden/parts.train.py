@@ -35,7 +35,7 @@ class Config:
     batch_size: int = 64  # per process
     lr: float = 0.001
     seed: int = 0
-    max_batches: int = 0  # 0 trains on all of them
+    max_batches: int = 0  # in an epoch; 0: all
     resume: bool = False
 
     def __post_init__(self) -> None:
@@ -57,7 +57,7 @@ def make_loaders(cfg: Config, rank: int, world: int) -> tuple[Any, ...]:
     """Return sampler and loader for training, and the loader for validation."""
     split = torch.Generator().manual_seed(0)  # the same one, whatever the seed
     data, val_data = torch.utils.data.random_split(load_data(), [0.8, 0.2], split)
-    data.indices = data.indices[: cfg.max_batches * cfg.batch_size or None]
+    data.indices = data.indices[: cfg.max_batches * cfg.batch_size * world or None]
     sampler = DistributedSampler[Any](data, world, rank, seed=cfg.seed)
     batches = BatchSampler(sampler, cfg.batch_size, drop_last=False)
     loader = DataLoader(data, None, sampler=batches)
