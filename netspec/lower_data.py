@@ -6,7 +6,7 @@ from netspec.catalogue.dataset import Dataset, Place
 from netspec.dim import value_of
 from netspec.external_data import External
 from netspec.graph import Application
-from netspec.layout import docstring
+from netspec.layout import WIDTH, docstring
 from netspec.lower_transforms import transform_imports, write_transform
 from netspec.program import Import
 from netspec.tensor import Tensor
@@ -111,10 +111,11 @@ def _loader(
     options = ", **options" if training.settings.workers else ""
     if dataset.streamed:
         return [f"{name} = DataLoader({data}, cfg.batch_size, sampler={sampler}{options})"]
-    return [
-        f"{batches} = BatchSampler({sampler}, cfg.batch_size, drop_last=False)",
-        f"{name} = DataLoader({data}, None, sampler={batches}{options})",
-    ]
+    line = f"{name} = DataLoader({data}, None, sampler={batches}{options})"
+    if name == "loader":
+        told = f"{line}  # a whole batch by one index"
+        line = told if len(told) <= WIDTH - 4 else f"{line}  # whole batches"
+    return [f"{batches} = BatchSampler({sampler}, cfg.batch_size, drop_last=False)", line]
 
 
 def _even_loader(dataset: Dataset, training: Training) -> list[str]:

@@ -61,7 +61,7 @@ def make_loaders(cfg: Config, rank: int, world: int) -> tuple[Any, ...]:
     data.indices = data.indices[: cfg.max_batches * cfg.batch_size * world or None]
     sampler = DistributedSampler[Any](data, world, rank, seed=cfg.seed)
     batches = BatchSampler(sampler, cfg.batch_size, drop_last=False)
-    loader = DataLoader(data, None, sampler=batches)
+    loader = DataLoader(data, None, sampler=batches)  # a whole batch by one index
     shard = range(rank, len(val_data), world)  # each sample on exactly one rank
     val_batches = BatchSampler(shard, cfg.batch_size, drop_last=False)
     val_loader = DataLoader(val_data, None, sampler=val_batches)

@@ -67,7 +67,7 @@ def make_loaders(cfg: Config, rank: int, world: int) -> tuple[Any, ...]:
     train_data = Subset(data, range(len(data))[:limit])
     sampler = DistributedSampler[Any](train_data, world, rank, seed=cfg.seed)
     batches = BatchSampler(sampler, cfg.batch_size, drop_last=False)
-    loader = DataLoader(train_data, None, sampler=batches)
+    loader = DataLoader(train_data, None, sampler=batches)  # a whole batch by one index
     return sampler, loader
 
 
