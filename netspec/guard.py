@@ -127,7 +127,7 @@ _SCRIPT_BUILTINS = _BUILTINS | {
     *("AssertionError", "Exception", "KeyboardInterrupt", "OSError", "RuntimeError", "SystemExit"),
     "UnicodeDecodeError",
     *("all", "any", "getattr", "map", "object", "open", "print", "set", "sorted", "type", "vars"),
-    *("__name__", "iter"),
+    *("__name__", "bytearray", "iter"),
 }
 _SCRIPT_NODES = (
     *_NODES,

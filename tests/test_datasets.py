@@ -542,6 +542,18 @@ def test_a_text_becomes_windows_that_follow_each_other(tmp_path: Path) -> None:
     assert run(script).returncode == 0
 
 
+def test_bytes_of_a_text_are_tokens(tmp_path: Path) -> None:
+    path = tmp_path / "bytes.bin"
+    path.write_bytes(bytes(range(256)) + b"\0")
+    script = write(language(f'Text("{path}", context=16)'), tmp_path)
+    tokens, target = open_script(script)["load_data"](str(path)).tensors
+    assert tokens.dtype == target.dtype == torch.int64
+    assert tokens.flatten().tolist() == [*range(256)]
+    assert target.flatten().tolist() == [*range(1, 256), 0]
+    path.write_bytes(b"")
+    assert "has 0 tokens, too few for a window" in first_error(script)
+
+
 def test_the_text_that_comes_with_python_trains(tmp_path: Path) -> None:
     script = write(language("Topics(64)"), tmp_path)
     tokens, target = open_script(script)["load_data"]().tensors

@@ -56,10 +56,10 @@ class Config:
 def load_data() -> TensorDataset:
     """Cut a text into windows of 64 bytes, and those that follow."""
     text = "\n\n".join(topics.values()).encode()
-    tokens = torch.tensor([*text])
-    count = (len(tokens) - 1) // 64
+    count = (len(text) - 1) // 64
     if count < 1:
-        raise SystemExit(f"the text has {len(tokens)} tokens, too few for a window")
+        raise SystemExit(f"the text has {len(text)} tokens, too few for a window")
+    tokens = torch.frombuffer(bytearray(text), dtype=torch.uint8).long()
     end = count * 64
     return TensorDataset(
         tokens[:end].view(count, 64), tokens[1 : end + 1].view(count, 64)
@@ -75,7 +75,7 @@ def make_loaders(cfg: Config, rank: int, world: int) -> tuple[Any, ...]:
     val_data = Subset(data, range(cut, len(data)))
     sampler = DistributedSampler[Any](train_data, world, rank, seed=cfg.seed)
     batches = BatchSampler(sampler, cfg.batch_size, drop_last=False)
-    loader = DataLoader(train_data, None, sampler=batches)
+    loader = DataLoader(train_data, None, sampler=batches)  # a whole batch by one index
     shard = range(rank, len(val_data), world)  # each sample on exactly one rank
     val_batches = BatchSampler(shard, cfg.batch_size, drop_last=False)
     val_loader = DataLoader(val_data, None, sampler=val_batches)
