@@ -113,6 +113,7 @@ class _Script:
             "data": write_data(training),
             "steps": [self._step(update) for update in self.updates],
             "validates": training.validates,
+            "workers": settings.workers,
             "evaluate_signature": bracketed(
                 "def evaluate(",
                 [

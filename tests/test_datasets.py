@@ -636,6 +636,22 @@ def test_broken_pictures_are_named(pets: Path, tmp_path: Path) -> None:
     assert f"cannot read {pets}/cat/3.png: " in first_error(script)
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_picture_that_ends_too_early_is_named_in_a_line(
+    workers: int, pets: Path, tmp_path: Path
+) -> None:
+    data, more = f'ImageFolder("{pets}", 8, classes=2)', f"workers = {workers}"
+    script = write(pictures(data, more=more), tmp_path)
+    for number in range(6):  # nobody sees it before all of the picture is read
+        file = pets / "cat" / f"{number}.jpg"
+        Image.effect_noise((64, 64), 50).save(file)
+        file.write_bytes(file.read_bytes()[:-500])
+    done = run(script)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"cannot read {pets}/cat/")
+    assert done.stderr.count("\n") == 1
+
+
 def test_a_folder_of_other_classes_is_refused(pets: Path, tmp_path: Path) -> None:
     script = write(pictures(f'ImageFolder("{pets}", 8, classes=2)'), tmp_path)
     (pets / "emu").mkdir()

@@ -195,5 +195,5 @@ if __name__ == "__main__":
     except KeyboardInterrupt:
         print(f"stopped: --resume goes on from {cfg.out}", file=sys.stderr)
         raise SystemExit(130) from None
-    except OSError as error:  # one of a worker brings its traceback
-        raise SystemExit(str(error).strip().rpartition("\n")[2]) from None
+    except OSError as error:
+        raise SystemExit(str(error)) from None
