@@ -126,6 +126,20 @@ def test_validation_takes_the_middle_of_what_training_cuts(tmp_path: Path) -> No
     text = spec("image -> RandomCrop(4)", kind="float32[N, 3, 4, 4]")
     before, after = apply(text, tmp_path, training=False)
     assert torch.equal(after, before[:, :, 2:6, 2:6])
+    assert after.is_contiguous()  # nets may `view` it
+
+
+def test_the_middle_is_cut_of_one_side_alone(tmp_path: Path) -> None:
+    for size, field, middle in (
+        ("(8, 3)", "float32[N, 3, 8, 3]", (slice(None), slice(2, 5))),
+        ("(7, 8)", "float32[N, 3, 7, 8]", (slice(7), slice(None))),
+    ):
+        before, after = apply(spec(f"image -> CenterCrop({size})", kind=field), tmp_path)
+        assert torch.equal(after, before[(..., *middle)])
+    text = spec("image -> CenterCrop((10, 4))", kind="float32[N, 3, 10, 4]")
+    before, after = apply(text, tmp_path)
+    assert torch.equal(after[:, :, 1:9], before[..., 2:6])
+    assert not after[:, :, [0, 9]].any()
 
 
 def test_noise_has_its_deviation(tmp_path: Path) -> None:
