@@ -222,6 +222,21 @@ def test_torchvision_changes_each_picture_by_itself(call: str, tmp_path: Path) -
     torch.testing.assert_close(after, before)
 
 
+@pytest.mark.usefixtures("vision")
+def test_what_torchvision_does_is_made_once_for_all_batches(tmp_path: Path) -> None:
+    chain = "image -> ColorJitter(0.1) -> ColorJitter(0.2) -> RandomGrayscale -> ColorJitter(0.1)"
+    text = spec(chain).replace("Looks", "RANDOM_GRAYSCALE")  # the name of a net that is imported
+    module = open_script(write(text, tmp_path))
+    batch = module["load_data"]()[:4]
+    module["transform"](batch, training=True)
+    image, _ = module["transform"](batch, training=True)
+    assert image[:, 0, 0, 0].tolist() == [13, 14, 15, 16]  # twice in a batch of four
+    made = [module[f"COLOR_JITTER{number}"] for number in ("", "2")]
+    assert [change.given for change in made] == [{"brightness": 0.1}, {"brightness": 0.2}]
+    assert [change.calls for change in (*made, module["RANDOM_GRAYSCALE2"])] == [16, 8, 8]
+    assert run(tmp_path / "train.py").returncode == 0
+
+
 # ---- what is refused -----------------------------------------------------------------------------
 
 

@@ -64,6 +64,10 @@ class Transform(Signature):
             Misfit: where it has to be known.
         """
 
+    def made(self) -> str:
+        """The expression for what changes sample by sample, made once; "" where `code` does it."""
+        return ""
+
     def code(self, name: str, x: Tensor) -> tuple[str, ...]:
         """The lines that change the variable `name`, which is `x`."""
         raise NotImplementedError
