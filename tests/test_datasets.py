@@ -258,6 +258,25 @@ def test_the_largest_number_of_float32_is_one(table: Table, tmp_path: Path) -> N
     assert features[0, 0] == torch.finfo(torch.float32).max
 
 
+@pytest.mark.parametrize(
+    ("given", "text", "message"),
+    [
+        ('target="y"', "a,b,z\n1,2,3\n", "has no column 'y', only a, b, z"),
+        ('target=["a", "y", "z"]', "a,b\n1,2\n", "has no column 'y', only a, b"),
+        ('target="y", features=["a", "b"]', "a,y\n1,2\n", "has no column 'b', only a, y"),
+        ('target="y", features=["a", "b"]', "a,b\n1,2\n", "has no column 'y', only a, b"),
+        ('target="y", features=["a", "b"]', "a,b,b,y\n1,2,3,4\n", "has several columns 'b'"),
+        ('target="y"', "a,b,y\n1,2,3\n1,2,1e39\n", "column 'y': found '1e39', wanted a number of"),
+    ],
+)
+def test_columns_that_are_wrong_are_named(
+    given: str, text: str, message: str, table: Table, tmp_path: Path
+) -> None:
+    outputs = given.count('"') // 2 if given[7] == "[" else 1
+    script = write(regression(f'CSV("{table(text)}", {given})', outputs=outputs), tmp_path)
+    assert message in first_error(script)
+
+
 def test_columns_that_nothing_reads_may_have_one_name(table: Table, tmp_path: Path) -> None:
     path = table("a,b,,,y\n" + "1,2,?,?,3\n" * 4)
     script = write(regression(f'CSV("{path}", target="y", features=["a", "b"])'), tmp_path)
