@@ -655,6 +655,21 @@ def test_broken_pictures_are_named(pets: Path, tmp_path: Path) -> None:
     assert f"cannot read {pets}/cat/3.png: " in first_error(script)
 
 
+def test_each_process_looks_at_a_share_of_the_pictures(
+    pets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = write(pictures(f'ImageFolder("{pets}", 8, classes=2)'), tmp_path)
+    load = open_script(script)["load_data"]
+    (pets / "cat" / "3.png").write_text("no picture")
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    for rank in ("1", "2"):
+        monkeypatch.setenv("RANK", rank)
+        assert len(load(str(pets))) == 12
+    monkeypatch.setenv("RANK", "0")
+    with pytest.raises(SystemExit, match=r"cannot read .*/cat/3\.png"):
+        load(str(pets))
+
+
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_picture_that_ends_too_early_is_named_in_a_line(
     workers: int, pets: Path, tmp_path: Path
