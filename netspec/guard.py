@@ -102,8 +102,9 @@ _SCRIPT_IMPORTS = {
     ),
     *(
         ("torch.utils.data", name)
-        for name in ("BatchSampler", "DataLoader", "Dataset", "DistributedSampler", "TensorDataset")
+        for name in ("BatchSampler", "DataLoader", "Dataset", "DistributedSampler")
     ),
+    *(("torch.utils.data", name) for name in ("Subset", "TensorDataset")),
     *(("torch.optim.lr_scheduler", name) for name in ("LinearLR", "SequentialLR")),
     ("safetensors", "SafetensorError"),
     *(("safetensors.torch", name) for name in ("load_file", "save_model")),
@@ -126,7 +127,7 @@ _SCRIPT_BUILTINS = _BUILTINS | {
     *("AssertionError", "Exception", "KeyboardInterrupt", "OSError", "RuntimeError", "SystemExit"),
     "UnicodeDecodeError",
     *("all", "any", "getattr", "map", "object", "open", "print", "set", "sorted", "type", "vars"),
-    *("__name__", "iter"),
+    *("__name__", "bytearray", "iter"),
 }
 _SCRIPT_NODES = (
     *_NODES,

@@ -6,7 +6,7 @@ from netspec.catalogue.dataset import Dataset, Place
 from netspec.dim import value_of
 from netspec.external_data import External
 from netspec.graph import Application
-from netspec.layout import docstring
+from netspec.layout import WIDTH, docstring
 from netspec.lower_transforms import transform_imports, write_transform
 from netspec.program import Import
 from netspec.tensor import Tensor
@@ -65,11 +65,11 @@ def write_loaders(training: Training) -> list[str]:
     """The lines that make the loaders, for training and for validation."""
     settings = training.settings
     dataset = training.dataset
+    data = "data" if _is_halved(training) else "train_data"
     shuffle = "" if settings.shuffle else ", shuffle=False"
     lines = [
         *_splits(training),
-        "data.indices = data.indices[: cfg.max_batches * cfg.batch_size or None]",
-        f"sampler = DistributedSampler[Any](data, world, rank{shuffle}, seed=cfg.seed)",
+        f"sampler = DistributedSampler[Any]({data}, world, rank{shuffle}, seed=cfg.seed)",
     ]
     if settings.workers:
         given = '{"num_workers": cfg.workers, "pin_memory": pin}'
@@ -80,7 +80,7 @@ def write_loaders(training: Training) -> list[str]:
             "if 1 in (cfg.batch_size, len(sampler) % cfg.batch_size):",
             '    raise SystemExit("BatchNorm takes no batch of one: change --batch-size")',
         ]
-    lines += _loader("loader", "data", dataset, "sampler", "batches", training)
+    lines += _loader("loader", data, dataset, "sampler", "batches", training)
     if training.validates:
         other = training.validation_data or dataset
         lines.append("shard = range(rank, len(val_data), world)  # each sample on exactly one rank")
@@ -111,10 +111,11 @@ def _loader(
     options = ", **options" if training.settings.workers else ""
     if dataset.streamed:
         return [f"{name} = DataLoader({data}, cfg.batch_size, sampler={sampler}{options})"]
-    return [
-        f"{batches} = BatchSampler({sampler}, cfg.batch_size, drop_last=False)",
-        f"{name} = DataLoader({data}, None, sampler={batches}{options})",
-    ]
+    line = f"{name} = DataLoader({data}, None, sampler={batches}{options})"
+    if name == "loader":
+        told = f"{line}  # a whole batch by one index"
+        line = told if len(told) <= WIDTH - 4 else f"{line}  # whole batches"
+    return [f"{batches} = BatchSampler({sampler}, cfg.batch_size, drop_last=False)", line]
 
 
 def _even_loader(dataset: Dataset, training: Training) -> list[str]:
@@ -124,89 +125,97 @@ def _even_loader(dataset: Dataset, training: Training) -> list[str]:
     """
     options = ", **options" if training.settings.workers else ""
     given = "val_data, batch_sampler=" if dataset.streamed else "val_data, None, sampler="
-    return [
-        "count = math.ceil(len(val_data) // world / cfg.batch_size)  # as many on all ranks",
+    known = [
         "if not count:",
         '    counts = f"{len(val_data)} samples validate, and there are {world} processes"',
         "    raise SystemExit(counts)",
+    ]
+    return [
+        "count = math.ceil(len(val_data) // world / cfg.batch_size)  # as many on all ranks",
+        *(known if _is_known(training) else ()),
         "val_batches = [[*shard[i::count]] for i in range(count)]",
         f"val_loader = DataLoader({given}val_batches{options})",
     ]
 
 
 def _splits(training: Training) -> list[str]:
-    """The lines that leave what is for training in `data`, a subset, and the rest in `val_data`."""
-    share = training.settings.validation
+    """The lines that leave a subset for training, and what validates in `val_data`.
+
+    The subset is `data` where the whole is halved at once, else `train_data` of `data`.
+    """
     call = _call("load_data", training.dataset)
-    both = "data, val_data"
+    limit = "cfg.max_batches * cfg.batch_size * world or None"
+    if _is_halved(training):
+        share = training.settings.validation
+        shares = f"[{_training_share(share)}, {write_literal(share)}]"
+        return [
+            _SEEDED,
+            f"data, val_data = torch.utils.data.random_split({call}, {shares}, split)",
+            f"data.indices = data.indices[: {limit}]",
+        ]
+    lines, train, val = [f"data = {call}"], "range(len(data))", ""
     if training.validation_data is not None:
         name = "load_data" if _one_reads_both(training) else "load_val_data"
-        lines = [
-            f"whole, val_data = {call}, {_call(name, training.validation_data)}",
-            "data = torch.utils.data.Subset(whole, range(len(whole)))",
-        ]
-    elif not share:
-        lines = [
-            f"whole = {call}",
-            "data = torch.utils.data.Subset(whole, range(len(whole)))",
-        ]
-    elif training.dataset.fixed and not training.dataset.ordered:
-        shares = f"[{_training_share(share)}, {write_literal(share)}]"
-        lines = [
-            _SEEDED,
-            f"{both} = torch.utils.data.random_split({call}, {shares}, split)",
-        ]
+        lines += [f"val_data = {_call(name, training.validation_data)}", *_filled(training)]
+    elif not training.validates:
+        lines += _filled(training)
     else:
-        return _counted(training, call)
-    if training.dataset.fixed and (training.validation_data or training.dataset).fixed:
-        return lines
-    if not training.validates:
-        return [*lines, "if not len(data):", '    raise SystemExit("there is nothing to train on")']
-    return [
-        *lines,
-        f"if not len(data) or {_too_few(training)}:",
-        '    counts = f"{len(data)} samples to train on, {len(val_data)} to validate on"',
-        "    raise SystemExit(counts)",
-    ]
+        lines += _cut(training)
+        train, val = "range(cut)", "range(cut, len(data))"
+        if not training.dataset.ordered:
+            train, val = "order[:cut]", "order[cut:]"
+    lines += [f"limit = {limit}", f"train_data = Subset(data, {train}[:limit])"]
+    return [*lines, f"val_data = Subset(data, {val})"] if val else lines
 
 
 _SEEDED = "split = torch.Generator().manual_seed(0)  # the same one, whatever the seed"
 
 
-def _counted(training: Training, call: str) -> list[str]:
-    """The split of data whose size only the data decides, or whose end validates."""
-    lines = [
-        f"whole = {call}",
-        f"count = round(len(whole) * {write_literal(training.settings.validation)})",
-    ]
-    if not (training.dataset.fixed and training.dataset.ordered):
-        lines += [
-            f"if not {_least(training)} <= count < len(whole):",
-            '    raise SystemExit(f"{len(whole)} samples are too few to train and validate on")',
-        ]
-    if training.dataset.ordered:
-        return [
-            *lines,
-            "rest = range(len(whole) - count)  # the end validates",
-            "data = torch.utils.data.Subset(whole, rest)",
-            "val_data = torch.utils.data.Subset(whole, range(len(rest), len(whole)))",
-        ]
+def _is_halved(training: Training) -> bool:
+    """Whether the shares of training and validation are drawn from data whose size is known."""
+    dataset, apart = training.dataset, training.validation_data is not None
+    return training.validates and not apart and dataset.fixed and not dataset.ordered
+
+
+def _is_known(training: Training) -> bool:
+    """Whether all data has a size that it has before it is read."""
+    return training.dataset.fixed and (training.validation_data or training.dataset).fixed
+
+
+def _filled(training: Training) -> list[str]:
+    """The lines that refuse data without samples, or fewer for validation than there are ranks."""
+    if _is_known(training):
+        return []
+    if not training.validates:
+        return ["if not len(data):", '    raise SystemExit("there is nothing to train on")']
     return [
-        *lines,
-        _SEEDED,
-        "counts = [len(whole) - count, count]",
-        "data, val_data = torch.utils.data.random_split(whole, counts, split)",
+        f"if not len(data) or len(val_data) < {_least(training)}:",
+        '    counts = f"{len(data)} samples to train on, {len(val_data)} to validate on"',
+        '    raise SystemExit(f"{counts} (world size {world})")',
     ]
 
 
-def _least(training: Training) -> int:
-    """How many samples validation takes: metrics of how they vary take two."""
-    return max((call.metric.least for call in training.metrics), default=1)
+def _cut(training: Training) -> list[str]:
+    """The lines that say where data is cut in two: the end validates, or the rest of any order."""
+    ordered = training.dataset.ordered
+    share = write_literal(training.settings.validation)
+    what = "end" if ordered else "rest"
+    lines = [f"cut = len(data) - round(len(data) * {share})  # the {what} validates"]
+    if not _is_known(training):
+        lines += [
+            f"if not 0 < cut <= len(data) - {_least(training)}:",
+            '    found = f"{len(data)} samples are too few to train and validate on"',
+            '    raise SystemExit(f"{found} (world size {world})")',
+        ]
+    if not ordered:
+        lines += [_SEEDED, "order = torch.randperm(len(data), generator=split).tolist()"]
+    return lines
 
 
-def _too_few(training: Training) -> str:
-    least = _least(training)
-    return f"len(val_data) < {least}" if least > 1 else "not len(val_data)"
+def _least(training: Training) -> str:
+    """How many samples validation takes: one on each rank; metrics of how they vary take two."""
+    least = max((call.metric.least for call in training.metrics), default=1)
+    return f"max({least}, world)" if least > 1 else "world"
 
 
 def _training_share(validation: float) -> str:

@@ -55,8 +55,7 @@ _TORCH = (
     ("torch.nn.parallel", "DistributedDataParallel"),
     *(("torch.optim.swa_utils", n) for n in ("AveragedModel", "get_ema_multi_avg_fn", "update_bn")),
     *(("torch.utils.data", n) for n in ("BatchSampler", "DataLoader", "Dataset")),
-    ("torch.utils.data", "DistributedSampler"),
-    ("torch.utils.data", "TensorDataset"),
+    *(("torch.utils.data", n) for n in ("DistributedSampler", "Subset", "TensorDataset")),
     ("tqdm", "tqdm"),
     ("safetensors", "SafetensorError"),
     ("safetensors.torch", "save_model"),
@@ -114,6 +113,7 @@ class _Script:
             "data": write_data(training),
             "steps": [self._step(update) for update in self.updates],
             "validates": training.validates,
+            "workers": settings.workers,
             "evaluate_signature": bracketed(
                 "def evaluate(",
                 [

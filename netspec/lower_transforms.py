@@ -1,5 +1,6 @@
 """Write the function of a training script that transforms a batch, and the functions it calls."""
 
+import re
 from collections.abc import Sequence
 from itertools import groupby
 
@@ -11,7 +12,7 @@ from netspec.training import Training
 from netspec.write import write_literal
 
 # What the function means by these names, so that no variable of it is called so.
-_TAKEN = {*FUNCTIONS, "batch", "change", "training", "torch", "F", "v2", "x", "len"}
+_TAKEN = {*FUNCTIONS, "batch", "training", "torch", "F", "v2", "x", "len"}
 
 
 def write_transform(training: Training) -> list[str]:
@@ -24,8 +25,12 @@ def write_transform(training: Training) -> list[str]:
         n for c in calls if isinstance(c.call, Transform) for n in c.call.needs
     ):
         lines += [*FUNCTIONS[name], "", ""]
+    made = _made(training)
+    if made:
+        lines += [*(f"{name} = {text}" for text, name in made.items()), "", ""]
     mode = ", training: bool" if is_random(calls) else ""
-    names = {field: free_name(field, lambda name: name in _TAKEN) for field in training.fields}
+    taken = {*_TAKEN, *made.values()}
+    names = {field: free_name(field, lambda name: name in taken) for field in training.fields}
     fields = ", ".join(names.values())
     comma = "," if len(names) == 1 else ""
     doc = "Change a batch to what the net takes"
@@ -35,7 +40,7 @@ def write_transform(training: Training) -> list[str]:
         f"def transform(batch: Sequence[Tensor]{mode}) -> list[Tensor]:",
         f'    """{doc}"""',
         f"    {fields}{comma} = batch",
-        *(f"    {line}" for line in _body(training, names)),
+        *(f"    {line}" for line in _body(training, names, made)),
         f"    return [{fields}]",
     ]
 
@@ -63,7 +68,19 @@ def transform_imports(training: Training) -> list[str]:
     ]
 
 
-def _body(training: Training, names: dict[str, str]) -> list[str]:
+def _made(training: Training) -> dict[str, str]:
+    """What changes sample by sample, with the constants for it: `COLOR_JITTER`."""
+    nets = {item.net.name for item in training.nets}
+    made: dict[str, str] = {}
+    for call in (item.call for item in training.transforms):
+        if isinstance(call, Transform) and (text := call.made()):
+            constant = re.sub("(?<=[a-z])(?=[A-Z])", "_", type(call).__name__).upper()
+            taken = {*nets, *(name for other, name in made.items() if other != text)}
+            made[text] = free_name(constant, taken.__contains__)
+    return made
+
+
+def _body(training: Training, names: dict[str, str], made: dict[str, str]) -> list[str]:
     """The lines for each transform; those of random ones that stand together under one test."""
     lines: list[str] = []
 
@@ -72,7 +89,7 @@ def _body(training: Training, names: dict[str, str]) -> list[str]:
 
     for chosen, run in groupby(training.transforms, random):
         items = list(run)
-        own = [line for item in items for line in _write(training, item, names[item.field])]
+        own = [line for item in items for line in _write(training, item, names[item.field], made)]
         if not chosen:
             lines += own
             continue
@@ -87,9 +104,13 @@ def _body(training: Training, names: dict[str, str]) -> list[str]:
     return lines
 
 
-def _write(training: Training, item: TransformCall, name: str) -> tuple[str, ...]:
+def _write(
+    training: Training, item: TransformCall, name: str, made: dict[str, str]
+) -> tuple[str, ...]:
     call = item.call
     if isinstance(call, Transform):
+        if text := call.made():
+            return (f"{name} = torch.stack([{made[text]}(x) for x in {name}])",)
         return call.code(name, item.kind)
 
     def constant(text: str) -> str:

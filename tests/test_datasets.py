@@ -238,7 +238,10 @@ def test_a_table_has_several_targets(table: Table, tmp_path: Path) -> None:
             "a,b,c,d,kind\n" + "".join(f"1,2,3,4,k{i}\n" for i in range(4)),
             "line 5, column 'kind': found 'k3' as label 3, wanted 0 to 2",
         ),
-        ("a,b,c,d,kind\n1,2,3,4,0\n", "1 samples are too few to train and validate on"),
+        (
+            "a,b,c,d,kind\n1,2,3,4,0\n",
+            "1 samples are too few to train and validate on (world size 1)",
+        ),
     ],
 )
 def test_a_broken_table_is_named_before_the_first_step(
@@ -253,6 +256,25 @@ def test_the_largest_number_of_float32_is_one(table: Table, tmp_path: Path) -> N
     script = write(regression(f'CSV("{path}", target="y")'), tmp_path)
     features, _ = open_script(script)["load_data"](path).tensors
     assert features[0, 0] == torch.finfo(torch.float32).max
+
+
+@pytest.mark.parametrize(
+    ("given", "text", "message"),
+    [
+        ('target="y"', "a,b,z\n1,2,3\n", "has no column 'y', only a, b, z"),
+        ('target=["a", "y", "z"]', "a,b\n1,2\n", "has no column 'y', only a, b"),
+        ('target="y", features=["a", "b"]', "a,y\n1,2\n", "has no column 'b', only a, y"),
+        ('target="y", features=["a", "b"]', "a,b\n1,2\n", "has no column 'y', only a, b"),
+        ('target="y", features=["a", "b"]', "a,b,b,y\n1,2,3,4\n", "has several columns 'b'"),
+        ('target="y"', "a,b,y\n1,2,3\n1,2,1e39\n", "column 'y': found '1e39', wanted a number of"),
+    ],
+)
+def test_columns_that_are_wrong_are_named(
+    given: str, text: str, message: str, table: Table, tmp_path: Path
+) -> None:
+    outputs = given.count('"') // 2 if given[7] == "[" else 1
+    script = write(regression(f'CSV("{table(text)}", {given})', outputs=outputs), tmp_path)
+    assert message in first_error(script)
 
 
 def test_columns_that_nothing_reads_may_have_one_name(table: Table, tmp_path: Path) -> None:
@@ -332,6 +354,70 @@ def test_words_of_two_tables_need_names(table: Table, tmp_path: Path) -> None:
 )
 def test_what_validates_has_the_same_fields(more: str, code: str) -> None:
     assert [e.partition(":")[0] for e in errors(classifier("Iris()", more=more))] == [code]
+
+
+# ---- shares ------------------------------------------------------------------------------------
+
+
+def test_each_process_has_something_to_validate_on(table: Table, tmp_path: Path) -> None:
+    few, two = table("x,y,z\n" + "1,2,3\n" * 10), table("x,y,z\n1,2,3\n4,5,6\n", "two.csv")
+    for more, message in (
+        ("", r"10 samples are too few to train and validate on \(world size 3\)"),
+        (
+            f'validation_data = CSV("{two}", "z")',
+            r"10 samples to train on, 2 to validate on \(world size 3\)",
+        ),
+        ("shard = True", r"10 samples are too few to train and validate on \(world size 3\)"),
+    ):
+        text = regression(f'CSV("{few}", "z")', more=more).replace("SGD(lr=0.001)", "AdamW")
+        module = open_script(write(text, tmp_path))
+        make, config = module["make_loaders"], module["Config"]()
+        assert [len(make(config, rank, 2)[2]) for rank in range(2)] == [1, 1]
+        with pytest.raises(SystemExit, match=message):
+            make(config, 0, 3)
+
+
+def test_a_metric_of_samples_that_vary_takes_two_and_one_a_process(
+    table: Table, tmp_path: Path
+) -> None:
+    data = f'CSV("{table("x,y,z" + chr(10) + ("1,2,3" + chr(10)) * 5)}", "z")'
+    text = regression(data, more="metrics = [r2_score(y, target)]\n    validation = 0.4")
+    module = open_script(write(text, tmp_path))
+    assert len(module["make_loaders"](module["Config"](), 1, 2)[2]) == 1
+    with pytest.raises(SystemExit, match="5 samples are too few"):
+        module["make_loaders"](module["Config"](), 1, 3)
+
+
+def test_what_validates_is_drawn_as_torch_splits(table: Table, tmp_path: Path) -> None:
+    data = f'CSV("{table(FLOWERS)}", target="kind", classes=3)'
+    for source, count, ordered in ((data, 30, False), ("Iris()", 150, False), (LINES, 50, True)):
+        (tmp_path / "lines.txt").write_text("0123456789" * 50 + "0")
+        text = language(source.format(tmp_path)) if ordered else classifier(source)
+        module = open_script(write(text, tmp_path))
+        _, loader, val_loader = module["make_loaders"](module["Config"](), 0, 1)
+        found = [[*loader.dataset.indices], [*val_loader.dataset.indices]]
+        seed, kept = torch.Generator().manual_seed(0), round(count * 0.2)
+        split = torch.utils.data.random_split(range(count), [count - kept, kept], seed)  # type: ignore[arg-type]
+        whole = [*range(count)]
+        halves = [whole[:-kept], whole[-kept:]]
+        assert found == (halves if ordered else [[*half.indices] for half in split])
+
+
+LINES = 'Text("{}/lines.txt", context=10)'
+
+
+@pytest.mark.parametrize("data", ["Iris()", 'CSV("table.csv", "kind", classes=3)'])
+def test_each_process_takes_as_many_batches_as_are_asked_for(
+    data: str, table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    table(FLOWERS)
+    module = open_script(write(classifier(data), tmp_path))
+    config = module["Config"](batch_size=3, max_batches=2)
+    for world in (1, 2, 3):
+        loaders = [module["make_loaders"](config, rank, world)[1] for rank in range(world)]
+        assert [len(loader) for loader in loaders] == [2] * world
+        assert {len(labels) for loader in loaders for _, labels in loader} == {3}
 
 
 # ---- arrays ------------------------------------------------------------------------------------
@@ -473,7 +559,18 @@ def test_a_text_becomes_windows_that_follow_each_other(tmp_path: Path) -> None:
     assert target[0].tolist() == [*range(1, 10), 0]
     assert target[-1, -1] == 10
     assert run(script).returncode == 0
-    assert "Subset(whole, range(len(rest), len(whole)))" in script.read_text()
+
+
+def test_bytes_of_a_text_are_tokens(tmp_path: Path) -> None:
+    path = tmp_path / "bytes.bin"
+    path.write_bytes(bytes(range(256)) + b"\0")
+    script = write(language(f'Text("{path}", context=16)'), tmp_path)
+    tokens, target = open_script(script)["load_data"](str(path)).tensors
+    assert tokens.dtype == target.dtype == torch.int64
+    assert tokens.flatten().tolist() == [*range(256)]
+    assert target.flatten().tolist() == [*range(1, 256), 0]
+    path.write_bytes(b"")
+    assert "has 0 tokens, too few for a window" in first_error(script)
 
 
 def test_the_text_that_comes_with_python_trains(tmp_path: Path) -> None:
@@ -556,6 +653,37 @@ def test_broken_pictures_are_named(pets: Path, tmp_path: Path) -> None:
     script = write(pictures(f'ImageFolder("{pets}", 8, classes=2)'), tmp_path)
     (pets / "cat" / "3.png").write_text("no picture")
     assert f"cannot read {pets}/cat/3.png: " in first_error(script)
+
+
+def test_each_process_looks_at_a_share_of_the_pictures(
+    pets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = write(pictures(f'ImageFolder("{pets}", 8, classes=2)'), tmp_path)
+    load = open_script(script)["load_data"]
+    (pets / "cat" / "3.png").write_text("no picture")
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    for rank in ("1", "2"):
+        monkeypatch.setenv("RANK", rank)
+        assert len(load(str(pets))) == 12
+    monkeypatch.setenv("RANK", "0")
+    with pytest.raises(SystemExit, match=r"cannot read .*/cat/3\.png"):
+        load(str(pets))
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_picture_that_ends_too_early_is_named_in_a_line(
+    workers: int, pets: Path, tmp_path: Path
+) -> None:
+    data, more = f'ImageFolder("{pets}", 8, classes=2)', f"workers = {workers}"
+    script = write(pictures(data, more=more), tmp_path)
+    for number in range(6):  # nobody sees it before all of the picture is read
+        file = pets / "cat" / f"{number}.jpg"
+        Image.effect_noise((64, 64), 50).save(file)
+        file.write_bytes(file.read_bytes()[:-500])
+    done = run(script)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"cannot read {pets}/cat/")
+    assert done.stderr.count("\n") == 1
 
 
 def test_a_folder_of_other_classes_is_refused(pets: Path, tmp_path: Path) -> None:
@@ -708,7 +836,7 @@ def test_data_of_ones_own_is_read_by_a_function(packages: Path, tmp_path: Path) 
     [
         ("faces(7)", "image of sample 0 is torch.float32[3, 7, 7], not torch.float32[3, 8, 8]"),
         ('faces(8, "nan")', "image of sample 0 is not finite everywhere"),
-        ("faces(8, count=0)", "0 samples are too few to train and validate on"),
+        ("faces(8, count=0)", "0 samples are too few to train and validate on (world size 1)"),
     ],
 )
 def test_samples_that_are_not_as_declared_are_refused(

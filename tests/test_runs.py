@@ -193,7 +193,7 @@ def test_a_figure_of_how_samples_vary_takes_two(
         done = run(script)
         assert done.returncode == code
     (tmp_path / "t.csv").write_text("x,y\n1,2\n2,3\n")
-    assert run(script).stderr == "2 samples are too few to train and validate on\n"
+    assert run(script).stderr == "2 samples are too few to train and validate on (world size 1)\n"
 
 
 @pytest.mark.filterwarnings("ignore:The variance of predictions or target")

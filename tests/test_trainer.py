@@ -236,7 +236,7 @@ def test_a_traceback_shows_lines_of_the_script(tmp_path: Path) -> None:
     lines = [linecache.getline(f.filename, f.lineno or 0) for f in traceback.extract_tb(caught.tb)]
     assert (
         lines[-1].strip()
-        == "data.indices = data.indices[: cfg.max_batches * cfg.batch_size or None]"
+        == "data.indices = data.indices[: cfg.max_batches * cfg.batch_size * world or None]"
     )
 
 

@@ -126,6 +126,20 @@ def test_validation_takes_the_middle_of_what_training_cuts(tmp_path: Path) -> No
     text = spec("image -> RandomCrop(4)", kind="float32[N, 3, 4, 4]")
     before, after = apply(text, tmp_path, training=False)
     assert torch.equal(after, before[:, :, 2:6, 2:6])
+    assert after.is_contiguous()  # nets may `view` it
+
+
+def test_the_middle_is_cut_of_one_side_alone(tmp_path: Path) -> None:
+    for size, field, middle in (
+        ("(8, 3)", "float32[N, 3, 8, 3]", (slice(None), slice(2, 5))),
+        ("(7, 8)", "float32[N, 3, 7, 8]", (slice(7), slice(None))),
+    ):
+        before, after = apply(spec(f"image -> CenterCrop({size})", kind=field), tmp_path)
+        assert torch.equal(after, before[(..., *middle)])
+    text = spec("image -> CenterCrop((10, 4))", kind="float32[N, 3, 10, 4]")
+    before, after = apply(text, tmp_path)
+    assert torch.equal(after[:, :, 1:9], before[..., 2:6])
+    assert not after[:, :, [0, 9]].any()
 
 
 def test_noise_has_its_deviation(tmp_path: Path) -> None:
@@ -206,6 +220,21 @@ def test_torchvision_changes_each_picture_by_itself(call: str, tmp_path: Path) -
     assert after[:, 0, 0, 0].tolist() == [*range(1, 17)]
     before, after = apply(text, tmp_path, training=False)
     torch.testing.assert_close(after, before)
+
+
+@pytest.mark.usefixtures("vision")
+def test_what_torchvision_does_is_made_once_for_all_batches(tmp_path: Path) -> None:
+    chain = "image -> ColorJitter(0.1) -> ColorJitter(0.2) -> RandomGrayscale -> ColorJitter(0.1)"
+    text = spec(chain).replace("Looks", "RANDOM_GRAYSCALE")  # the name of a net that is imported
+    module = open_script(write(text, tmp_path))
+    batch = module["load_data"]()[:4]
+    module["transform"](batch, training=True)
+    image, _ = module["transform"](batch, training=True)
+    assert image[:, 0, 0, 0].tolist() == [13, 14, 15, 16]  # twice in a batch of four
+    made = [module[f"COLOR_JITTER{number}"] for number in ("", "2")]
+    assert [change.given for change in made] == [{"brightness": 0.1}, {"brightness": 0.2}]
+    assert [change.calls for change in (*made, module["RANDOM_GRAYSCALE2"])] == [16, 8, 8]
+    assert run(tmp_path / "train.py").returncode == 0
 
 
 # ---- what is refused -----------------------------------------------------------------------------

@@ -224,7 +224,10 @@ class ToDtype(Transform):
 
 
 def center(transform: Transform, name: str, x: Tensor, size: Any) -> tuple[str, ...]:
-    """The line that takes the middle, as torchvision rounds it: borders that are cut or filled."""
+    """The line that takes the middle, as torchvision rounds it: borders that are cut or filled.
+
+    What it leaves is contiguous, as nets that look at it another way (`view`) want it.
+    """
     height, width = require_picture(transform, x)
     tall, wide = sides(size)
     top, left = round((height - tall) / 2), round((width - wide) / 2)
@@ -233,7 +236,17 @@ def center(transform: Transform, name: str, x: Tensor, size: Any) -> tuple[str, 
     if wide > width:
         left = -((wide - width) // 2)
     borders = (-left, wide - width + left, -top, tall - height + top)
-    return (f"{name} = F.pad({name}, {borders})",) if any(borders) else ()
+    if not any(borders):
+        return ()
+    if max(borders) > 0:
+        return (f"{name} = F.pad({name}, {borders})",)
+    rows, columns = _inside(*borders[2:]), _inside(*borders[:2])
+    return (f"{name} = {name}[..., {rows}, {columns}].contiguous()",)
+
+
+def _inside(first: int, last: int) -> str:
+    """The slice between two borders, which are 0 or less wide."""
+    return f"{-first or ''}:{last or ''}"
 
 
 def padded(name: str, padding: Any, fill: float) -> str:

@@ -107,8 +107,8 @@ class CSV(Dataset):
             '    where = f"{path}, line {reader.line_num}"',
             '    raise SystemExit(f"cannot read {where}: {error}") from None',
             "if not lines:",
-            '    missing = "rows below its first line" if head else "names in its first line"',
-            '    raise SystemExit(f"{path} has no {missing}")',
+            '    wanted = "rows below its first line" if head else "names in its first line"',
+            '    raise SystemExit(f"{path} has no {wanted}")',
             *self._columns(sizes),
             *self._rows(),
             "features = [[float(row[name]) for name in names] for row in rows]",
@@ -119,16 +119,22 @@ class CSV(Dataset):
         """The lines that leave the columns in `names` and `target` or `targets`."""
         targets, labels = _listed(self.target), self.classes is not None
         lines = [f"target = {quote(targets[0])}" if labels else f"targets = {quote_all(targets)}"]
+        used, looked, missing = "head", "targets", "missing[0]"
         if self.features:
             lines.append(f"names = {quote_all(self.features)}")
+            used = looked = f"[*names, {'target' if labels else '*targets'}]"
         else:
             test = "!= target" if labels else "not in targets"
             lines.append(f"names = [name for name in head if name {test}]")
+        if labels and not self.features:
+            missing = "target"
+            lines.append("if target not in head:")
+        else:
+            lines.append(f"if missing := [name for name in {looked} if name not in head]:")
         lines += [
-            f"for name in {'[*names, target]' if labels else '[*names, *targets]'}:",
-            "    if name not in head:",
-            "        found = f\"only {', '.join(head):.200}\"",
-            '        raise SystemExit(f"{path} has no column {name!r}, {found}")',
+            "    found = f\"only {', '.join(head):.200}\"",
+            f'    raise SystemExit(f"{{path}} has no column {{{missing}!r}}, {{found}}")',
+            f"for name in {used}:",
             "    if head.count(name) > 1:",
             '        raise SystemExit(f"{path} has several columns {name!r}")',
         ]
@@ -145,7 +151,8 @@ class CSV(Dataset):
     def _rows(self) -> list[str]:
         """The lines that leave the cells in `rows`, by the names of their columns."""
         return [
-            *self._numbers(),
+            *self._numbered(),
+            "largest = torch.finfo(torch.float32).max",
             "rows = []",
             "for line, cells in lines:",
             '    where = f"{path}, line {line}"',
@@ -154,27 +161,29 @@ class CSV(Dataset):
             "    row = dict(zip(head, cells, strict=True))",
             f"    for name in {'names' if self.classes is not None else '[*names, *targets]'}:",
             "        try:",
-            "            size = abs(float(row[name]))",
+            "            value = float(row[name])",
             "        except ValueError:",
-            "            size = math.nan",
-            "        if not size < 3.4028235e38:  # the end of float32",
-            '            wanted = "a number of float32" if size > 0 else "a number"',
+            "            value = math.nan",
+            "        if not abs(value) <= largest:",
+            '            wanted = "a number" if math.isnan(value) else "a number of float32"',
             '            found = f"found {row[name]!r:.60}, wanted {wanted}"',
             '            raise SystemExit(f"{where}, column {name!r}: {found}")',
             *self._label(),
             "    rows.append(row)",
         ]
 
-    def _numbers(self) -> list[str]:
+    def _numbered(self) -> list[str]:
         """The line that numbers the classes, where they have names."""
         if not isinstance(self.classes, tuple):
             return []
-        return [f"numbers = {{name: i for i, name in enumerate({quote_all(self.classes)})}}"]
+        return [f"classes = {{name: i for i, name in enumerate({quote_all(self.classes)})}}"]
 
     def _label(self) -> list[str]:
         """The lines that look at the label of a row, where one row tells what is wrong with it."""
+        known: tuple[str, ...] = ()
         if isinstance(self.classes, tuple):
-            test, wanted = "row[target] not in numbers", "one of {', '.join(numbers):.200}"
+            known = ('        known = ", ".join(classes)',)
+            test, wanted = "row[target] not in classes", "one of {known:.200}"
         elif self.classes is not None and self.apart:
             test = f"not row[target].isdecimal() or int(row[target]) >= {self.classes}"
             wanted = f"0 to {self.classes - 1}"
@@ -182,6 +191,7 @@ class CSV(Dataset):
             return []
         return [
             f"    if {test}:",
+            *known,
             f'        found = f"found {{row[target]!r:.60}}, wanted {wanted}"',
             '        raise SystemExit(f"{where}, column {target!r}: {found}")',
         ]
@@ -191,21 +201,21 @@ class CSV(Dataset):
         if self.classes is None:
             return ["values = [[float(row[name]) for name in targets] for row in rows]"]
         if isinstance(self.classes, tuple):
-            return ["labels = [numbers[row[target]] for row in rows]"]
+            return ["labels = [classes[row[target]] for row in rows]"]
         if self.apart:
             return ["labels = [int(row[target]) for row in rows]"]
         return [
-            "words = [row[target] for row in rows]",
-            "if all(word.isdecimal() for word in words):",
-            "    labels = [int(word) for word in words]",
+            "kinds = [row[target] for row in rows]",
+            "if all(kind.isdecimal() for kind in kinds):",
+            "    labels = [int(kind) for kind in kinds]",
             "else:",
-            "    numbers = {word: i for i, word in enumerate(sorted(set(words)))}",
-            "    labels = [numbers[word] for word in words]",
+            "    classes = {kind: i for i, kind in enumerate(sorted(set(kinds)))}",
+            "    labels = [classes[kind] for kind in kinds]",
             f"if max(labels) >= {self.classes}:",
             "    first = labels.index(max(labels))",
             '    where = f"{path}, line {lines[first][0]}, column {target!r}"',
             f'    found = f"label {{max(labels)}}, wanted 0 to {self.classes - 1}"',
-            '    raise SystemExit(f"{where}: found {words[first]!r:.60} as {found}")',
+            '    raise SystemExit(f"{where}: found {kinds[first]!r:.60} as {found}")',
         ]
 
     def tensors(self) -> tuple[str, ...]:

@@ -74,7 +74,13 @@ class _Tokens(Dataset):
         raise NotImplementedError
 
     def code(self, sizes: Sizes) -> tuple[str, ...]:
-        lines = [*self.text()]
+        few = f"{self.origin()} has {{len(text)}} tokens, too few for a window"
+        lines = [
+            *self.text(),
+            f"count = (len(text) - 1) // {self.context}",
+            "if count < 1:",
+            f'    raise SystemExit(f"{few}")',
+        ]
         if self.level == "char":
             lines += [
                 "letters = {letter: i for i, letter in enumerate(sorted(set(text)))}",
@@ -84,15 +90,9 @@ class _Tokens(Dataset):
                 "tokens = torch.tensor([letters[letter] for letter in text])",
             ]
         else:
-            lines.append("tokens = torch.tensor([*text])")
-        return (
-            *lines,
-            f"count = (len(tokens) - 1) // {self.context}",
-            "if count < 1:",
-            f'    raise SystemExit(f"{self.origin()} has {{len(tokens)}} tokens, too few for a '
-            'window")',
-            f"end = count * {self.context}",
-        )
+            read = "torch.frombuffer(bytearray(text), dtype=torch.uint8)"
+            lines.append(f"tokens = {read}.long()")
+        return (*lines, f"end = count * {self.context}")
 
     def tensors(self) -> tuple[str, ...]:
         return (

@@ -42,10 +42,9 @@ class _Vision(Transform):
             )
         return x
 
-    def code(self, name: str, x: Tensor) -> tuple[str, ...]:
+    def made(self) -> str:
         arguments = ", ".join(f"{key}={write_literal(value)}" for key, value in self.given.items())
-        made = f"v2.{type(self).__name__}({arguments})"
-        return (f"change = {made}", f"{name} = torch.stack([change(x) for x in {name}])")
+        return f"v2.{type(self).__name__}({arguments})"
 
 
 class ColorJitter(_Vision):

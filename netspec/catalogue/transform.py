@@ -23,13 +23,13 @@ FUNCTIONS: Mapping[str, Sequence[str]] = {
     "random_crop": (
         "def random_crop(x: Tensor, height: int, width: int) -> Tensor:",
         '    """Cut a window out of each sample, at a place of its own."""',
-        "    count, _, rows, columns = x.shape",
+        "    count, _, tall, wide = x.shape",
         "    n = torch.arange(count, device=x.device)[:, None, None]",
-        "    y = torch.randint(rows - height + 1, n.shape, device=x.device)",
-        "    y = y + torch.arange(height, device=x.device)[:, None]",
-        "    z = torch.randint(columns - width + 1, n.shape, device=x.device)",
-        "    z = z + torch.arange(width, device=x.device)",
-        "    return x[n, :, y, z].permute(0, 3, 1, 2).contiguous()",
+        "    top = torch.randint(tall - height + 1, n.shape, device=x.device)",
+        "    left = torch.randint(wide - width + 1, n.shape, device=x.device)",
+        "    rows = top + torch.arange(height, device=x.device)[:, None]",
+        "    columns = left + torch.arange(width, device=x.device)",
+        "    return x[n, :, rows, columns].permute(0, 3, 1, 2).contiguous()",
     ),
 }
 
@@ -63,6 +63,10 @@ class Transform(Signature):
         Raises:
             Misfit: where it has to be known.
         """
+
+    def made(self) -> str:
+        """The expression for what changes sample by sample, made once; "" where `code` does it."""
+        return ""
 
     def code(self, name: str, x: Tensor) -> tuple[str, ...]:
         """The lines that change the variable `name`, which is `x`."""

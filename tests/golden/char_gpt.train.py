@@ -21,7 +21,13 @@ import tyro
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, SequentialLR
-from torch.utils.data import BatchSampler, DataLoader, DistributedSampler, TensorDataset
+from torch.utils.data import (
+    BatchSampler,
+    DataLoader,
+    DistributedSampler,
+    Subset,
+    TensorDataset,
+)
 from tqdm import tqdm
 
 from model import CharGPT  # isort: skip
@@ -37,7 +43,7 @@ class Config:
     lr: float = 0.003
     clip_norm: float = 1.0
     seed: int = 0
-    max_batches: int = 0  # 0 trains on all of them
+    max_batches: int = 0  # in an epoch; 0: all
     resume: bool = False
 
     def __post_init__(self) -> None:
@@ -50,10 +56,10 @@ class Config:
 def load_data() -> TensorDataset:
     """Cut a text into windows of 64 bytes, and those that follow."""
     text = "\n\n".join(topics.values()).encode()
-    tokens = torch.tensor([*text])
-    count = (len(tokens) - 1) // 64
+    count = (len(text) - 1) // 64
     if count < 1:
-        raise SystemExit(f"the text has {len(tokens)} tokens, too few for a window")
+        raise SystemExit(f"the text has {len(text)} tokens, too few for a window")
+    tokens = torch.frombuffer(bytearray(text), dtype=torch.uint8).long()
     end = count * 64
     return TensorDataset(
         tokens[:end].view(count, 64), tokens[1 : end + 1].view(count, 64)
@@ -62,15 +68,14 @@ def load_data() -> TensorDataset:
 
 def make_loaders(cfg: Config, rank: int, world: int) -> tuple[Any, ...]:
     """Return sampler and loader for training, and the loader for validation."""
-    whole = load_data()
-    count = round(len(whole) * 0.2)
-    rest = range(len(whole) - count)  # the end validates
-    data = torch.utils.data.Subset(whole, rest)
-    val_data = torch.utils.data.Subset(whole, range(len(rest), len(whole)))
-    data.indices = data.indices[: cfg.max_batches * cfg.batch_size or None]
-    sampler = DistributedSampler[Any](data, world, rank, seed=cfg.seed)
+    data = load_data()
+    cut = len(data) - round(len(data) * 0.2)  # the end validates
+    limit = cfg.max_batches * cfg.batch_size * world or None
+    train_data = Subset(data, range(cut)[:limit])
+    val_data = Subset(data, range(cut, len(data)))
+    sampler = DistributedSampler[Any](train_data, world, rank, seed=cfg.seed)
     batches = BatchSampler(sampler, cfg.batch_size, drop_last=False)
-    loader = DataLoader(data, None, sampler=batches)
+    loader = DataLoader(train_data, None, sampler=batches)  # a whole batch by one index
     shard = range(rank, len(val_data), world)  # each sample on exactly one rank
     val_batches = BatchSampler(shard, cfg.batch_size, drop_last=False)
     val_loader = DataLoader(val_data, None, sampler=val_batches)
@@ -215,5 +220,5 @@ if __name__ == "__main__":
     except KeyboardInterrupt:
         print(f"stopped: --resume goes on from {cfg.out}", file=sys.stderr)
         raise SystemExit(130) from None
-    except OSError as error:  # one of a worker brings its traceback
-        raise SystemExit(str(error).strip().rpartition("\n")[2]) from None
+    except OSError as error:
+        raise SystemExit(str(error)) from None

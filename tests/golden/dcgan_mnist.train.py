@@ -20,7 +20,13 @@ import torch.nn.functional as F
 import tyro
 from PIL import Image
 from torch import Tensor, nn
-from torch.utils.data import BatchSampler, DataLoader, DistributedSampler, TensorDataset
+from torch.utils.data import (
+    BatchSampler,
+    DataLoader,
+    DistributedSampler,
+    Subset,
+    TensorDataset,
+)
 from tqdm import tqdm
 
 from model import Discriminator, Generator  # isort: skip
@@ -36,7 +42,7 @@ class Config:
     d_lr: float = 0.0002
     g_lr: float = 0.0002
     seed: int = 0
-    max_batches: int = 0  # 0 trains on all of them
+    max_batches: int = 0  # in an epoch; 0: all
     resume: bool = False
 
     def __post_init__(self) -> None:
@@ -56,12 +62,12 @@ def load_data() -> TensorDataset:
 
 def make_loaders(cfg: Config, rank: int, world: int) -> tuple[Any, ...]:
     """Return sampler and loader for training."""
-    whole = load_data()
-    data = torch.utils.data.Subset(whole, range(len(whole)))
-    data.indices = data.indices[: cfg.max_batches * cfg.batch_size or None]
-    sampler = DistributedSampler[Any](data, world, rank, seed=cfg.seed)
+    data = load_data()
+    limit = cfg.max_batches * cfg.batch_size * world or None
+    train_data = Subset(data, range(len(data))[:limit])
+    sampler = DistributedSampler[Any](train_data, world, rank, seed=cfg.seed)
     batches = BatchSampler(sampler, cfg.batch_size, drop_last=False)
-    loader = DataLoader(data, None, sampler=batches)
+    loader = DataLoader(train_data, None, sampler=batches)  # a whole batch by one index
     return sampler, loader
 
 
@@ -233,5 +239,5 @@ if __name__ == "__main__":
     except KeyboardInterrupt:
         print(f"stopped: --resume goes on from {cfg.out}", file=sys.stderr)
         raise SystemExit(130) from None
-    except OSError as error:  # one of a worker brings its traceback
-        raise SystemExit(str(error).strip().rpartition("\n")[2]) from None
+    except OSError as error:
+        raise SystemExit(str(error)) from None

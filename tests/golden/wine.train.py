@@ -36,7 +36,7 @@ class Config:
     batch_size: int = 16  # per process
     lr: float = 0.01
     seed: int = 0
-    max_batches: int = 0  # 0 trains on all of them
+    max_batches: int = 0  # in an epoch; 0: all
     resume: bool = False
 
     def __post_init__(self) -> None:
@@ -58,12 +58,12 @@ def make_loaders(cfg: Config, rank: int, world: int) -> tuple[Any, ...]:
     """Return sampler and loader for training, and the loader for validation."""
     split = torch.Generator().manual_seed(0)  # the same one, whatever the seed
     data, val_data = torch.utils.data.random_split(load_data(), [0.8, 0.2], split)
-    data.indices = data.indices[: cfg.max_batches * cfg.batch_size or None]
+    data.indices = data.indices[: cfg.max_batches * cfg.batch_size * world or None]
     sampler = DistributedSampler[Any](data, world, rank, seed=cfg.seed)
     if 1 in (cfg.batch_size, len(sampler) % cfg.batch_size):
         raise SystemExit("BatchNorm takes no batch of one: change --batch-size")
     batches = BatchSampler(sampler, cfg.batch_size, drop_last=False)
-    loader = DataLoader(data, None, sampler=batches)
+    loader = DataLoader(data, None, sampler=batches)  # a whole batch by one index
     shard = range(rank, len(val_data), world)  # each sample on exactly one rank
     val_batches = BatchSampler(shard, cfg.batch_size, drop_last=False)
     val_loader = DataLoader(val_data, None, sampler=val_batches)
@@ -199,5 +199,5 @@ if __name__ == "__main__":
     except KeyboardInterrupt:
         print(f"stopped: --resume goes on from {cfg.out}", file=sys.stderr)
         raise SystemExit(130) from None
-    except OSError as error:  # one of a worker brings its traceback
-        raise SystemExit(str(error).strip().rpartition("\n")[2]) from None
+    except OSError as error:
+        raise SystemExit(str(error)) from None
