@@ -23,15 +23,16 @@ def write_schedule(
     target: str = "scheduler",
     rename: Callable[[str], str] = str,
     indent: int = 1,
+    peak: str = "",
 ) -> list[str]:
     """The statement `target = …`, broken as ruff's formatter does, without the first `indent`.
 
     Two schedules, one behind the other, have statements of their own before it where one line would
     not hold all. `epochs` becomes `cfg.epochs`; `steps` and `steps_per_epoch` are variables that
     the script must have where `schedule.names` has them. Other names, those of parameters, go
-    through `rename`.
+    through `rename`. `peak` is written as the rate that a schedule has of its own.
     """
-    writer = _Writer(optimizer, rename)
+    writer = _Writer(optimizer, rename, peak)
     statements = [f"{target} = {writer.call(schedule)}"]
     is_wide = columns(statements[0]) + 4 * indent > WIDTH
     if is_wide and schedule.title == "SequentialLR" and len(schedule.parts) == 2:
@@ -44,9 +45,10 @@ def write_schedule(
 class _Writer:
     """Writes the calls of a schedule, those of what it holds inside of its own."""
 
-    def __init__(self, optimizer: str, rename: Callable[[str], str]) -> None:
+    def __init__(self, optimizer: str, rename: Callable[[str], str], peak: str) -> None:
         self.optimizer = optimizer
         self.rename = rename
+        self.peak = peak
 
     def call(self, schedule: Schedule, parts: Sequence[str] = ()) -> str:
         """The call that makes a schedule; `parts`: the variables of those that it holds."""
@@ -69,6 +71,8 @@ class _Writer:
         value = schedule.scheduler.given[field]
         if field == "schedulers":
             return Written(name, f"[{', '.join(held)}]")
+        if field == "max_lr" and self.peak:
+            return Written(name, self.peak)
         text = write_expression(argument.value, self._name)
         if isinstance(value, Formula):
             return Written(name, f"lambda epoch: {text}")
