@@ -1,9 +1,9 @@
 """Turn a checked schedule into the lines of a training script that make it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from netspec import syntax as s
-from netspec.catalogue.scheduler import Formula
+from netspec.catalogue.scheduler import Formula, SequentialLR
 from netspec.dim import Expression, at_least
 from netspec.document import columns
 from netspec.layout import WIDTH
@@ -40,6 +40,55 @@ def write_schedule(
         own = [f"{k} = {writer.call(p)}" for k, p in zip(names, schedule.parts, strict=True)]
         statements = [*own, f"{target} = {writer.call(schedule, names)}"]
     return [line for statement in statements for line in wrap(statement, indent)]
+
+
+def counts_steps(schedule: Schedule) -> bool:
+    """Whether the script holds the number of steps against the end of a schedule."""
+    return schedule.by_step and any(True for _ in _ends(schedule, ""))
+
+
+def write_ends(schedule: Schedule, target: str, per_epoch: str) -> list[str]:
+    """The lines that end a run before it begins where a schedule ends before it: torch raises.
+
+    A resumed run has the schedule of the one before. They need the variable `steps` where
+    `counts_steps`; `per_epoch`: the number of them in an epoch.
+    """
+    unit = "steps" if schedule.by_step else "epochs"
+    message = f"the schedule ends after {{end}} {unit}, and {{wanted}} are wanted"
+    lines: list[str] = []
+    for done, end in _ends(schedule, target):
+        left = f"{done} + steps - len(rows) * {per_epoch}"
+        lines += [
+            f"end = {end}",
+            f"wanted = {left if schedule.by_step else NAMES[EPOCHS]}",
+            "if wanted > end:",
+            f'    raise SystemExit(f"{message}")',
+        ]
+    return [f"state = {target}.state_dict()", *lines] if lines and schedule.parts else lines
+
+
+def _ends(schedule: Schedule, target: str) -> Iterator[tuple[str, str]]:
+    """For each schedule that has an end, how many steps it has taken, and how many it can take.
+
+    A schedule that holds others has its variable for them, and `state` for what they are made of.
+    """
+    if not schedule.parts and schedule.scheduler.lasts() is not None:
+        yield f"{target}.last_epoch", f"{target}.total_steps"
+    elif schedule.parts:
+        yield from _ends_inside(schedule, "state")
+
+
+def _ends_inside(schedule: Schedule, state: str) -> Iterator[tuple[str, str]]:
+    done = f'{state}["last_epoch"]'
+    if schedule.scheduler.lasts() is not None:
+        yield done, f'{state}["total_steps"]'
+    elif isinstance(schedule.scheduler, SequentialLR):
+        for _, end in _ends_inside(schedule.parts[-1], f'{state}["_schedulers"][-1]'):
+            start = f'{state}["_milestones"][-1] + ' if len(schedule.parts) > 1 else ""
+            yield done, f"{start}{end}"
+    else:
+        for i, part in enumerate(schedule.parts):
+            yield from _ends_inside(part, f'{state}["_schedulers"][{i}]')
 
 
 class _Writer:

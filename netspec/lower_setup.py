@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from netspec.catalogue.recurrent import RECURRENT
 from netspec.lower_call import write_arguments
 from netspec.lower_samples import shown_lines
+from netspec.lower_schedule import write_ends
 from netspec.lower_update import Mover, write_optimizers
 from netspec.schedule import STEPS, STEPS_PER_EPOCH
 from netspec.script_plan import ScriptPlan
@@ -183,6 +184,9 @@ def _parts_of(mover: Mover, *, alone: bool) -> dict[str, str]:
 def ready_lines(plan: ScriptPlan) -> list[str]:
     """What is done just before the first epoch."""
     lines = shown_lines(plan.training, plan.samples)
+    for mover in (mover for update in plan.updates for mover in update.movers):
+        if mover.call.schedule:
+            lines += write_ends(mover.call.schedule, mover.scheduler, plan.steps_per_epoch())
     if plan.settings.compile:
         lines.append("if cfg.compile:")
         lines += [

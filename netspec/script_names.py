@@ -10,7 +10,7 @@ SCRIPT = frozenset(
     Any asdict average average_gradients AveragedModel bad bar batch batches BatchSampler best
     buffer catch_warnings cfg CheckpointException closure code columns compute_loss
     compute_samples Config count csv data dataclass DataLoader Dataset datasets device dist
-    DistributedDataParallel DistributedSampler draft draw_samples ema epoch error evaluate F f
+    DistributedDataParallel DistributedSampler draft draw_samples ema end epoch error evaluate F f
     figures file files filterwarnings find_shards fits fnmatch folders found fully_shard
     get_model_state_dict get_optimizer_state_dict grid group groups HuggingFaceStorageReader
     HuggingFaceStorageWriter Image init_device_mesh islice Iterator least left lines list_shards
@@ -21,7 +21,7 @@ SCRIPT = frozenset(
     Sequence shard shard_net shown source split state state_dict_loader state_dict_saver
     StateDictOptions step steps_per_epoch SummaryWriter sums swa sys table Tensor TensorDataset
     text topics torch tqdm train transform transforms tyro update_bn v2 val_batches val_data
-    val_loader value vectors weights whole whole_state why window world writer
+    val_loader value vectors wanted weights whole whole_state why window world writer
     """.split()  # noqa: SIM905 - a list of so many would fill the page
 )
 # What a script makes for each of its steps, optimisers and groups.

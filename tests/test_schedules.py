@@ -454,6 +454,45 @@ def test_the_rate_of_a_group_is_refused_where_a_schedule_overwrites_it(schedule:
     assert found.startswith("conflicting-settings: the rate of a group does not go with this sched")
 
 
+@pytest.mark.parametrize(
+    ("schedule", "more", "said"),
+    [
+        (CYCLE, (), "4 steps, and 6 are wanted"),
+        ("scheduler = OneCycleLR(0.01, epochs)", (), "2 epochs, and 3 are wanted"),
+        (
+            "scheduler = OneCycleLR(0.01, epochs=epochs, steps_per_epoch=steps_per_epoch)",
+            (),
+            "4 steps, and 6 are wanted",
+        ),
+        ("scheduler = OneCycleLR(0.01, steps)", ("warmup = 1",), "5 steps, and 6 are wanted"),
+        (
+            "scheduler = ChainedScheduler([StepLR(3), OneCycleLR(0.1, steps, pct_start=0.4)])",
+            ("accumulate = 2",),
+            "2 steps, and 3 are wanted",
+        ),
+    ],
+)
+def test_a_resumed_run_says_that_its_schedule_ends_too_early(
+    tmp_path: Path, schedule: str, more: tuple[str, ...], said: str
+) -> None:
+    optimizer = "optimizer = SGD(momentum=0.9)"
+    script = running.write(tagger(optimizer, schedule, "epochs = 2", *more), tmp_path)
+    done = running.run(script)
+    assert done.returncode == 0, done.stderr
+    assert running.run(script, "--resume").returncode == 0
+    done = running.run(script, "--resume", "--epochs", "3")
+    assert done.stderr == f"the schedule ends after {said}\n"
+    text = script.read_text()
+    assert text.count("are wanted") == 1
+
+
+def test_it_counts_the_steps_that_are_left(tmp_path: Path) -> None:
+    script = running.write(tagger("optimizer = SGD(momentum=0.9)", CYCLE, "steps = 4"), tmp_path)
+    assert running.run(script, "--batch-size", "32").returncode == 0
+    done = running.run(script, "--resume", "--batch-size", "32", "--steps", "5")
+    assert done.stderr == "the schedule ends after 4 steps, and 5 are wanted\n"
+
+
 # ---- steps and epochs --------------------------------------------------------------------------
 
 

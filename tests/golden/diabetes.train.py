@@ -146,6 +146,12 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
     out.mkdir(parents=True, exist_ok=True)
     (draft := out / "last.tmp").write_bytes(b"")  # fails now, not after an epoch
     draft.unlink(missing_ok=True)
+    end = scheduler.total_steps
+    wanted = scheduler.last_epoch + steps - len(rows) * len(loader)
+    if wanted > end:
+        raise SystemExit(
+            f"the schedule ends after {end} steps, and {wanted} are wanted"
+        )
     net = DistributedDataParallel(model) if world > 1 else model
     for epoch in range(len(rows), cfg.epochs):
         torch.manual_seed(cfg.seed + epoch * world + rank)  # dropout, noise, workers
