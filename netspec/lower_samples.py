@@ -8,6 +8,7 @@ from netspec.layout import bracketed
 from netspec.lower_data import move_batch
 from netspec.lower_step import StepCode
 from netspec.lower_transforms import call_transform
+from netspec.lower_update import autocast_lines
 from netspec.training import Training
 
 # What a script imports to draw pictures and to write them.
@@ -33,7 +34,9 @@ def samples_context(training: Training, code: StepCode | None) -> dict[str, Any]
             "nets": code.modules,
             "batch": [move_batch(training), *call_transform(training, "False")],
             "empty": at_least(net.outputs[0].type.shape[0], 1) is not True,
-            "call": f"{code.name}({', '.join([*code.modules, 'batch'])})",
+            "made": autocast_lines(
+                training, [f"pictures: Tensor = {code.name}({', '.join([*code.modules, 'batch'])})"]
+            ),
         }
     }
 

@@ -258,7 +258,7 @@ def write_update(training: Training, update: Update, *, averaged: bool) -> list[
     compute = f"{update.loss}, *_ = {call}" if several else f"{update.loss} = {call}"
     if any(mover.call.optimizer.closure for mover in update.movers):
         return _write_closure(training, update, compute, averaged)
-    lines = _autocast(training, [compute])
+    lines = autocast_lines(training, [compute])
     scaler = update.movers[0].scaler
     share = f"{update.loss} / window" if settings.accumulate > 1 else update.loss
     scaled = share if settings.accumulate == 1 else f"({share})"
@@ -275,7 +275,8 @@ def write_update(training: Training, update: Update, *, averaged: bool) -> list[
     return [*first, *lines, f"{scaled}.backward()", test, *(f"    {line}" for line in moved)]
 
 
-def _autocast(training: Training, lines: list[str]) -> list[str]:
+def autocast_lines(training: Training, lines: list[str]) -> list[str]:
+    """Lines that compute something of the nets, in the precision of the training."""
     precision = training.settings.precision
     if precision == "float32":
         return lines
@@ -333,7 +334,7 @@ def _clip(training: Training, update: Update) -> list[str]:
 def _write_closure(training: Training, update: Update, compute: str, averaged: bool) -> list[str]:
     """The step of an optimiser that works out the loss several times."""
     (mover,) = update.movers
-    before = [f"{mover.optimizer}.zero_grad()", *_autocast(training, [compute])]
+    before = [f"{mover.optimizer}.zero_grad()", *autocast_lines(training, [compute])]
     after = [f"{update.loss}.backward()"]
     if averaged:
         after += ["if world > 1:", f"    average_gradients({mover.optimizer})"]
