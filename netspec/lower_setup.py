@@ -183,7 +183,7 @@ def _parts_of(mover: Mover, *, alone: bool) -> dict[str, str]:
 
 def ready_lines(plan: ScriptPlan) -> list[str]:
     """What is done just before the first epoch."""
-    lines = shown_lines(plan.training, plan.samples)
+    lines = shown_lines(plan)
     for mover in (mover for update in plan.updates for mover in update.movers):
         if mover.call.schedule:
             lines += write_ends(mover.call.schedule, mover.scheduler, plan.steps_per_epoch())
