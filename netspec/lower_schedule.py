@@ -122,17 +122,19 @@ class _Writer:
             return Written(name, f"[{', '.join(held)}]")
         if field == "max_lr" and self.peak:
             return Written(name, self.peak)
-        text = write_expression(argument.value, self._name)
         if isinstance(value, Formula):
-            return Written(name, f"lambda epoch: {text}")
+            counted = "step" if schedule.by_step else "epoch"
+            text = write_expression(
+                argument.value, lambda n: counted if n == "epoch" else self._name(n)
+            )
+            return Written(name, f"lambda {counted}: {text}")
+        text = write_expression(argument.value, self._name)
         least = schedule.scheduler.least(field)
         if least is not None and isinstance(value, Expression):
             text = _at_least(least, value, argument.value, text)
         return Written(name, text, not any(True for _ in names_in(argument.value)))
 
     def _name(self, name: str) -> str:
-        if name == "epoch":
-            return name
         return NAMES.get(name) or self.rename(name)
 
 

@@ -157,7 +157,7 @@ CASES = [
     ),
     Case(
         "LambdaLR(min(1, (epoch + 1) / 5) * decay ** (epoch / steps_per_epoch))",
-        "LambdaLR(optimizer, lambda epoch: min(1, (epoch + 1) / 5) * 0.9 ** (epoch / "
+        "LambdaLR(optimizer, lambda step: min(1, (step + 1) / 5) * 0.9 ** (step / "
         "steps_per_epoch))",
         lambda o: lrs.LambdaLR(o, lambda epoch: min(1, (epoch + 1) / 5) * 0.9 ** (epoch / 3)),
     ),
