@@ -8,7 +8,7 @@ from netspec import syntax as s
 from netspec.arguments import Given, bind, evaluate_arguments, read_call
 from netspec.catalogue.layer import Misfit
 from netspec.catalogue.optimizer import OPTIMIZERS, Optimizer
-from netspec.check_schedule import check_schedule
+from netspec.check_schedule import check_group_rates, check_schedule
 from netspec.check_ties import selects
 from netspec.diagnostic import Diagnostics, did_you_mean
 from netspec.graph import BuiltLayer
@@ -379,7 +379,11 @@ def _schedule(
         )
         return list(calls)
     names = {**scope, **known_at_start(numbers.epochs)}
-    return [
+    scheduled = [
         call._replace(schedule=check_schedule(node, names, call.optimizer, found, warmup))
         for call in calls
     ]
+    for call in scheduled:
+        if call.schedule is not None:
+            check_group_rates(call.schedule, [group.arguments for group in call.groups], found)
+    return scheduled

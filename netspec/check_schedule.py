@@ -1,12 +1,19 @@
 """Check the schedule of a training: schedulers, their arguments, and the optimiser they work on."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from netspec import syntax as s
 from netspec.arguments import Given, bind
 from netspec.catalogue.optimizer import Optimizer
-from netspec.catalogue.scheduler import SCHEDULERS, Formula, Scheduler, SequentialLR
+from netspec.catalogue.scheduler import (
+    SCHEDULERS,
+    CyclicLR,
+    Formula,
+    OneCycleLR,
+    Scheduler,
+    SequentialLR,
+)
 from netspec.catalogue.signature import kind_of, write_value
 from netspec.diagnostic import Diagnostics, did_you_mean
 from netspec.dim import Dim, Expression, at_least, value_of
@@ -55,6 +62,30 @@ def check_schedule(
         return None
     checker.check_length(whole, scope[STEPS if checker.by_step else EPOCHS])
     return whole if found.error_count == before else None
+
+
+def check_group_rates(
+    schedule: Schedule, groups: Sequence[Sequence[s.Argument]], found: Diagnostics
+) -> None:
+    """Refuse rates of groups, by their arguments, that a schedule overwrites with its own.
+
+    One of `OneCycleLR`, which takes a rate for each group, does not.
+    """
+    rates = [a for group in groups for a in group if a.name is not None and a.name.id == "lr"]
+    own = [x for x in schedule.schedulers() if isinstance(x, CyclicLR | OneCycleLR)]
+    in_turn = all(isinstance(x, OneCycleLR) for x in own)
+    if not rates or not own:
+        return
+    if in_turn and len(schedule.peaks()) == 1 and not schedule.reads_rate():
+        return
+    title = type(own[0]).__name__
+    found.add(
+        "conflicting-settings",
+        f"the rate of a group does not go with this schedule: `{title}` overwrites it",
+        rates[0].span,
+        label="would not be the rate",
+        help="leave it out, or let one `OneCycleLR` be the schedule, which has one for each group",
+    )
 
 
 class _Checker:

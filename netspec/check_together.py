@@ -59,12 +59,24 @@ def check_best(
     metrics: Sequence[Named],
     found: Diagnostics,
 ) -> None:
-    """The best state is chosen by a figure that there is; `steps`: their names, "" for the only."""
+    """The best state is chosen by a figure that there is; `steps`: their names, "" for the only.
+
+    Of several losses none is known to say how good a state is, least of all where nets compete.
+    """
     written = given.get("metrics")
     if written is not None and len(items_of(written.value)) > len(metrics):
         return  # it may be one of those that have been refused
     losses = [f"val_{name.lower()}_loss" if name else "val_loss" for name in steps]
     names = [*losses, *(named.call.name for named in metrics)]
+    validates = given.get("validation_data") or (settings.validation and given.get("validation"))
+    if validates and len(steps) > 1 and not metrics and "best" not in given:
+        found.add(
+            "missing-setting",
+            "several steps validate, and nothing says which figure `best.pt` is chosen by",
+            validates.target.span,
+            label=f"there are {listing(losses)}",
+            help=f'write `best = "{losses[-1]}"`, say, or name `metrics`',
+        )
     if settings.best and settings.best not in names:
         found.add(
             "wrong-argument",

@@ -87,7 +87,7 @@ def end_lines(plan: ScriptPlan) -> list[str]:
             "if epoch + 1 >= cfg.swa:",
             f"    swa.update_parameters({plan.modules()[0]})",
         ]
-    return [*lines, *draw_lines(plan.samples, plan.averaged())]
+    return [*lines, *draw_lines(plan)]
 
 
 def _finite(plan: ScriptPlan) -> str:
@@ -180,7 +180,7 @@ def figure_lines(plan: ScriptPlan) -> list[str]:
     lines = [
         'lines = [",".join(map(str, line.values())) for line in rows]',
         '(out / "metrics.csv").write_text("\\n".join([",".join(row), *lines, ""]))',
-        *grid_lines(plan.samples),
+        *grid_lines(plan),
     ]
     if plan.settings.log == "tensorboard":
         lines += [

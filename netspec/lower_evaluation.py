@@ -5,9 +5,10 @@ from typing import Any, NamedTuple
 
 from netspec.lower_data import move_batch
 from netspec.lower_transforms import call_transform
-from netspec.lower_update import Update
+from netspec.lower_update import Update, autocast_lines
 from netspec.names import free_name, variable_problem
 from netspec.script_names import SCRIPT
+from netspec.tensor import FLOATING, Tensor
 from netspec.training import MetricCall, Step, Training
 
 
@@ -43,27 +44,32 @@ def plan_evaluation(training: Training, updates: Sequence[Update]) -> Evaluation
     outputs = (port.type for port in step.graph.outputs[1:])
     types = dict(zip(step.figures, outputs, strict=True))
     named = _variables(step, training, updates)
-    sums = {call.name: _sum(call, types, named) for call in training.metrics}
+    given = {call.name: _operands(training, call, types, named) for call in training.metrics}
+    sums = {
+        call.name: call.metric.code(*_types(call, types), given[call.name])
+        for call in training.metrics
+    }
     means = [call for call in training.metrics if sums[call.name]]
     objects = [call for call in training.metrics if not sums[call.name]]
     names = [f"val_{update.loss}" for update in updates] + [call.name for call in means]
     lines = [move_batch(training), *call_transform(training, "False")]
-    for update in updates:
-        lines.append(_compute(training, update, named if update.step is step else {}))
+    computed = [_compute(training, u, named if u.step is step else {}) for u in updates]
+    lines += autocast_lines(training, computed)
     count = len(names)
+    whole = "" if training.settings.precision == "float32" else ".float()"
     lines.append("count = len(batch[0])")
-    lines += [f"sums[{i}] += {update.loss} * count" for i, update in enumerate(updates)]
+    lines += [f"sums[{i}] += {update.loss}{whole} * count" for i, update in enumerate(updates)]
     for place, call in enumerate(means, len(updates)):
         lines.append(f"sums[{place}] += {sums[call.name]}")
     lines.append(f"sums[{count}] += count")
     made: list[str] = []
     imports: list[str] = []
     for call in objects:
-        output, target = (types[name] for name in call.operands)
+        output, target = _types(call, types)
         made.append(f"{call.name} = {call.metric.made(output, target)}.to(device)")
         imports += call.metric.imports(output, target)
-        given = call.metric.operands(output, target, [named[name] for name in call.operands])
-        lines.append(f"{call.name}.update({', '.join(given)})")
+        texts = call.metric.operands(output, target, given[call.name])
+        lines.append(f"{call.name}.update({', '.join(texts)})")
     best = _best(training, names)
     kept = [call for call in training.metrics if call.name == best]
     return Evaluation(
@@ -94,10 +100,24 @@ def _variables(step: Step, training: Training, updates: Sequence[Update]) -> dic
     return variables
 
 
-def _sum(call: MetricCall, types: Mapping[str, Any], named: Mapping[str, str]) -> str:
-    """The sum of a metric over a batch, where it is a mean."""
+def _types(call: MetricCall, types: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
     output, target = call.operands
-    return call.metric.code(types[output], types[target], (named[output], named[target]))
+    return types[output], types[target]
+
+
+def _operands(
+    training: Training, call: MetricCall, types: Mapping[str, Tensor], named: Mapping[str, str]
+) -> list[str]:
+    """What a metric is taken of, in float32 where it counts more than which number is larger."""
+    if call.metric.orders(*_types(call, types)):
+        return [named[name] for name in call.operands]
+    texts: list[str] = []
+    for name in call.operands:
+        dtype, is_field = types[name].dtype, name in training.fields
+        is_half = training.settings.precision != "float32" and dtype in FLOATING and not is_field
+        is_half = is_half or dtype in ("bfloat16", "float16")
+        texts.append(f"{named[name]}.float()" if is_half else named[name])
+    return texts
 
 
 def _compute(training: Training, update: Update, named: Mapping[str, str]) -> str:

@@ -6,6 +6,7 @@ from netspec.catalogue.recurrent import RECURRENT
 from netspec.idle_parameters import why_idle
 from netspec.lower_call import write_arguments
 from netspec.lower_samples import shown_lines
+from netspec.lower_schedule import write_ends
 from netspec.lower_update import Mover, write_optimizers
 from netspec.schedule import STEPS, STEPS_PER_EPOCH
 from netspec.script_plan import ScriptPlan
@@ -184,7 +185,10 @@ def _parts_of(mover: Mover) -> dict[str, str]:
 
 def ready_lines(plan: ScriptPlan) -> list[str]:
     """What is done just before the first epoch."""
-    lines = shown_lines(plan.training, plan.samples)
+    lines = shown_lines(plan)
+    for mover in (mover for update in plan.updates for mover in update.movers):
+        if mover.call.schedule:
+            lines += write_ends(mover.call.schedule, mover.scheduler, plan.steps_per_epoch())
     if plan.settings.compile:
         lines.append("if cfg.compile:")
         lines += [

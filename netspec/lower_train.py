@@ -34,7 +34,7 @@ from netspec.lower_shard import (
     unit_lines,
 )
 from netspec.lower_step import StepCode, lower_step
-from netspec.lower_update import Update, rate_of
+from netspec.lower_update import Update
 from netspec.render import fill, fold
 from netspec.script_names import SCRIPT
 from netspec.script_plan import ScriptPlan
@@ -209,7 +209,7 @@ class _Script:
         ]
         for update in self.updates:
             for mover in update.movers:
-                options.append(f"{mover.rate}: float = {write_literal(rate_of(mover.call))}")
+                options += [f"{n}: float = {write_literal(rate)}" for n, rate in mover.rates()]
         default = Settings()
         for name in ("clip_norm", "clip_value", "accumulate", "ema", "swa"):
             value = getattr(settings, name)

@@ -1,6 +1,6 @@
 """Write how a training script makes its optimisers, and what they do with the loss of a batch."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from netspec import syntax as s
@@ -13,13 +13,27 @@ from netspec.write import write_expression, write_literal
 
 
 class Mover(NamedTuple):
-    """An optimiser of the script, with the variables for it, its schedule and its step's scaler."""
+    """An optimiser of the script, with the variables for it, its schedule and its step's scaler.
+
+    `rate`: the setting that is its learning rate, "" where its schedule overwrites that; `peak`:
+    the one that is the schedule's own, "" where it has none.
+    """
 
     optimizer: str
     scheduler: str
     scaler: str
     call: OptimizerCall
     rate: str
+    peak: str
+
+    def rates(self) -> Iterator[tuple[str, float]]:
+        """The settings that are rates, with what they are where no flag is given."""
+        if self.rate:
+            given = self.call.optimizer.given
+            yield self.rate, float(given.get("lr", self.call.optimizer.fields()["lr"].default))
+        if self.peak:
+            assert self.call.schedule is not None
+            yield self.peak, self.call.schedule.peaks()[0]
 
 
 class Update(NamedTuple):
@@ -57,24 +71,22 @@ def plan_updates(training: Training, codes: Sequence[StepCode]) -> list[Update]:
         movers: list[Mover] = []
         for number, call in enumerate(step.optimizers, 1):
             ending = "" if number == 1 else str(number)
+            schedule = call.schedule
+            reads = schedule is None or schedule.reads_rate()
+            turns = schedule is not None and len(schedule.peaks()) == 1
             movers.append(
                 Mover(
                     f"{prefix}optimizer{ending}",
-                    f"{prefix}scheduler{ending}" if call.schedule else "",
+                    f"{prefix}scheduler{ending}" if schedule else "",
                     f"{prefix}scaler" if training.settings.precision == "float16" else "",
                     call,
-                    f"{prefix}lr{ending}",
+                    f"{prefix}lr{ending}" if reads else "",
+                    f"{prefix}max_lr{ending}" if turns else "",
                 )
             )
         moves = {name: code.variables.get(name, name) for name in step.moves}
         updates.append(Update(step, code, tuple(movers), moves, f"{prefix}loss"))
     return updates
-
-
-def rate_of(call: OptimizerCall) -> float:
-    """The learning rate that an optimiser begins with."""
-    rate = call.optimizer.given.get("lr", call.optimizer.fields()["lr"].default)
-    return float(rate)
 
 
 # ---- making ------------------------------------------------------------------------------------
@@ -100,7 +112,11 @@ def write_optimizers(training: Training, update: Update) -> list[str]:
         if mover.scheduler:
             assert mover.call.schedule is not None
             lines += write_schedule(
-                mover.call.schedule, mover.optimizer, mover.scheduler, _constant(training)
+                mover.call.schedule,
+                mover.optimizer,
+                mover.scheduler,
+                _constant(training),
+                peak=_peak(training, mover),
             )
     if first.scaler:
         lines.append(f"{first.scaler} = torch.amp.GradScaler(device.type)")
@@ -116,13 +132,15 @@ def _optimizer(training: Training, mover: Mover, parameters: str) -> str:
     )
     names = [text.partition("=")[0] for text in texts]
     by_position = bool(call.arguments) and call.arguments[0].name is None
+    more = len(call.arguments) > 1 and call.arguments[1].name is None
+    first = texts[:1] if more else []  # the rate stands by position, as what follows
     if "lr" in names:
         texts = [text for text in texts if not text.startswith("lr=")]
     elif by_position and texts:
         texts = texts[1:]
-    more = len(call.arguments) > 1 and call.arguments[1].name is None
-    rate = f"cfg.{mover.rate}" if more else f"lr=cfg.{mover.rate}"  # by position, as what follows
-    given = ", ".join([parameters, rate, *texts])
+    if mover.rate:
+        first = [f"cfg.{mover.rate}" if more else f"lr=cfg.{mover.rate}"]
+    given = ", ".join([parameters, *first, *texts])
     typed = ": Any" if call.optimizer.closure else ""  # torch has no types for its step
     return f"{mover.optimizer}{typed} = {call.optimizer.torch}({given})"
 
@@ -150,7 +168,8 @@ def _groups(training: Training, mover: Mover, whole: str) -> list[str]:
     for number, group in enumerate(mover.call.groups, 1):
         name = f"group{number}" if len(mover.call.groups) > 1 else "group"
         lines += _take(name, group.selectors, whole)
-        groups.append(f'{{"params": {name}, {_options(training, mover, group)}}}')
+        options = [f'"params": {name}', *_options(training, mover, group)]
+        groups.append(f"{{{', '.join(options)}}}")
     if training.settings.decay == "matrices":
         lines.append("vectors = [rest.pop(name) for name in [*rest] if rest[name].ndim < 2]")
         groups.append('{"params": vectors, "weight_decay": 0.0}')
@@ -158,15 +177,41 @@ def _groups(training: Training, mover: Mover, whole: str) -> list[str]:
     return [*lines, f"groups: list[dict[str, Any]] = [{', '.join(groups)}]"]
 
 
-def _options(training: Training, mover: Mover, group: Group) -> str:
-    def rename(name: str) -> str:
-        return f"cfg.{mover.rate}" if name == "lr" else _constant(training)(name)
-
-    return ", ".join(
-        f'"{argument.name.id}": {write_expression(argument.value, rename)}'
+def _options(training: Training, mover: Mover, group: Group) -> list[str]:
+    """What a group has of its own; its rate is the schedule's to say where that overwrites it."""
+    return [
+        f'"{argument.name.id}": {_group_value(training, argument, mover.rate)}'
         for argument in group.arguments
-        if argument.name is not None
-    )
+        if argument.name is not None and (mover.rate or argument.name.id != "lr")
+    ]
+
+
+def _group_value(training: Training, argument: s.Argument, rate: str) -> str:
+    """An argument of a group, in which `lr` is the setting `rate`."""
+
+    def rename(name: str) -> str:
+        return f"cfg.{rate}" if name == "lr" else _constant(training)(name)
+
+    return write_expression(argument.value, rename)
+
+
+def _peak(training: Training, mover: Mover) -> str:
+    """The rate that a schedule turns around: one for each group where one has a rate of its own."""
+    if not mover.peak:
+        return ""
+    whole = f"cfg.{mover.peak}"
+    rates = [
+        next((_group_value(training, a, mover.peak) for a in group.arguments if _is_rate(a)), whole)
+        for group in mover.call.groups
+    ]
+    if mover.rate or all(rate == whole for rate in rates):
+        return whole
+    vectors = [whole] if training.settings.decay == "matrices" else []
+    return f"[{', '.join([*rates, *vectors, whole])}]"
+
+
+def _is_rate(argument: s.Argument) -> bool:
+    return argument.name is not None and argument.name.id == "lr"
 
 
 def _take(variable: str, selectors: Sequence[s.Name | s.Literal], whole: str) -> list[str]:
@@ -213,7 +258,7 @@ def write_update(training: Training, update: Update, *, averaged: bool) -> list[
     compute = f"{update.loss}, *_ = {call}" if several else f"{update.loss} = {call}"
     if any(mover.call.optimizer.closure for mover in update.movers):
         return _write_closure(training, update, compute, averaged)
-    lines = _autocast(training, [compute])
+    lines = autocast_lines(training, [compute])
     scaler = update.movers[0].scaler
     share = f"{update.loss} / window" if settings.accumulate > 1 else update.loss
     scaled = share if settings.accumulate == 1 else f"({share})"
@@ -230,7 +275,8 @@ def write_update(training: Training, update: Update, *, averaged: bool) -> list[
     return [*first, *lines, f"{scaled}.backward()", test, *(f"    {line}" for line in moved)]
 
 
-def _autocast(training: Training, lines: list[str]) -> list[str]:
+def autocast_lines(training: Training, lines: list[str]) -> list[str]:
+    """Lines that compute something of the nets, in the precision of the training."""
     precision = training.settings.precision
     if precision == "float32":
         return lines
@@ -288,7 +334,7 @@ def _clip(training: Training, update: Update) -> list[str]:
 def _write_closure(training: Training, update: Update, compute: str, averaged: bool) -> list[str]:
     """The step of an optimiser that works out the loss several times."""
     (mover,) = update.movers
-    before = [f"{mover.optimizer}.zero_grad()", *_autocast(training, [compute])]
+    before = [f"{mover.optimizer}.zero_grad()", *autocast_lines(training, [compute])]
     after = [f"{update.loss}.backward()"]
     if averaged:
         after += ["if world > 1:", f"    average_gradients({mover.optimizer})"]

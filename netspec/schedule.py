@@ -4,13 +4,30 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from netspec import syntax as s
-from netspec.catalogue.scheduler import LinearLR, Scheduler, SequentialLR
+from netspec.catalogue.scheduler import (
+    ChainedScheduler,
+    ConstantLR,
+    CyclicLR,
+    ExponentialLR,
+    LinearLR,
+    MultiplicativeLR,
+    MultiStepLR,
+    OneCycleLR,
+    PolynomialLR,
+    Scheduler,
+    SequentialLR,
+    StepLR,
+)
 from netspec.dim import Dim, symbol, value_of
 from netspec.misfit import Misfit
 from netspec.source import Span
 from netspec.substitute import substitute
 
 EPOCHS, STEPS, STEPS_PER_EPOCH = "epochs", "steps", "steps_per_epoch"
+# Those that multiply the rate that there is, and keep none where they begin.
+_MULTIPLYING = (
+    *(ConstantLR, LinearLR, ExponentialLR, StepLR, MultiStepLR, PolynomialLR, MultiplicativeLR),
+)
 
 
 class Schedule(NamedTuple):
@@ -41,6 +58,24 @@ class Schedule(NamedTuple):
         yield self.scheduler
         for part in self.parts:
             yield from part.schedulers()
+
+    def peaks(self) -> list[float]:
+        """The rates that its schedulers turn around, where they have one of their own."""
+        own = (x for x in self.schedulers() if isinstance(x, CyclicLR | OneCycleLR))
+        return list(dict.fromkeys(float(x.max_lr) for x in own))
+
+    def reads_rate(self) -> bool:
+        """Whether the optimiser's rate has a part in it.
+
+        torch lets `OneCycleLR` overwrite it, and the rate that those behind and before it begin
+        with; `CyclicLR` does it where it is made first.
+        """
+        holders = (ChainedScheduler, SequentialLR)
+        first, *others = (x for x in self.schedulers() if not isinstance(x, holders))
+        if isinstance(first, CyclicLR | OneCycleLR):
+            return False
+        overwritten = bool(others) and isinstance(others[0], OneCycleLR)
+        return not (overwritten and isinstance(first, _MULTIPLYING))
 
 
 def known_at_start(epochs: int) -> Mapping[str, Dim]:

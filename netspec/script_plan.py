@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 
 from netspec.lower_evaluation import Evaluation, plan_evaluation
+from netspec.lower_schedule import counts_steps
 from netspec.lower_step import StepCode, lower_samples
 from netspec.lower_update import plan_updates
 from netspec.names import free_name
+from netspec.schedule import STEPS
 from netspec.script_names import SCRIPT
 from netspec.settings import Settings
 from netspec.training import TrainedNet, Training
@@ -86,7 +88,9 @@ class ScriptPlan:
     def schedule_names(self) -> set[str]:
         """What schedules want to know of the length of the training."""
         movers = [mover for update in self.updates for mover in update.movers]
-        return {name for m in movers if m.call.schedule for name in m.call.schedule.names}
+        schedules = [mover.call.schedule for mover in movers if mover.call.schedule]
+        counted = {STEPS} if any(map(counts_steps, schedules)) else set()
+        return counted | {name for schedule in schedules for name in schedule.names}
 
     def steps_per_epoch(self) -> str:
         if self.settings.accumulate > 1:

@@ -198,6 +198,80 @@ train Flower {{
 """
 
 
+HALF = """
+net Coder()(image: float32[N, 1, 8, 8]) -> (copy: [N, 64], logits: [N, 10]) {
+    code = image -> Flatten -> Linear(16) -> ReLU
+    return code -> Linear(64), code -> Linear(10)
+}
+train Coder {
+    data = Digits()
+    flat = 1000 * (image -> flatten(1))
+    loss = cross_entropy(logits, label) + (logits - copy[:, :10]).square().mean()
+    optimizer = SGD(lr=0.1)
+    metrics = [mean_squared_error(copy, flat), accuracy(logits, label), auroc(logits, label)]
+    precision = "bfloat16"
+    samples = copy -> unflatten(1, (1, 8, 8))
+}
+"""
+
+
+def test_figures_are_those_of_the_precision_of_the_training(tmp_path: Path) -> None:
+    module = open_script(write(HALF, tmp_path))
+    device, dtypes = torch.device("cpu"), []
+    net = module["make_nets"](device)
+    net.register_forward_hook(lambda *given: dtypes.append([x.dtype for x in given[2]]))
+    images = torch.rand(40, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    labels = torch.arange(40) % 10
+    found = module["evaluate"](
+        net, [(images[:25], labels[:25]), (images[25:], labels[25:])], device
+    )
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        copy, logits = net(images)
+    assert dtypes == 3 * [[torch.bfloat16, torch.bfloat16]]
+    error = (copy.double() - 1000 * images.double().flatten(1)).square().mean()
+    assert found["mean_squared_error"] == pytest.approx(float(error), rel=1e-6)
+    right = (logits.argmax(1) == labels).double().mean()
+    assert found["accuracy"] == pytest.approx(float(right))
+    apart = (logits - copy[:, :10]).double().square().mean()
+    loss = nn.functional.cross_entropy(logits.double(), labels) + apart
+    assert found["val_loss"] == pytest.approx(float(loss), rel=5e-3)
+    module["draw_samples"](net, (images, labels), device)
+    assert dtypes[-1] == [torch.bfloat16, torch.bfloat16]
+
+
+@pytest.mark.parametrize(
+    ("metric", "output", "target", "line"),
+    [
+        ("mean_squared_error", CLASSES, CLASSES, "F.mse_loss(y, t) * count"),
+        ("mean_absolute_error", CLASSES, CLASSES, "F.l1_loss(y, t) * count"),
+        ("mean_squared_error", CLASSES, "int64[N, 4]", "(y - t).float().square().mean() * count"),
+        ("accuracy", CLASSES, LABELS, "(y.argmax(1) == t).sum()"),
+        ("accuracy", PICTURES, PIXELS, "(y.argmax(1) == t).float().mean() * count"),
+        ("accuracy", "float32[N, 1]", "int64[N, 1]", "((y > 0) == (t > 0.5)).sum()"),
+    ],
+)
+def test_means_are_written_as_by_hand(
+    metric: str, output: str, target: str, line: str, tmp_path: Path
+) -> None:
+    text = SPEC.format(metrics=f"{metric}(y, t)", output=output, target=target)
+    assert f"        sums[1] += {line}\n" in write(text, tmp_path).read_text()
+
+
+@pytest.mark.parametrize(
+    ("metric", "call"),
+    [
+        ("f1_score", "update(y, t)"),
+        ("recall", "update(y, t)"),
+        ("auroc", "update(y.softmax(1), t)"),
+    ],
+)
+def test_what_takes_the_largest_needs_no_probabilities(
+    metric: str, call: str, tmp_path: Path
+) -> None:
+    text = SPEC.format(metrics=f"{metric}(y, t)", output=CLASSES, target=LABELS)
+    assert f"        {metric}.{call}\n" in write(text, tmp_path).read_text()
+
+
 @pytest.mark.parametrize(("metric", "choose"), [("f1_score", "max"), ("accuracy", "max")])
 def test_the_best_state_follows_the_first_metric(metric: str, choose: str, tmp_path: Path) -> None:
     script = write(IRIS.format(metrics=f"[{metric}(logits, label)]"), tmp_path)

@@ -38,6 +38,7 @@ train Tiny {
     epochs = 3
 }
 """
+HALF = TINY.replace("Tiny", "Half").replace("epochs = 3", 'precision = "bfloat16"')
 BLIND = """
 net Blind()(image: float32[N, 1, 28, 28]) -> (code: [N, 2, 3], size: [N, 1]) {
     code = image -> Flatten -> Linear(6) -> Unflatten(1, (2, 3))
@@ -134,7 +135,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with specs, and in folders of their names what training them leaves."""
     folder = tmp_path_factory.mktemp("trained")
     (folder / "cells.csv").write_text("1;3;2\n" + "0.1;5;0.2\n0.3;6;0.4\n" * 5)
-    for text in (TINY, BLIND, PAIR, GAN, SCALED, CELLS):
+    for text in (TINY, HALF, BLIND, PAIR, GAN, SCALED, CELLS):
         name = text.split("train ")[1].split("(")[0].split(" ")[0].lower()
         place = str(folder / "cells.csv")  # nothing is read from the current folder here
         (folder / f"{name}.net").write_text(text.replace("cells.csv", place))
@@ -265,6 +266,13 @@ def test_eval_gives_the_figures_of_the_last_epoch(shell: Shell) -> None:
     line = f"val_loss={row['val_loss']:.4g} accuracy={row['accuracy']:.4g}\n"
     for weights in ("last.pt", "tiny/last.pt"):
         assert shell("eval", "tiny.net", "--out", "tiny", "--weights", weights).out == line
+
+
+def test_eval_has_the_precision_of_the_training(shell: Shell) -> None:
+    (row,) = torch.load(shell.folder / "half/last.pt", weights_only=True)["rows"]
+    done = shell("eval", "half.net", "--out", "half", "--json")
+    figures = {name: row[name] for name in ("val_loss", "accuracy")}
+    assert json.loads(done.out) == {"weights": "half/best.pt", "figures": figures}
 
 
 def test_eval_hands_flags_to_the_script(shell: Shell) -> None:

@@ -225,6 +225,26 @@ def test_noise_is_the_same_in_each_epoch_and_whatever_the_seed(tmp_path: Path) -
     assert (first == third).all()
 
 
+def test_pictures_of_noise_alone_take_no_batch(tmp_path: Path) -> None:
+    text = painter("noise = randn(9, 4)", "samples = P(noise)", 'precision = "bfloat16"')
+    out = trained(text, tmp_path, "--epochs", "1")
+    script = (tmp_path / "train.py").read_text(encoding="utf-8")
+    assert "def draw_samples(P: nn.Module, device: torch.device) -> Tensor:" in script
+    assert "compute_samples" not in script
+    assert "shown" not in script
+    module = open_script(tmp_path / "train.py")
+    net = module["make_nets"](torch.device("cpu"))
+    net.load_state_dict(load(out / "last.pt")["P"])
+    module["save_grid"](module["draw_samples"](net, torch.device("cpu")), tmp_path / "samples.png")
+    assert (picture(tmp_path) == picture(out)).all()
+
+
+@pytest.mark.parametrize("samples", ["P(randn(N, 4))", "P(randn(9, 4)) + image[:1]"])
+def test_pictures_of_a_batch_take_one(samples: str, tmp_path: Path) -> None:
+    script = write(painter(f"samples = {samples}"), tmp_path).read_text(encoding="utf-8")
+    assert 'save_grid(draw_samples(P, shown, device), out / "samples.png")' in script
+
+
 def test_a_resumed_run_draws_the_same_bits(tmp_path: Path) -> None:
     text = coder(samples=NOISY)
     whole = trained(text, tmp_path / "a", "--epochs", "2")

@@ -13,6 +13,7 @@ from torch import nn
 from torch.optim import lr_scheduler as lrs
 from torch.optim.swa_utils import SWALR
 
+import netspec
 from netspec import syntax
 from netspec.catalogue.optimizer import OPTIMIZERS
 from netspec.check_schedule import check_schedule
@@ -23,6 +24,7 @@ from netspec.report import write_text
 from netspec.schedule import Schedule, known_at_start, with_warmup
 from netspec.source import Source
 from netspec.write import write_literal
+from tests import running
 
 GALLERY = Path(__file__).parent / "schedules.txt"
 EPOCHS, PER_EPOCH = 10, 3
@@ -155,7 +157,7 @@ CASES = [
     ),
     Case(
         "LambdaLR(min(1, (epoch + 1) / 5) * decay ** (epoch / steps_per_epoch))",
-        "LambdaLR(optimizer, lambda epoch: min(1, (epoch + 1) / 5) * 0.9 ** (epoch / "
+        "LambdaLR(optimizer, lambda step: min(1, (step + 1) / 5) * 0.9 ** (step / "
         "steps_per_epoch))",
         lambda o: lrs.LambdaLR(o, lambda epoch: min(1, (epoch + 1) / 5) * 0.9 ** (epoch / 3)),
     ),
@@ -343,6 +345,152 @@ def test_a_warm_up_alone_ends_at_the_rate() -> None:
         "scheduler = LinearLR(optimizer, start_factor=1 / 4, total_iters=4)"
     ]
     compare_rates(Case("", "", lambda o: lrs.LinearLR(o, 0.25, total_iters=4)), schedule)
+
+
+# ---- rates of their own --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "reads", "warmup"),
+    [
+        ("StepLR(3)", True, 0),
+        ("OneCycleLR(0.1, steps)", False, 0),
+        ("OneCycleLR(0.1, steps - 6)", False, 6),
+        ("CyclicLR(0.01, 0.1, 4)", False, 0),
+        ("CyclicLR(0.01, 0.1, steps // 6)", True, 6),
+        ("SequentialLR([CyclicLR(0.01, 0.1, 4), StepLR(7)], [9])", False, 0),
+        ("SequentialLR([OneCycleLR(0.1, steps), StepLR(7)], [steps])", False, 0),
+        ("SequentialLR([ConstantLR(0.5, 3), OneCycleLR(0.1, steps)], [4])", False, 0),
+        ("SequentialLR([LambdaLR(0.9 ** epoch), OneCycleLR(0.1, steps)], [4])", True, 0),
+        ("SequentialLR([StepLR(2), ConstantLR, OneCycleLR(0.1, steps)], [4, 8])", True, 0),
+        ("SequentialLR([StepLR(2), CyclicLR(0.01, 0.1, steps // 6), StepLR(3)], [4, 8])", True, 0),
+        ("ChainedScheduler([OneCycleLR(0.1, steps), LambdaLR(0.9 ** epoch)])", False, 0),
+        ("ChainedScheduler([StepLR(3), OneCycleLR(0.1, steps)])", False, 0),
+        ("ChainedScheduler([SequentialLR([StepLR(3), ConstantLR], [4]), StepLR(2)])", True, 0),
+    ],
+)
+def test_it_is_known_whether_the_optimisers_rate_has_a_part_in_it(
+    text: str, reads: bool, warmup: int
+) -> None:
+    schedule = accepted(text, warmup=warmup)
+    one, other = (list(made_rates(schedule, rate)) for rate in (0.5, 0.25))
+    assert (one != other) is reads
+    assert schedule.reads_rate() is reads
+
+
+def made_rates(schedule: Schedule, rate: float) -> Iterator[tuple[Any, ...]]:
+    """The rates that a schedule gives an optimiser which was made with one."""
+    parameters = [nn.Parameter(torch.ones(2, 2))]
+    optimizer = torch.optim.SGD(parameters, lr=rate, momentum=0.9)
+
+    class cfg:
+        epochs = EPOCHS
+
+    names = {"optimizer": optimizer, "cfg": cfg, "steps": STEPS, "steps_per_epoch": PER_EPOCH}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        exec("\n".join([*imports_of(schedule), *written(schedule)]), names)
+        yield from rates(optimizer, names["scheduler"], schedule.metric)
+
+
+def tagger(*lines: str) -> str:
+    """A spec whose section has these lines, for 2 steps in an epoch of `--max-batches 2`."""
+    settings = "".join(f"    {line}\n" for line in lines)
+    return (
+        "net Tagger(dim: int = 8)(image: float32[N, 1, 8, 8]) -> (logits: [N, 10]) {\n"
+        "    return image -> Flatten -> body: Linear(dim) -> LayerNorm -> head: Linear(10)\n}\n"
+        "train Tagger {\n    data = Digits()\n    loss = cross_entropy(logits, label)\n"
+        f"{settings}}}\n"
+    )
+
+
+CYCLE = "scheduler = OneCycleLR(max_lr=0.01, total_steps=steps)"
+
+
+def test_a_schedule_with_a_rate_of_its_own_has_the_flag_for_it(tmp_path: Path) -> None:
+    script = running.write(tagger("optimizer = SGD(0.1, 0.9)", CYCLE), tmp_path)
+    text = script.read_text()
+    assert "    max_lr: float = 0.01\n" in text
+    assert " lr: float" not in text
+    assert "torch.optim.SGD(model.parameters(), 0.1, 0.9)" in text
+    assert running.run(script, "--max-lr", "0.5").returncode == 0
+    state = torch.load(tmp_path / "out" / "last.pt")
+    assert state["SGD"]["param_groups"][0]["max_lr"] == 0.5
+
+
+def test_what_warms_up_before_a_cycle_has_the_optimisers_rate() -> None:
+    cycle = "scheduler = CyclicLR(0.01, 0.1, steps // 6)"
+    text = netspec.loads(tagger("optimizer = SGD(lr=0.5, momentum=0.9)", "warmup = 2", cycle))
+    assert "    lr: float = 0.5\n    max_lr: float = 0.1\n" in text.render()["train.py"]
+
+
+def test_each_group_and_optimiser_has_its_own_peak(tmp_path: Path) -> None:
+    lines = (
+        "optimizer = AdamW(lr=3e-3)",
+        'group "*.bias" with (optimizer=SGD(lr=0.1, momentum=0.9))',
+        'group "head.*" with (lr=0.1 * lr)',
+        'decay = "matrices"',
+    )
+    script = running.write(tagger(*lines, CYCLE), tmp_path)
+    assert running.run(script, "--max-lr", "0.5", "--max-lr2", "0.25").returncode == 0
+    state = torch.load(tmp_path / "out" / "last.pt")
+    groups = state["optimizer AdamW"]["param_groups"]
+    assert [group["max_lr"] for group in groups] == [0.05, 0.5, 0.5]
+    assert [group["max_lr"] for group in state["optimizer2 SGD"]["param_groups"]] == [0.25]
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        "CyclicLR(0.01, 0.1, steps // 6)",
+        "SequentialLR([OneCycleLR(0.1, 6), OneCycleLR(0.01, steps)], [6])",
+        "SequentialLR([LambdaLR(0.9 ** epoch), OneCycleLR(0.1, steps)], [2])",
+    ],
+)
+def test_the_rate_of_a_group_is_refused_where_a_schedule_overwrites_it(schedule: str) -> None:
+    lines = ("optimizer = SGD(lr=0.1, momentum=0.9)", f"scheduler = {schedule}")
+    assert running.errors(tagger(*lines, "group Linear with (weight_decay=0.1)")) == []
+    (found,) = running.errors(tagger(*lines, "group Linear with (lr=0.1 * lr)"))
+    assert found.startswith("conflicting-settings: the rate of a group does not go with this sched")
+
+
+@pytest.mark.parametrize(
+    ("schedule", "more", "said"),
+    [
+        (CYCLE, (), "4 steps, and 6 are wanted"),
+        ("scheduler = OneCycleLR(0.01, epochs)", (), "2 epochs, and 3 are wanted"),
+        (
+            "scheduler = OneCycleLR(0.01, epochs=epochs, steps_per_epoch=steps_per_epoch)",
+            (),
+            "4 steps, and 6 are wanted",
+        ),
+        ("scheduler = OneCycleLR(0.01, steps)", ("warmup = 1",), "5 steps, and 6 are wanted"),
+        (
+            "scheduler = ChainedScheduler([StepLR(3), OneCycleLR(0.1, steps, pct_start=0.4)])",
+            ("accumulate = 2",),
+            "2 steps, and 3 are wanted",
+        ),
+    ],
+)
+def test_a_resumed_run_says_that_its_schedule_ends_too_early(
+    tmp_path: Path, schedule: str, more: tuple[str, ...], said: str
+) -> None:
+    optimizer = "optimizer = SGD(momentum=0.9)"
+    script = running.write(tagger(optimizer, schedule, "epochs = 2", *more), tmp_path)
+    done = running.run(script)
+    assert done.returncode == 0, done.stderr
+    assert running.run(script, "--resume").returncode == 0
+    done = running.run(script, "--resume", "--epochs", "3")
+    assert done.stderr == f"the schedule ends after {said}\n"
+    text = script.read_text()
+    assert text.count("are wanted") == 1
+
+
+def test_it_counts_the_steps_that_are_left(tmp_path: Path) -> None:
+    script = running.write(tagger("optimizer = SGD(momentum=0.9)", CYCLE, "steps = 4"), tmp_path)
+    assert running.run(script, "--batch-size", "32").returncode == 0
+    done = running.run(script, "--resume", "--batch-size", "32", "--steps", "5")
+    assert done.stderr == "the schedule ends after 4 steps, and 5 are wanted\n"
 
 
 # ---- steps and epochs --------------------------------------------------------------------------

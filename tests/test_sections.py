@@ -237,6 +237,17 @@ def test_several_steps_measure_where_they_are_told_to() -> None:
     assert errors(two("validation = 0.2", *lines, q=last)) == []
 
 
+@pytest.mark.parametrize("validation", ["validation = 0.2", "validation_data = Digits()"])
+def test_several_steps_say_which_figure_is_to_be_the_best(validation: str) -> None:
+    (found,) = errors(two(validation))
+    assert found == (
+        "missing-setting: several steps validate, and nothing says which figure `best.pt` is "
+        "chosen by"
+    )
+    assert errors(two(validation, 'best = "val_q_loss"')) == []
+    assert errors(two()) == []
+
+
 @pytest.mark.parametrize(
     ("lines", "accepted"),
     [

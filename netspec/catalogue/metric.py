@@ -52,8 +52,12 @@ class Metric(Signature):
         return True
 
     def code(self, output: Tensor, target: Tensor, names: Sequence[str]) -> str:
-        """The sum over a batch as an expression of `names`, "" for what is no mean."""
+        """The sum over a batch of `count` as an expression of `names`, "" for what is no mean."""
         return ""
+
+    def orders(self, output: Tensor, target: Tensor) -> bool:
+        """Whether it asks only which of some numbers is the largest, in whatever precision."""
+        return False
 
     def made(self, output: Tensor, target: Tensor) -> str:
         """The call that makes the object that works it out, "" for a mean."""
@@ -84,9 +88,11 @@ class Classification(Metric):
 
     `task`: which of the two it is, and whether labels of one shape stand in columns of their own,
     "multilabel"; where nothing is said, the shapes decide, and more than one column is multilabel.
-    `logits=False`: the outputs are probabilities.
+    `logits=False`: the outputs are probabilities. `labels`: it works on the labels that the outputs
+    stand for, the largest of [N, C].
     """
 
+    labels: ClassVar[bool] = True
     kinds: ClassVar[tuple[str, ...]] = ("binary", "multiclass", "multilabel")
 
     task: Task = None
@@ -132,6 +138,9 @@ class Classification(Metric):
     def check(self, output: Tensor, target: Tensor) -> None:
         self.kind(output, target)
 
+    def orders(self, output: Tensor, target: Tensor) -> bool:
+        return self.labels and self.kind(output, target) == "multiclass"
+
     def title(self) -> str:
         """The end of the name of the class: `F1Score`."""
         raise NotImplementedError
@@ -149,7 +158,7 @@ class Classification(Metric):
 
     def operands(self, output: Tensor, target: Tensor, names: Sequence[str]) -> tuple[str, str]:
         first, second = names
-        if self.logits:
+        if self.logits and not self.orders(output, target):
             # torchmetrics guesses from the values of a batch whether they are logits.
             first += ".softmax(1)" if self.kind(output, target) == "multiclass" else ".sigmoid()"
         if target.dtype in FLOATING:
@@ -180,16 +189,19 @@ class Accuracy(Classification, name="accuracy"):
                 argument="top_k",
             )
 
+    def orders(self, output: Tensor, target: Tensor) -> bool:
+        return True
+
     def code(self, output: Tensor, target: Tensor, names: Sequence[str]) -> str:
         first, second = names
         if self.kind(output, target) != "multiclass":
             border = 0 if self.logits else 0.5
             truth = f" == ({second} > 0.5)" if target.dtype != "bool" else f" == {second}"
-            return _total(f"({first} > {border}){truth}", output.rank)
+            return _total(f"(({first} > {border}){truth})", output, ".float()")
         if self.top_k == 1:
-            return _total(f"{first}.argmax(1) == {second}", target.rank)
+            return _total(f"({first}.argmax(1) == {second})", target, ".float()")
         best = f"{first}.topk({self.top_k}, 1).indices == {second}.unsqueeze(1)"
-        return _total(f"({best}).any(1)", target.rank)
+        return _total(f"({best}).any(1)", target, ".float()")
 
 
 class Averaged(Classification):
@@ -244,6 +256,8 @@ class JaccardIndex(Averaged, name="jaccard_index"):
 class AUROC(Averaged, name="auroc"):
     """The area under the curve of true over false positives, as the threshold moves."""
 
+    labels: ClassVar[bool] = False
+
     average: Annotated[Literal["macro", "weighted"], KEYWORD] = "macro"
 
     def title(self) -> str:
@@ -252,6 +266,8 @@ class AUROC(Averaged, name="auroc"):
 
 class AveragePrecision(Averaged, name="average_precision"):
     """The area under the curve of precision over recall, as the threshold moves."""
+
+    labels: ClassVar[bool] = False
 
     average: Annotated[Literal["macro", "weighted"], KEYWORD] = "macro"
 
@@ -332,7 +348,11 @@ class MeanSquaredError(Regression, name="mean_squared_error"):
 
     def code(self, output: Tensor, target: Tensor, names: Sequence[str]) -> str:
         first, second = names
-        return _total(f"({first} - {second}).square()", output.rank) if self.squared else ""
+        if not self.squared:
+            return ""
+        if _is_plain(output, target):
+            return f"F.mse_loss({first}, {second}) * count"
+        return _total(f"({first} - {second}).float().square()", output)
 
     def made(self, output: Tensor, target: Tensor) -> str:
         return "" if self.squared else "MeanSquaredError(squared=False)"
@@ -346,7 +366,9 @@ class MeanAbsoluteError(Regression, name="mean_absolute_error"):
 
     def code(self, output: Tensor, target: Tensor, names: Sequence[str]) -> str:
         first, second = names
-        return _total(f"({first} - {second}).abs()", output.rank)
+        if _is_plain(output, target):
+            return f"F.l1_loss({first}, {second}) * count"
+        return _total(f"({first} - {second}).abs().float()", output)
 
 
 class MeanAbsolutePercentageError(Regression, name="mean_absolute_percentage_error"):
@@ -357,7 +379,7 @@ class MeanAbsolutePercentageError(Regression, name="mean_absolute_percentage_err
     def code(self, output: Tensor, target: Tensor, names: Sequence[str]) -> str:
         first, second = names
         share = f"({first} - {second}).abs() / {second}.abs().clamp(min=1.17e-06)"
-        return _total(f"({share})", output.rank)
+        return _total(f"({share})", output)
 
 
 class _Column(Regression):
@@ -417,21 +439,15 @@ def _alike(first: Sequence[Any], second: Sequence[Any]) -> bool:
     )
 
 
-def _total(values: str, rank: int) -> str:
-    """The sum over samples of the mean of each."""
-    whole = values if values[-1] == ")" and values.startswith("(") and _closed(values) else ""
-    values = whole or f"({values})"
-    return f"{values}.sum()" if rank == 1 else f"{values}.float().flatten(1).mean(1).sum()"
+def _is_plain(output: Tensor, target: Tensor) -> bool:
+    """Whether torch's losses take both: numbers of one type, of floating point."""
+    return output.dtype == target.dtype and output.dtype in FLOATING
 
 
-def _closed(text: str) -> bool:
-    """Whether the bracket that begins a text is closed where its methods begin, not before."""
-    depth = 0
-    for place, character in enumerate(text):
-        depth += {"(": 1, ")": -1}.get(character, 0)
-        if depth == 0:
-            return text[place + 1 :] == "" or text[place + 1] == "."
-    return False
+def _total(values: str, like: Tensor, real: str = "") -> str:
+    """The sum over samples of the mean of each; `real`: what makes numbers of truth values."""
+    single = all(value_of(size) == 1 for size in like.shape[1:])
+    return f"{values}.sum()" if single else f"{values}{real}.mean() * count"
 
 
 def _write(given: dict[str, Any]) -> str:

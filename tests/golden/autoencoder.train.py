@@ -192,13 +192,12 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
             bad = [i for i, x in enumerate(losses) if not x.isfinite().all()]
             raise SystemExit(f"not finite in epoch {epoch}, steps {bad[:3]}: {row}")
         rows.append(row)
-        pictures = draw_samples(model, shown, device)
         if rank == 0:
             if row is min(rows, key=lambda row: row["val_loss"]):
                 save(model.state_dict(), out / "best.pt")
             lines = [",".join(map(str, line.values())) for line in rows]
             (out / "metrics.csv").write_text("\n".join([",".join(row), *lines, ""]))
-            save_grid(pictures, out / "samples.png")
+            save_grid(draw_samples(model, shown, device), out / "samples.png")
             state = {"rows": rows} | {k: v.state_dict() for k, v in parts.items()}
             save(state, out / "last.pt")
             yield row

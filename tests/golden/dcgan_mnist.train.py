@@ -100,19 +100,12 @@ def compute_g_loss(G: nn.Module, D: nn.Module, batch: Sequence[Tensor]) -> Any:
     return F.binary_cross_entropy_with_logits(d, torch.ones_like(d))
 
 
-def compute_samples(G: nn.Module, batch: Sequence[Tensor]) -> Any:
-    """Return pictures."""
-    image, _ = batch
-    return G(torch.randn(64, 64, 1, 1, device=image.device))
-
-
 @torch.inference_mode()
-def draw_samples(G: nn.Module, batch: Sequence[Tensor], device: torch.device) -> Tensor:
+def draw_samples(G: nn.Module, device: torch.device) -> Tensor:
     """Return pictures, of the same noise in each epoch."""
     G.eval()
-    batch = [t.to(device) for t in batch]
     torch.manual_seed(0)  # the next epoch sets its own
-    pictures: Tensor = compute_samples(G, batch)
+    pictures: Tensor = G(torch.randn(64, 64, 1, 1, device=device))
     return pictures.float().cpu()
 
 
@@ -181,7 +174,6 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
     out.mkdir(parents=True, exist_ok=True)
     (draft := out / "last.tmp").write_bytes(b"")  # fails now, not after an epoch
     draft.unlink(missing_ok=True)
-    shown = next(iter(DataLoader(loader.dataset, cfg.batch_size)))
     for epoch in range(len(rows), cfg.epochs):
         torch.manual_seed(cfg.seed + epoch * world + rank)  # dropout, noise, workers
         sampler.set_epoch(epoch)
@@ -218,11 +210,10 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
             bad = [i for i, x in enumerate(losses) if not x.isfinite().all()]
             raise SystemExit(f"not finite in epoch {epoch}, steps {bad[:3]}: {row}")
         rows.append(row)
-        pictures = draw_samples(G, shown, device)
         if rank == 0:
             lines = [",".join(map(str, line.values())) for line in rows]
             (out / "metrics.csv").write_text("\n".join([",".join(row), *lines, ""]))
-            save_grid(pictures, out / "samples.png")
+            save_grid(draw_samples(G, device), out / "samples.png")
             state = {"rows": rows} | {k: v.state_dict() for k, v in parts.items()}
             save(state, out / "last.pt")
             yield row

@@ -34,7 +34,7 @@ class Config:
     out: str = "out"
     epochs: int = 60
     batch_size: int = 32  # per process
-    lr: float = 0.003
+    max_lr: float = 0.01
     seed: int = 0
     max_batches: int = 0  # in an epoch; 0: all
     resume: bool = False
@@ -124,8 +124,8 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
     model = make_nets(device)
     sampler, loader, val_loader = make_loaders(cfg, rank, world)
     steps = cfg.epochs * len(loader)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=cfg.lr)
-    scheduler = OneCycleLR(optimizer, max_lr=0.01, total_steps=steps)
+    optimizer = torch.optim.AdamW(model.parameters())
+    scheduler = OneCycleLR(optimizer, max_lr=cfg.max_lr, total_steps=steps)
     out, rows = Path(cfg.out), []
     parts: dict[str, Any] = {
         "model": model,
@@ -146,6 +146,12 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
     out.mkdir(parents=True, exist_ok=True)
     (draft := out / "last.tmp").write_bytes(b"")  # fails now, not after an epoch
     draft.unlink(missing_ok=True)
+    end = scheduler.total_steps
+    wanted = scheduler.last_epoch + steps - len(rows) * len(loader)
+    if wanted > end:
+        raise SystemExit(
+            f"the schedule ends after {end} steps, and {wanted} are wanted"
+        )
     net = DistributedDataParallel(model) if world > 1 else model
     for epoch in range(len(rows), cfg.epochs):
         torch.manual_seed(cfg.seed + epoch * world + rank)  # dropout, noise, workers

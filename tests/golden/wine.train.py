@@ -95,7 +95,7 @@ def evaluate(model: nn.Module, loader: Any, device: torch.device) -> dict[str, f
         sums[0] += loss * count
         sums[1] += (logits.argmax(1) == label).sum()
         sums[2] += count
-        f1_score.update(logits.softmax(1), label)
+        f1_score.update(logits, label)
     if dist.is_initialized():
         dist.all_reduce(sums)
     val_loss, accuracy = (sums[:-1] / sums[-1]).tolist()
