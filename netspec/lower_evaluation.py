@@ -57,11 +57,14 @@ def plan_evaluation(training: Training, updates: Sequence[Update]) -> Evaluation
     lines += autocast_lines(training, computed)
     count = len(names)
     whole = "" if training.settings.precision == "float32" else ".float()"
-    lines.append("count = len(batch[0])")
-    lines += [f"sums[{i}] += {update.loss}{whole} * count" for i, update in enumerate(updates)]
+    size = "len(batch[0])"
+    if len(updates) > 1 or any(sums[call.name].endswith("* count") for call in means):
+        lines.append(f"count = {size}")
+        size = "count"
+    lines += [f"sums[{i}] += {update.loss}{whole} * {size}" for i, update in enumerate(updates)]
     for place, call in enumerate(means, len(updates)):
         lines.append(f"sums[{place}] += {sums[call.name]}")
-    lines.append(f"sums[{count}] += count")
+    lines.append(f"sums[{count}] += {size}")
     made: list[str] = []
     imports: list[str] = []
     for call in objects:

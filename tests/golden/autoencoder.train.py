@@ -88,9 +88,8 @@ def evaluate(model: nn.Module, loader: Any, device: torch.device) -> dict[str, f
     for batch in loader:
         batch = [t.to(device) for t in batch]
         loss = compute_loss(model, batch)
-        count = len(batch[0])
-        sums[0] += loss * count
-        sums[1] += count
+        sums[0] += loss * len(batch[0])
+        sums[1] += len(batch[0])
     if dist.is_initialized():
         dist.all_reduce(sums)
     return {"val_loss": (sums[0] / sums[1]).item()}

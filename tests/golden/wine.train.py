@@ -91,10 +91,9 @@ def evaluate(model: nn.Module, loader: Any, device: torch.device) -> dict[str, f
     for batch in loader:
         batch = [t.to(device) for t in batch]
         loss, logits, label = compute_loss(model, batch)
-        count = len(batch[0])
-        sums[0] += loss * count
+        sums[0] += loss * len(batch[0])
         sums[1] += (logits.argmax(1) == label).sum()
-        sums[2] += count
+        sums[2] += len(batch[0])
         f1_score.update(logits, label)
     if dist.is_initialized():
         dist.all_reduce(sums)
