@@ -415,7 +415,7 @@ def test_a_schedule_with_a_rate_of_its_own_has_the_flag_for_it(tmp_path: Path) -
     assert "torch.optim.SGD(model.parameters(), 0.1, 0.9)" in text
     assert running.run(script, "--max-lr", "0.5").returncode == 0
     state = torch.load(tmp_path / "out" / "last.pt")
-    assert state["SGD"]["param_groups"][0]["max_lr"] == 0.5
+    assert state["optimizer SGD"]["param_groups"][0]["max_lr"] == 0.5
 
 
 def test_what_warms_up_before_a_cycle_has_the_optimisers_rate() -> None:
