@@ -32,11 +32,7 @@ def batch_lines(plan: ScriptPlan) -> list[str]:
     """What happens with each batch."""
     lines = [move_batch(plan.training), *call_transform(plan.training, "True")]
     for update in plan.updates:
-        own = write_update(plan.training, update, averaged=plan.averages)
-        if plan.wraps:
-            old = f"{update.code.name}({plan.training.nets[0].name},"
-            own = [line.replace(old, f"{update.code.name}(net,") for line in own]
-        lines += own
+        lines += write_update(plan.training, update, averaged=plan.averages, wrapped=plan.wraps)
     kept = [f"{update.loss}.detach()" for update in plan.updates]
     one = kept[0] if len(kept) == 1 else f"torch.stack([{', '.join(kept)}])"
     shown = ", ".join(f"{update.loss}={update.loss}.item()" for update in plan.updates)

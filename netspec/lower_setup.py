@@ -1,12 +1,14 @@
 """Write what a training script makes before it begins: device, nets, optimisers, checkpoints."""
 
 from collections.abc import Mapping
+from string import digits
 
 from netspec.catalogue.recurrent import RECURRENT
 from netspec.lower_call import write_arguments
 from netspec.lower_samples import shown_lines
 from netspec.lower_update import Mover, write_optimizers
 from netspec.schedule import STEPS, STEPS_PER_EPOCH
+from netspec.script_names import SCRIPT
 from netspec.script_plan import ScriptPlan
 from netspec.training import TrainedNet
 from netspec.write import write_literal
@@ -106,8 +108,9 @@ def optimizer_lines(plan: ScriptPlan) -> list[str]:
         each = "steps_per_epoch" if lines else plan.steps_per_epoch()
         total = "cfg.steps" if settings.steps else f"cfg.epochs * {each}"
         lines.append(f"steps = {total}")
+    taken = SCRIPT.union(plan.modules())
     for update in plan.updates:
-        lines += write_optimizers(plan.training, update)
+        lines += write_optimizers(plan.training, update, taken)
     (first, *_) = plan.modules()
     if settings.ema or settings.swa:
         lines += _copyable_lines(plan.training.nets[0])
@@ -176,7 +179,14 @@ def _parts_of(mover: Mover, *, alone: bool) -> dict[str, str]:
         classes[mover.scheduler] = type(mover.call.schedule.scheduler).__name__
     if mover.scaler:
         classes[mover.scaler] = "GradScaler"
-    return {kind if alone else f"{part} {kind}": part for part, kind in classes.items()}
+    return {_key(part, kind, alone=alone): part for part, kind in classes.items()}
+
+
+def _key(part: str, kind: str, *, alone: bool) -> str:
+    """What a checkpoint calls a part: by its class, where its variable does not say that."""
+    if alone:
+        return kind
+    return part if part.rstrip(digits).endswith(kind.lower()) else f"{part} {kind}"
 
 
 def ready_lines(plan: ScriptPlan) -> list[str]:
@@ -191,7 +201,8 @@ def ready_lines(plan: ScriptPlan) -> list[str]:
     if plan.wraps:
         (net,) = plan.training.nets
         wrapped_net = f"DistributedDataParallel({net.name}) if world > 1 else {net.name}"
-        lines.append(f"net = {wrapped_net}")
+        typed = ": Any" if plan.settings.accumulate > 1 else ""  # it is told when to average
+        lines.append(f"net{typed} = {wrapped_net}")
     if plan.settings.log == "tensorboard":
         lines.append("writer: Any = SummaryWriter(out) if rank == 0 else None")
     if plan.settings.log == "wandb":

@@ -8,15 +8,15 @@ from netspec.catalogue.metric import METRICS
 SCRIPT = frozenset(
     """
     Any asdict average average_gradients AveragedModel bad bar batch batches BatchSampler best
-    buffer catch_warnings cfg CheckpointException closure code columns compute_loss
-    compute_samples Config count csv data dataclass DataLoader Dataset datasets device dist
-    DistributedDataParallel DistributedSampler draft draw_samples ema epoch error evaluate f F
-    figures file files filterwarnings find_shards fits fnmatch folders found fully_shard
-    get_model_state_dict get_optimizer_state_dict grid group groups HuggingFaceStorageReader
+    buffer catch_warnings cfg CheckpointException closure code columns compute_loss compute_samples
+    Config count csv data dataclass DataLoader Dataset datasets device dist DistributedDataParallel
+    DistributedSampler done draft draw_samples ema epoch error evaluate f F figures file files
+    filterwarnings find_shards fits fnmatch folders found fully_shard get_model_state_dict
+    get_optimizer_state_dict grad_norm grid group groups HuggingFaceStorageReader
     HuggingFaceStorageWriter Image init_device_mesh islice Iterator least lines list_shards
     load_data load_dataset load_file load_shards load_val_data loader losses lost make_loaders
-    make_nets math mean name nn norm np numbered old optimizers options os out own part parts
-    Path pictures Pictures pin random_crop random_flip rank remove_shards rest row rows Rows
+    make_nets math matrices mean name nn norm np numbered old optimizers options os out own part
+    parts Path pictures Pictures pin random_crop random_flip rank remove_shards rest row Rows rows
     sampler samples Samples save save_grid save_model save_shards scale Sequence shard shard_net
     shown source split state state_dict_loader state_dict_saver StateDictOptions step
     steps_per_epoch SummaryWriter sums swa sys table Tensor TensorDataset text topics torch tqdm
@@ -26,8 +26,8 @@ SCRIPT = frozenset(
 )
 # What a script makes for each of its steps, optimisers and groups.
 _MADE = re.compile(
-    r"(\w+_)?(optimizer|scheduler|before|after|scaler|lr)\d*(_parameters|_names)?|group\d*(_names)?"
-    r"|(\w+_)?loss|compute_\w+_loss"
+    r"(\w+_)?(optimizer|scheduler|before|after|scaler|lr|params|groups|loss)\d*|group\d*"
+    r"|compute_\w+_loss"
 )
 # Attributes of `nn.ModuleDict` that other modules lack: it cannot hold a module of that name.
 OF_DICT = frozenset(("clear", "items", "keys", "pop", "update", "values"))
