@@ -9,7 +9,7 @@ from netspec.arguments import Given, bind, evaluate_arguments, read_call
 from netspec.catalogue.layer import Misfit
 from netspec.catalogue.optimizer import OPTIMIZERS, Optimizer
 from netspec.check_schedule import check_group_rates, check_schedule
-from netspec.check_ties import selects
+from netspec.check_ties import is_class, selects
 from netspec.diagnostic import Diagnostics, did_you_mean
 from netspec.graph import BuiltLayer
 from netspec.names import listing
@@ -29,7 +29,7 @@ class Movable:
 
     `nets`: those that are moved. `names`: theirs and those of the modules of the loss, those
     without parameters last. `prefixed`: names of parameters begin with these, as a loss has some,
-    or there are several nets.
+    or there are several nets. `tied`: the other names of parameters that have several.
     """
 
     def __init__(self, moved: Sequence[TrainedNet], layers: Mapping[str, BuiltLayer]) -> None:
@@ -37,6 +37,7 @@ class Movable:
         self.shapes: dict[str, Shape] = {}
         self.kinds: dict[str, str] = {}
         self.sparse: set[str] = set()
+        self.tied: dict[str, list[str]] = {}
         own = {name: layer for name, layer in layers.items() if layer.parameters}
         modules = dict.fromkeys(name.partition(".")[0] for name in own)
         empty = [item.name for item in moved if not _has_parameters(item)]
@@ -49,6 +50,8 @@ class Movable:
                 if name not in item.net.frozen:
                     self.shapes[f"{prefix}{name}"] = shape
             self.sparse |= {f"{prefix}{name}" for name in item.net.sparse_parameters()}
+            for other, name in item.net.ties.items():
+                self.tied.setdefault(f"{prefix}{name}", []).append(f"{prefix}{other}")
             for name, layer in item.net.layers.items():
                 self.kinds[f"{prefix}{name}"] = type(layer.layer).__name__
         for name, layer in own.items():
@@ -61,16 +64,15 @@ class Movable:
         return any(item.net.externs for item in self.nets)
 
     def chosen(self, selectors: Sequence[s.Name | s.Literal], left: Sequence[str]) -> list[str]:
-        """Those of the parameters `left` that a selector means: a layer's, or by their own name."""
-        return [
-            name
-            for name in left
-            if any(
-                selects(selector, name, "", self.kinds)
-                or (isinstance(selector, s.Literal) and fnmatchcase(name, str(selector.value)))
-                for selector in selectors
-            )
-        ]
+        """Those of the parameters `left` that a selector means."""
+        return [name for name in left if any(self._means(each, name) for each in selectors)]
+
+    def _means(self, selector: s.Name | s.Literal, name: str) -> bool:
+        """Whether a selector means a parameter; where it is tied, all its layers count by class."""
+        if isinstance(selector, s.Literal) and fnmatchcase(name, str(selector.value)):
+            return True
+        names = [name, *self.tied.get(name, ())] if is_class(selector) else [name]
+        return any(selects(selector, each, "", self.kinds) for each in names)
 
 
 def _has_parameters(item: TrainedNet) -> bool:

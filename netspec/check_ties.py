@@ -123,9 +123,7 @@ def _report_nothing(
 ) -> None:
     """Say that a selector selects nothing: an error where no parameters of the net change that."""
     text = selector.id if isinstance(selector, s.Name) else f'"{selector.value}"'
-    if isinstance(selector, s.Name) and not (
-        selector.id in attributes or selector.id in ALIASES or selector.id in RANK_OPEN
-    ):
+    if isinstance(selector, s.Name) and not (selector.id in attributes or is_class(selector)):
         if report_lazy(selector, found):
             return
         found.add(
@@ -149,6 +147,11 @@ def _report_nothing(
 
 def _is_class(selector: s.Name | s.Literal, title: str) -> bool:
     return isinstance(selector, s.Name) and selector.id == title
+
+
+def is_class(selector: s.Name | s.Literal) -> bool:
+    """Whether a selector means all layers of a class."""
+    return isinstance(selector, s.Name) and (selector.id in ALIASES or selector.id in RANK_OPEN)
 
 
 def selects(

@@ -37,13 +37,8 @@ def batch_lines(plan: ScriptPlan) -> list[str]:
     """What happens with each batch."""
     lines = [move_batch(plan.training), *call_transform(plan.training, "True")]
     for update in plan.updates:
-        own = write_update(plan.training, update, averaged=plan.averages)
-        if plan.wraps:
-            code, wrapped = update.code, plan.wraps.name
-            given = ["net" if name == wrapped else name for name in code.modules]
-            old = f"{code.name}({', '.join(code.modules)},"
-            own = [line.replace(old, f"{code.name}({', '.join(given)},") for line in own]
-        lines += own
+        wrapped = plan.wraps.name if plan.wraps else ""
+        lines += write_update(plan.training, update, averaged=plan.averages, wrapped=wrapped)
     kept = [f"{update.loss}.detach()" for update in plan.updates]
     one = kept[0] if len(kept) == 1 else f"torch.stack([{', '.join(kept)}])"
     shown = ", ".join(f"{update.loss}={update.loss}.item()" for update in plan.updates)

@@ -1,6 +1,7 @@
 """Write what a training script makes before it begins: device, nets, optimisers, checkpoints."""
 
 from collections.abc import Mapping
+from string import digits
 
 from netspec.catalogue.recurrent import RECURRENT
 from netspec.idle_parameters import why_idle
@@ -9,6 +10,7 @@ from netspec.lower_samples import shown_lines
 from netspec.lower_schedule import write_ends
 from netspec.lower_update import Mover, write_optimizers
 from netspec.schedule import STEPS, STEPS_PER_EPOCH
+from netspec.script_names import SCRIPT
 from netspec.script_plan import ScriptPlan
 from netspec.training import TrainedNet
 from netspec.write import write_literal
@@ -111,8 +113,9 @@ def optimizer_lines(plan: ScriptPlan) -> list[str]:
         each = "steps_per_epoch" if lines else plan.steps_per_epoch()
         total = "cfg.steps" if settings.steps else f"cfg.epochs * {each}"
         lines.append(f"steps = {total}")
+    taken = SCRIPT.union(plan.modules())
     for update in plan.updates:
-        lines += write_optimizers(plan.training, update)
+        lines += write_optimizers(plan.training, update, taken)
     (first, *_) = plan.modules()
     if settings.ema or settings.swa:
         lines += _copyable_lines(plan.training.nets[0])
@@ -180,7 +183,12 @@ def _parts_of(mover: Mover) -> dict[str, str]:
         classes[mover.scheduler] = type(mover.call.schedule.scheduler).__name__
     if mover.scaler:
         classes[mover.scaler] = "GradScaler"
-    return {f"{part} {kind}": part for part, kind in classes.items()}
+    return {_key(part, kind): part for part, kind in classes.items()}
+
+
+def _key(part: str, kind: str) -> str:
+    """What a checkpoint calls a part: its class stands there, too, where its variable has none."""
+    return part if part.rstrip(digits).endswith(kind.lower()) else f"{part} {kind}"
 
 
 def ready_lines(plan: ScriptPlan) -> list[str]:
@@ -214,10 +222,11 @@ def ready_lines(plan: ScriptPlan) -> list[str]:
 def _wrapped(plan: ScriptPlan, item: TrainedNet) -> list[str]:
     """The lines that let all processes take the mean of their gradients."""
     reasons = [why_idle(item.net, item.name, update.step) for update in plan.updates]
+    net = "net: Any" if plan.settings.accumulate > 1 else "net"  # it is told when to average
     if not any(reasons):
-        return [f"net = DistributedDataParallel({item.name}) if world > 1 else {item.name}"]
+        return [f"{net} = DistributedDataParallel({item.name}) if world > 1 else {item.name}"]
     return [
-        f"net = {item.name}",
+        f"{net} = {item.name}",
         f"if world > 1:  # {next(filter(None, reasons))}",
         f"    net = DistributedDataParallel({item.name}, find_unused_parameters=True)",
     ]

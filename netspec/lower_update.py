@@ -4,12 +4,15 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from netspec import syntax as s
-from netspec.catalogue import ALIASES, RANK_OPEN
 from netspec.lower_call import call_arguments, write_arguments
+from netspec.lower_groups import Share, Trained, list_name, write_shares
 from netspec.lower_schedule import write_schedule
 from netspec.lower_step import StepCode
+from netspec.names import free_name
 from netspec.training import Group, OptimizerCall, Step, Training
 from netspec.write import write_expression, write_literal
+
+_NO_DECAY = '"weight_decay": 0.0'
 
 
 class Mover(NamedTuple):
@@ -37,7 +40,7 @@ class Mover(NamedTuple):
 
 
 class Update(NamedTuple):
-    """A step with its movers and the variable of its loss.
+    """A step with its movers, and what the names of its variables begin with.
 
     `moves`: the variables of what the step trains, by the names that it has for them.
     """
@@ -46,7 +49,12 @@ class Update(NamedTuple):
     code: StepCode
     movers: tuple[Mover, ...]
     moves: dict[str, str]
-    loss: str
+    prefix: str
+
+    @property
+    def loss(self) -> str:
+        """The variable of the loss."""
+        return f"{self.prefix}loss"
 
     def whole(self, nets: Collection[str]) -> str:
         """One module of all that is trained: its parameters have the names that groups mean."""
@@ -65,50 +73,59 @@ class Update(NamedTuple):
 
 def plan_updates(training: Training, codes: Sequence[StepCode]) -> list[Update]:
     """The steps of a training, with names for all that they need."""
+    taken = {item.name for item in training.nets} | {k for code in codes for k in code.layers}
     updates: list[Update] = []
     for step, code in zip(training.steps, codes, strict=True):
         prefix = f"{step.name.lower()}_" if step.name else ""
+        scaler = f"{prefix}scaler" if training.settings.precision == "float16" else ""
         movers: list[Mover] = []
-        for number, call in enumerate(step.optimizers, 1):
-            ending = "" if number == 1 else str(number)
+        for call in step.optimizers:
+            name, scheduler = f"{prefix}optimizer", f"{prefix}scheduler"
+            if len(step.optimizers) > 1:
+                kind = f"{prefix}{type(call.optimizer).__name__.lower()}"
+                name = free_name(kind, lambda name: name in taken)
+                taken.add(name)
+                scheduler = f"{name}_scheduler"
+            start = f"{name}_" if movers else prefix
             schedule = call.schedule
             reads = schedule is None or schedule.reads_rate()
             turns = schedule is not None and len(schedule.peaks()) == 1
             movers.append(
                 Mover(
-                    f"{prefix}optimizer{ending}",
-                    f"{prefix}scheduler{ending}" if schedule else "",
-                    f"{prefix}scaler" if training.settings.precision == "float16" else "",
+                    name,
+                    scheduler if schedule else "",
+                    scaler,
                     call,
-                    f"{prefix}lr{ending}" if reads else "",
-                    f"{prefix}max_lr{ending}" if turns else "",
+                    f"{start}lr" if reads else "",
+                    f"{start}max_lr" if turns else "",
                 )
             )
         moves = {name: code.variables.get(name, name) for name in step.moves}
-        updates.append(Update(step, code, tuple(movers), moves, f"{prefix}loss"))
+        updates.append(Update(step, code, tuple(movers), moves, prefix))
     return updates
 
 
 # ---- making ------------------------------------------------------------------------------------
 
 
-def write_optimizers(training: Training, update: Update) -> list[str]:
-    """The lines that make the optimisers of a step, their schedules and scalers."""
+def write_optimizers(training: Training, update: Update, taken: Collection[str]) -> list[str]:
+    """The lines that make the optimisers of a step, their schedules and scalers.
+
+    `taken`: the names that the script has for other things.
+    """
     lines: list[str] = []
-    whole = update.whole([item.name for item in training.nets])
-    first, *others = update.movers
-    split = bool(others or first.call.groups) or training.settings.decay == "matrices"
-    if split:
-        lines.append(f"rest = dict({whole}.named_parameters())")
-        for mover in others:
-            lines += _take(f"{mover.optimizer}_parameters", mover.call.selectors, whole)
-        lines += _groups(training, first, whole)
-        own = "groups"
-    else:
-        own = update.parameters()
+    parts = _parts(training, update, taken)
+    if len(parts) > 1:
+        shares = [part.share for part in parts]
+        lines += write_shares(_trained(training, update), shares, taken)
     for mover in update.movers:
-        parameters = own if mover is first else f"{mover.optimizer}_parameters"
-        lines.append(_optimizer(training, mover, parameters))
+        *groups, last = (part for part in parts if part.mover is mover)
+        given = last.share.variable
+        if groups:
+            given = f"{update.prefix}groups"
+            listed = ", ".join(part.group() for part in (last, *groups))
+            lines.append(f"{given}: list[dict[str, Any]] = [{listed}]")
+        lines.append(_optimizer(training, mover, given))
         if mover.scheduler:
             assert mover.call.schedule is not None
             lines += write_schedule(
@@ -118,9 +135,59 @@ def write_optimizers(training: Training, update: Update) -> list[str]:
                 _constant(training),
                 peak=_peak(training, mover),
             )
-    if first.scaler:
-        lines.append(f"{first.scaler} = torch.amp.GradScaler(device.type)")
+    if scaler := update.movers[0].scaler:
+        lines.append(f"{scaler} = torch.amp.GradScaler(device.type)")
     return lines
+
+
+class _Part(NamedTuple):
+    """A share of the parameters, and how its optimiser treats it: the entries of a dictionary."""
+
+    mover: Mover
+    share: Share
+    options: tuple[str, ...] = ()
+
+    def group(self) -> str:
+        """The group of parameters, as torch's optimisers take it."""
+        entries = [f'"params": {self.share.variable}', *self.options]
+        return f"{{{', '.join(entries)}}}"
+
+
+def _parts(training: Training, update: Update, taken: Collection[str]) -> list[_Part]:
+    """What the groups of a step select, in the order of its section, then the rest."""
+    first, *others = update.movers
+    parts = [_Part(m, Share(f"{m.optimizer}_params", m.call.selectors)) for m in others]
+    own: list[str] = []
+    for group in first.call.groups:
+        options = _options(training, first, group)
+        own.append(list_name(group.selectors, taken, own))
+        parts.append(_Part(first, Share(own[-1], group.selectors), options))
+    parts.sort(key=lambda part: part.share.selectors[0].span.start)
+    rest = "rest" if first.call.groups else f"{first.optimizer}_params"
+    if training.settings.decay == "matrices":
+        rest = "matrices"
+        parts.append(_Part(first, Share("vectors", vectors=True), (_NO_DECAY,)))
+    return [*parts, _Part(first, Share(rest if parts else update.parameters()))]
+
+
+def _trained(training: Training, update: Update) -> Trained:
+    """What the optimisers of a step share."""
+    nets = {item.name: item.net for item in training.nets if item.name in update.moves}
+    whole = update.whole(nets)
+    prefixed = whole not in nets
+    names = [
+        f"{name}.{key}" if prefixed else key
+        for name, net in nets.items()
+        for key in net.parameter_shapes()
+    ]
+    names += [
+        f"{name}.{key}"
+        for name, layer in update.step.graph.layers.items()
+        if name.partition(".")[0] in update.moves
+        for key in layer.parameters
+    ]
+    is_open = any(net.externs for net in nets.values())
+    return Trained(update.parameters(), whole, None if is_open else tuple(names))
 
 
 def _optimizer(training: Training, mover: Mover, parameters: str) -> str:
@@ -161,29 +228,13 @@ class _Constants:
         return name
 
 
-def _groups(training: Training, mover: Mover, whole: str) -> list[str]:
-    """The groups of parameters: those that are taken out, then the rest."""
-    lines: list[str] = []
-    groups: list[str] = []
-    for number, group in enumerate(mover.call.groups, 1):
-        name = f"group{number}" if len(mover.call.groups) > 1 else "group"
-        lines += _take(name, group.selectors, whole)
-        options = [f'"params": {name}', *_options(training, mover, group)]
-        groups.append(f"{{{', '.join(options)}}}")
-    if training.settings.decay == "matrices":
-        lines.append("vectors = [rest.pop(name) for name in [*rest] if rest[name].ndim < 2]")
-        groups.append('{"params": vectors, "weight_decay": 0.0}')
-    groups.append('{"params": [*rest.values()]}')
-    return [*lines, f"groups: list[dict[str, Any]] = [{', '.join(groups)}]"]
-
-
-def _options(training: Training, mover: Mover, group: Group) -> list[str]:
+def _options(training: Training, mover: Mover, group: Group) -> tuple[str, ...]:
     """What a group has of its own; its rate is the schedule's to say where that overwrites it."""
-    return [
+    return tuple(
         f'"{argument.name.id}": {_group_value(training, argument, mover.rate)}'
         for argument in group.arguments
         if argument.name is not None and (mover.rate or argument.name.id != "lr")
-    ]
+    )
 
 
 def _group_value(training: Training, argument: s.Argument, rate: str) -> str:
@@ -207,72 +258,60 @@ def _peak(training: Training, mover: Mover) -> str:
     if mover.rate or all(rate == whole for rate in rates):
         return whole
     vectors = [whole] if training.settings.decay == "matrices" else []
-    return f"[{', '.join([*rates, *vectors, whole])}]"
+    return f"[{', '.join([whole, *rates, *vectors])}]"  # the order of the groups
 
 
 def _is_rate(argument: s.Argument) -> bool:
     return argument.name is not None and argument.name.id == "lr"
 
 
-def _take(variable: str, selectors: Sequence[s.Name | s.Literal], whole: str) -> list[str]:
-    """Take the parameters that selectors mean out of the rest."""
-    lines: list[str] = []
-    classes = [x.id for x in selectors if isinstance(x, s.Name) and _is_class(x.id)]
-    layers = [x.id for x in selectors if isinstance(x, s.Name) and not _is_class(x.id)]
-    patterns = [str(x.value) for x in selectors if isinstance(x, s.Literal)]
-    tests: list[str] = []
-    if classes:
-        kinds = " | ".join(f"nn.{name}" for title in classes for name in _titles(title))
-        owners = f"{variable}_names"
-        lines.append(
-            f'{owners} = {{f"{{name}}.{{key}}" for name, m in {whole}.named_modules() '
-            f"if isinstance(m, {kinds}) for key, _ in m.named_parameters(recurse=False)}}"
-        )
-        tests.append(f"name in {owners}")
-    for layer in layers:
-        tests.append(f"name.startswith({write_literal(f'{layer}.')})")
-    for pattern in patterns:
-        tests.append(f"fnmatch(name, {write_literal(pattern)})")
-        tests.append(f"fnmatch(name, {write_literal(f'{pattern}.*')})")
-    lines.append(f"{variable} = [rest.pop(name) for name in [*rest] if {' or '.join(tests)}]")
-    return lines
-
-
-def _is_class(title: str) -> bool:
-    return title in ALIASES or title in RANK_OPEN
-
-
-def _titles(title: str) -> list[str]:
-    return [ALIASES[title]] if title in ALIASES else [*RANK_OPEN[title].values()]
-
-
 # ---- using -------------------------------------------------------------------------------------
 
 
-def write_update(training: Training, update: Update, *, averaged: bool) -> list[str]:
-    """The lines that compute the loss of a batch and move the parameters."""
+def write_update(training: Training, update: Update, *, averaged: bool, wrapped: str) -> list[str]:
+    """The lines that compute the loss of a batch and move the parameters.
+
+    `averaged`: the script averages gradients over all processes itself; `wrapped`: the net that
+    does it in its backward pass, as `net`, "" for none.
+    """
     code = update.code
     settings = training.settings
-    call = f"{code.name}({', '.join([*code.modules, 'batch'])})"
+    modules = ["net" if name == wrapped else name for name in code.modules]
+    call = f"{code.name}({', '.join([*modules, 'batch'])})"
     several = code.returns != "Tensor"
     compute = f"{update.loss}, *_ = {call}" if several else f"{update.loss} = {call}"
     if any(mover.call.optimizer.closure for mover in update.movers):
         return _write_closure(training, update, compute, averaged)
     lines = autocast_lines(training, [compute])
     scaler = update.movers[0].scaler
-    share = f"{update.loss} / window" if settings.accumulate > 1 else update.loss
-    scaled = share if settings.accumulate == 1 else f"({share})"
-    scaled = f"{scaler}.scale({share})" if scaler else scaled
+    clear = [f"{mover.optimizer}.zero_grad()" for mover in update.movers]
     if settings.accumulate == 1:
-        lines += [f"{mover.optimizer}.zero_grad()" for mover in update.movers]
-        return [*lines, f"{scaled}.backward()", *_move(training, update, averaged)]
-    first = ["window = min(cfg.accumulate, len(loader) - step + step % cfg.accumulate)"]
-    moved = [
-        *_move(training, update, averaged),
-        *(f"{mover.optimizer}.zero_grad()" for mover in update.movers),
+        scaled = f"{scaler}.scale({update.loss})" if scaler else update.loss
+        lines.append(f"{scaled}.backward()")
+        if len(training.steps) > 1:  # the other steps leave gradients here
+            return [*clear, *lines, *_move(training, update, [], averaged)]
+        return [*lines, *_move(training, update, clear, averaged)]
+    share = f"{update.loss} / window"
+    scaled = f"{scaler}.scale({share})" if scaler else f"({share})"
+    return [
+        *_window(wrapped=bool(wrapped)),
+        *lines,
+        f"{scaled}.backward()",
+        "if done:",
+        *(f"    {line}" for line in _move(training, update, clear, averaged)),
     ]
-    test = "if (step + 1) % cfg.accumulate == 0 or step + 1 == len(loader):"
-    return [*first, *lines, f"{scaled}.backward()", test, *(f"    {line}" for line in moved)]
+
+
+def _window(*, wrapped: bool) -> list[str]:
+    """How many batches a step of the optimisers is made of, and whether this is their last one."""
+    lines = [
+        "window = min(cfg.accumulate, len(loader) - (step - step % cfg.accumulate))",
+        "done = (step + 1) % cfg.accumulate == 0 or step + 1 == len(loader)",
+    ]
+    if wrapped:
+        lines.append("if world > 1:")
+        lines.append("    net.require_backward_grad_sync = done  # average once a window")
+    return lines
 
 
 def autocast_lines(training: Training, lines: list[str]) -> list[str]:
@@ -284,8 +323,8 @@ def autocast_lines(training: Training, lines: list[str]) -> list[str]:
     return [head, *(f"    {line}" for line in lines)]
 
 
-def _move(training: Training, update: Update, averaged: bool) -> list[str]:
-    """What happens between `backward` and the next batch."""
+def _move(training: Training, update: Update, clear: list[str], averaged: bool) -> list[str]:
+    """What happens between `backward` and the next batch; `clear`: what removes the gradients."""
     settings = training.settings
     lines: list[str] = []
     if averaged:
@@ -295,25 +334,45 @@ def _move(training: Training, update: Update, averaged: bool) -> list[str]:
         clips = settings.clip_norm or settings.clip_value
         if mover.scaler and clips:
             lines.append(f"{mover.scaler}.unscale_({mover.optimizer})")
-    lines += _clip(training, update)
-    lines += _step(update)
+    if update.movers[0].scaler and len(update.movers) > 1 and settings.clip_norm:
+        lines += [*_step_together(training, update), *clear]
+    else:
+        lines += [*_clip(training, update), *_step(update, clear)]
     if settings.ema:
         lines.append(f"ema.update_parameters({update.step.moves[0]})")
     return lines
 
 
-def _step(update: Update) -> list[str]:
+def _step_together(training: Training, update: Update) -> list[str]:
+    """A step of all optimisers or of none, which share a scaler and the norm of their gradients.
+
+    The scaler looks for infinite gradients in each optimiser alone, before they are clipped; one of
+    them makes the norm infinite, and clipping those of all optimisers no numbers.
+    """
+    (clip,) = _clip(training, update)
+    scaler = update.movers[0].scaler
+    steps = [*(f"{scaler}.step({mover.optimizer})" for mover in update.movers), *_scheduled(update)]
+    return [
+        f"grad_norm = {clip}",
+        "if grad_norm.isfinite():  # all step, or none does",
+        *(f"    {line}" for line in steps),
+        f"{scaler}.update()",
+    ]
+
+
+def _step(update: Update, clear: list[str]) -> list[str]:
     """A step of all optimisers; of their schedules, too, unless the scaler skipped that."""
     scaler = update.movers[0].scaler
     if not scaler:
-        return [*(f"{mover.optimizer}.step()" for mover in update.movers), *_scheduled(update)]
-    lines = [*(f"{scaler}.step({mover.optimizer})" for mover in update.movers)]
-    lines.append(f"{scaler}.update()")
+        steps = [f"{mover.optimizer}.step()" for mover in update.movers]
+        return [*steps, *clear, *_scheduled(update)]
+    steps = [*(f"{scaler}.step({mover.optimizer})" for mover in update.movers)]
+    steps += [f"{scaler}.update()", *clear]
     if not _scheduled(update):
-        return lines
+        return steps
     test = f"if {scaler}.get_scale() >= scale:"
     before = f"scale = {scaler}.get_scale()"
-    return [before, *lines, test, *(f"    {line}" for line in _scheduled(update))]
+    return [before, *steps, test, *(f"    {line}" for line in _scheduled(update))]
 
 
 def _scheduled(update: Update) -> list[str]:
@@ -342,7 +401,7 @@ def _write_closure(training: Training, update: Update, compute: str, averaged: b
     head = "def closure(batch: Any = batch) -> Any:"
     closure = [head, *(f"    {line}" for line in [*before, *after])]
     closure.append(f"    return {update.loss}")
-    lines = ["", *closure, "", f"{update.loss} = torch.as_tensor({mover.optimizer}.step(closure))"]
+    lines = ["", *closure, "", f"{update.loss} = {mover.optimizer}.step(closure)"]
     lines += _scheduled(update)
     if training.settings.ema:
         lines.append(f"ema.update_parameters({update.step.moves[0]})")

@@ -10,25 +10,25 @@ SCRIPT = frozenset(
     Any asdict average average_gradients AveragedModel bad bar batch batches BatchSampler best
     buffer catch_warnings cfg CheckpointException closure code columns compute_loss
     compute_samples Config count csv data dataclass DataLoader Dataset datasets device dist
-    DistributedDataParallel DistributedSampler draft draw_samples ema end epoch error evaluate f
-    F figures file files filterwarnings find_shards fits fnmatch folders found fully_shard
-    get_model_state_dict get_optimizer_state_dict grid group groups HuggingFaceStorageReader
-    HuggingFaceStorageWriter Image init_device_mesh islice Iterator least left lines list_shards
-    load_data load_dataset load_file load_shards load_val_data loader losses lost make_loaders
-    make_nets math mean name nn norm np numbered old optimizers options os out own part parts
-    Path pictures Pictures pin random_crop random_flip rank remove_shards rest resume row Rows
-    rows SafetensorError sampler samples Samples save save_grid save_model save_shards scale
-    Sequence shard shard_net shown source split state state_dict_loader state_dict_saver
-    StateDictOptions step steps_per_epoch Subset SummaryWriter sums swa sys table Tensor
-    TensorDataset text topics torch tqdm train transform transforms tyro update_bn v2
-    val_batches val_data val_loader value vectors wanted weights whole whole_state why window
-    world writer
+    DistributedDataParallel DistributedSampler done draft draw_samples ema end epoch error
+    evaluate f F figures file files filterwarnings find_shards fits fnmatch folders found
+    fully_shard get_model_state_dict get_optimizer_state_dict grad_norm grid group groups
+    HuggingFaceStorageReader HuggingFaceStorageWriter Image init_device_mesh islice Iterator
+    least left lines list_shards load_data load_dataset load_file load_shards load_val_data
+    loader losses lost make_loaders make_nets math matrices mean name nn norm np numbered old
+    optimizers options os out own part parts Path Pictures pictures pin random_crop random_flip
+    rank remove_shards rest resume row rows Rows SafetensorError sampler Samples samples save
+    save_grid save_model save_shards scale Sequence shard shard_net shown source split state
+    state_dict_loader state_dict_saver StateDictOptions step steps_per_epoch Subset
+    SummaryWriter sums swa sys table Tensor TensorDataset text topics torch tqdm train transform
+    transforms tyro update_bn v2 val_batches val_data val_loader value vectors wanted weights
+    whole whole_state why window world writer
     """.split()  # noqa: SIM905 - a list of so many would fill the page
 )
 # What a script makes for each of its steps, optimisers and groups.
 _MADE = re.compile(
-    r"(\w+_)?(optimizer|scheduler|before|after|scaler|lr)\d*(_parameters|_names)?|group\d*(_names)?"
-    r"|(\w+_)?loss|compute_\w+_loss"
+    r"(\w+_)?(optimizer|scheduler|before|after|scaler|lr|params|groups|loss)\d*|group\d*"
+    r"|compute_\w+_loss"
 )
 # Attributes of `nn.ModuleDict` that other modules lack: it cannot hold a module of that name.
 OF_DICT = frozenset(("clear", "items", "keys", "pop", "update", "values"))

@@ -261,6 +261,40 @@ def test_two_processes_train_a_part_of_what_there_is(text: str, tmp_path: Path) 
     assert same(load(tmp_path / "whole/last.pt"), load(tmp_path / "broken/last.pt"))
 
 
+# Counts how often the gradients of all weights are sent to the other processes.
+COUNTING = """
+import sys
+import train
+from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import allreduce_hook
+
+class Counting(train.DistributedDataParallel):
+    sent = 0
+
+    def __init__(self, net):
+        super().__init__(net)
+        self.register_comm_hook(None, self.send)
+
+    @staticmethod
+    def send(group, bucket):
+        Counting.sent += bucket.is_last()
+        return allreduce_hook(group, bucket)
+
+train.DistributedDataParallel = Counting
+config = train.Config(out=sys.argv[2], epochs=2, max_batches=8)
+assert all(row["loss"] > 0 for row in train.train(config))
+sys.stdout.write(f"sent {Counting.sent}\\n")
+"""
+
+
+@pytest.mark.slow
+def test_processes_average_gradients_once_a_window(script: Path, tmp_path: Path) -> None:
+    counting = script.parent / "counting.py"
+    counting.write_text(COUNTING)
+    code, output, errors = torchrun(counting, tmp_path)
+    assert code == 0, errors
+    assert output.splitlines() == 2 * ["sent 6"]  # windows of 3, 3 and 2 batches, twice
+
+
 def _kill_all(out: Path) -> None:
     """Kill all processes that write into a folder: torchrun, and those that it has started."""
     for process in Path("/proc").iterdir():

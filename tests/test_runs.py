@@ -115,6 +115,48 @@ def test_one_scaler_serves_all_optimisers_of_a_step(tmp_path: Path) -> None:
     assert run(script, "--epochs", "2", "--resume").returncode == 0
 
 
+def test_optimisers_that_share_a_scaler_step_together_or_not_at_all(tmp_path: Path) -> None:
+    text = deep(  # the scaled gradients overflow before the first layer: its own are no numbers
+        'precision = "float16"',
+        'group "linear2.bias" with (optimizer=Adam(lr=0.01))',
+        "scheduler = LambdaLR(0.5 ** (epoch / steps))",
+        "clip_norm = 1.0",
+    )
+    text = text.replace("return image", "code = image").replace("-> ReLU", "-> ReLU\n    ")
+    script = write(text.replace("     -> ", "    return (1000 * code) -> "), tmp_path)
+    torch.manual_seed(0)
+    before = open_script(script)["make_nets"](torch.device("cpu")).state_dict()
+    done = run(script, "--epochs", "1")
+    assert (done.returncode, done.stderr) == (0, "")
+    state = torch.load(tmp_path / "out/last.pt", weights_only=True)
+    assert same(state["model"], dict(before))
+    assert state["scaler GradScaler"]["scale"] == 65536 / 2 / 2
+    assert state["sgd_scheduler LambdaLR"]["last_epoch"] == 0
+    assert state["adam_scheduler LambdaLR"]["last_epoch"] == 0
+    assert run(script, "--epochs", "4", "--max-batches", "8", "--resume").returncode == 0
+    state = torch.load(tmp_path / "out/last.pt", weights_only=True)
+    assert not any(torch.equal(before[name], state["model"][name]) for name in before)
+    steps = [state[f"{name}_scheduler LambdaLR"]["last_epoch"] for name in ("sgd", "adam")]
+    assert 0 < steps[0] == steps[1] < 24
+
+
+@pytest.mark.parametrize("more", ["", 'group "*.bias" with (optimizer=Adam(lr=0.01))'])
+@pytest.mark.parametrize("precision", ["float32", "float16"])
+def test_no_gradients_are_kept_while_the_next_batch_is_worked_out(
+    precision: str, more: str, tmp_path: Path
+) -> None:
+    kept: list[bool] = []
+
+    def look(module: torch.nn.Module, _: object) -> None:
+        if module.training and isinstance(module, torch.nn.Linear):
+            kept.append(any(p.grad is not None for p in module.parameters()))
+
+    script = write(deep(f'precision = "{precision}"', more), tmp_path)
+    with torch.nn.modules.module.register_module_forward_pre_hook(look):
+        assert run(script, "--epochs", "1").returncode == 0
+    assert kept == 4 * [False]  # two layers, two batches
+
+
 # ---- runs that end early -----------------------------------------------------------------------
 
 

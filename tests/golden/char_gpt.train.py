@@ -132,11 +132,11 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
     sampler, loader, val_loader = make_loaders(cfg, rank, world)
     steps_per_epoch = len(loader)
     steps = cfg.steps
-    rest = dict(model.named_parameters())
-    vectors = [rest.pop(name) for name in [*rest] if rest[name].ndim < 2]
+    vectors = [p for p in model.parameters() if p.ndim < 2]
+    matrices = [p for p in model.parameters() if p.ndim >= 2]
     groups: list[dict[str, Any]] = [
+        {"params": matrices},
         {"params": vectors, "weight_decay": 0.0},
-        {"params": [*rest.values()]},
     ]
     optimizer = torch.optim.AdamW(
         groups, lr=cfg.lr, betas=(0.9, 0.95), weight_decay=0.1
@@ -181,10 +181,10 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
         for batch in bar:
             batch = [t.to(device) for t in batch]
             loss = compute_loss(net, batch)
-            optimizer.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(model.parameters(), cfg.clip_norm)
             optimizer.step()
+            optimizer.zero_grad()
             scheduler.step()
             losses.append(loss.detach())
             if not bar.disable and len(losses) % 10 == 1:

@@ -183,14 +183,14 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
         bar = tqdm(loader, f"epoch {epoch}", leave=False, disable=rank > 0 or None)
         for batch in bar:
             batch = [t.to(device) for t in batch]
-            d_loss = compute_d_loss(G, D, batch)
             d_optimizer.zero_grad()
+            d_loss = compute_d_loss(G, D, batch)
             d_loss.backward()
             if world > 1:
                 average_gradients(d_optimizer)
             d_optimizer.step()
-            g_loss = compute_g_loss(G, D, batch)
             g_optimizer.zero_grad()
+            g_loss = compute_g_loss(G, D, batch)
             g_loss.backward()
             if world > 1:
                 average_gradients(g_optimizer)

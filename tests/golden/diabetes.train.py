@@ -161,9 +161,9 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
         for batch in bar:
             batch = [t.to(device) for t in batch]
             loss, *_ = compute_loss(net, batch)
-            optimizer.zero_grad()
             loss.backward()
             optimizer.step()
+            optimizer.zero_grad()
             scheduler.step()
             losses.append(loss.detach())
             if not bar.disable and len(losses) % 10 == 1:

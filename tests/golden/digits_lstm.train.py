@@ -149,10 +149,10 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
         for batch in bar:
             batch = [t.to(device) for t in batch]
             loss, *_ = compute_loss(net, batch)
-            optimizer.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(model.parameters(), cfg.clip_norm)
             optimizer.step()
+            optimizer.zero_grad()
             losses.append(loss.detach())
             if not bar.disable and len(losses) % 10 == 1:
                 bar.set_postfix(loss=loss.item())
