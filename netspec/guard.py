@@ -152,7 +152,8 @@ _DUNDER = {"__getitem__", "__init__", "__len__", "__name__", "__post_init__"}
 _ALIASES = {("numpy", "np"), ("torch.distributed", "dist"), ("torch.nn.functional", "F")}
 # What a script takes of modules that can do anything, by the names that it has for them.
 _TAKEN = {
-    "os": {"environ", "getenv"},
+    "os": {"environ", "getenv", "path"},
+    "os.path": {"getmtime"},
     "os.environ": {"get", "setdefault"},
     "state_dict_loader": {"load"},
     "state_dict_saver": {"save"},
@@ -161,9 +162,9 @@ _TAKEN = {
     "tyro": {"cli"},
 }
 # What no script takes of anything: modules inside of others, and what runs code. Some functions of
-# torch, `Path.glob` and `Path.stat` are called as modules of Python.
+# torch, and `Path.glob`, are called as modules of Python.
 _LEFT = {
-    *(sys.stdlib_module_names - index.FUNCTIONS.keys() - {"array", "copy", "glob", "stat"}),
+    *(sys.stdlib_module_names - index.FUNCTIONS.keys() - {"array", "copy", "glob"}),
     *("classes", "hub", "ops", "package", "serialization", "torch"),
     *("cpp_extension", "ctypeslib", "f2py", "jit", "load_library"),
 }

@@ -57,6 +57,7 @@ def end_lines(plan: ScriptPlan) -> list[str]:
         "mean = torch.stack(losses).mean(dim=0)",
         "if world > 1:",
         "    dist.all_reduce(mean)",
+        *(f"    {line}" for line in _shared_buffers(plan)),
     ]
     names = [update.loss for update in plan.updates]
     if len(names) == 1:
@@ -66,7 +67,6 @@ def end_lines(plan: ScriptPlan) -> list[str]:
         lines.append(f"{values} = (mean / world).tolist()")
         shown = ", ".join(f'"{name}": {name}' for name in names)
         lines.append(f'row = {{"epoch": epoch, {shown}}}')
-    lines += _shared_buffers(plan)
     if plan.training.validates:
         modules = ", ".join("ema" if n == plan.averaged() else n for n in plan.modules())
         lines.append(f"row |= evaluate({modules}, val_loader, device)")
@@ -119,9 +119,8 @@ def _shared_buffers(plan: ScriptPlan) -> list[str]:
     if len(names) > 1:
         own = f"[{', '.join(f'*{name}.buffers()' for name in names)}]"
     return [
-        "if world > 1:  # statistics of batches differ between processes",
-        f"    for buffer in {own}:",
-        "        dist.broadcast(buffer, 0)",
+        f"for buffer in {own}:",
+        "    dist.broadcast(buffer, 0)  # statistics of batches differ",
     ]
 
 
@@ -163,8 +162,7 @@ def save_lines(plan: ScriptPlan) -> list[str]:
         ]
     if settings.keep:
         lines += [
-            'numbered = sorted(out.glob("epoch*.pt"), key=lambda f: f.stat().st_mtime)',
-            "for old in numbered[: -cfg.keep]:",
+            'for old in sorted(out.glob("epoch*.pt"), key=os.path.getmtime)[: -cfg.keep]:',
             "    old.unlink()",
         ]
     return [*lines, 'save(state, out / "last.pt")']

@@ -384,9 +384,9 @@ def _scheduled(update: Update) -> list[str]:
 def _clip(training: Training, update: Update) -> list[str]:
     settings, parameters = training.settings, update.parameters()
     if settings.clip_norm:
-        return [f"nn.utils.clip_grad_norm_({parameters}, cfg.clip_norm)"]
+        return [f"nn.utils.clip_grad_norm_({parameters}, cfg.clip_norm or math.inf)"]
     if settings.clip_value:
-        return [f"nn.utils.clip_grad_value_({parameters}, cfg.clip_value)"]
+        return [f"nn.utils.clip_grad_value_({parameters}, cfg.clip_value or math.inf)"]
     return []
 
 

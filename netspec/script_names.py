@@ -10,7 +10,7 @@ SCRIPT = frozenset(
     Any asdict average average_gradients AveragedModel bad bar batch batches BatchSampler best
     buffer catch_warnings cfg CheckpointException closure code columns compute_loss
     compute_samples Config count csv data dataclass DataLoader Dataset datasets device dist
-    DistributedDataParallel DistributedSampler done draft draw_samples ema end epoch error
+    DistributedDataParallel DistributedSampler done draw_samples ema end epoch error
     evaluate f F figures file files filterwarnings find_shards fits fnmatch folders found
     fully_shard get_model_state_dict get_optimizer_state_dict grad_norm grid group groups
     HuggingFaceStorageReader HuggingFaceStorageWriter Image init_device_mesh islice Iterator

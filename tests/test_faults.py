@@ -118,10 +118,10 @@ def test_a_run_that_was_killed_again_and_again_ends_with_the_same_bits(
 
 
 def _wait_for_a_start(process: "subprocess.Popen[str]", out: Path) -> None:
-    """Wait until a script writes into its folder: torch has been imported, the data read."""
-    begun = time.time()
+    """Wait until a script touches its table: torch has been imported, the data read."""
+    begun, touched = time.time(), out / "metrics.csv"
     while process.poll() is None and time.time() < begun + 120:
-        if out.exists() and out.stat().st_mtime >= begun:
+        if touched.exists() and touched.stat().st_mtime >= begun:
             return
         time.sleep(0.01)
 

@@ -134,6 +134,8 @@ def test_scripts_of_the_specs_pass(path: Path) -> None:
         'map(getattr, [1], ["__class__"])',
         'type("X", (object,), {})',
         "import os as o",
+        "import os\nos.path.join('a')",
+        "import os\nx = os.path\nx.os",
         "import torch as t\nt.hub.load('x')",
         "import math as m",
         "from torch import nn as o",

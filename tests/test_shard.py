@@ -211,9 +211,10 @@ def test_shares_survive_kills_with_the_same_bits(
 
 
 def _wait_for_a_start(process: "subprocess.Popen[str]", out: Path, begun: float) -> None:
-    """Wait until the processes write into their folder: torch has been imported, the data read."""
+    """Wait until the processes touch their table: torch has been imported, the data read."""
+    touched = out / "metrics.csv"
     while process.poll() is None and time.time() < begun + 120:
-        if out.exists() and out.stat().st_mtime >= begun:
+        if touched.exists() and touched.stat().st_mtime >= begun:
             return
         time.sleep(0.01)
 

@@ -162,8 +162,7 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
             why = " ".join(f"{error}".split()) or type(error).__name__
             raise SystemExit(f"cannot resume from {out}: {why:.500}") from error
     out.mkdir(parents=True, exist_ok=True)
-    (draft := out / "last.tmp").write_bytes(b"")  # fails now, not after an epoch
-    draft.unlink(missing_ok=True)
+    (out / "metrics.csv").touch()  # fails now, not after an epoch
     net = DistributedDataParallel(model) if world > 1 else model
     for epoch in range(len(rows), math.ceil(cfg.steps / steps_per_epoch)):
         torch.manual_seed(cfg.seed + epoch * world + rank)  # dropout, noise, workers
@@ -182,7 +181,7 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
             batch = [t.to(device) for t in batch]
             loss = compute_loss(net, batch)
             loss.backward()
-            nn.utils.clip_grad_norm_(model.parameters(), cfg.clip_norm)
+            nn.utils.clip_grad_norm_(model.parameters(), cfg.clip_norm or math.inf)
             optimizer.step()
             optimizer.zero_grad()
             scheduler.step()

@@ -172,8 +172,7 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
             why = " ".join(f"{error}".split()) or type(error).__name__
             raise SystemExit(f"cannot resume from {out}: {why:.500}") from error
     out.mkdir(parents=True, exist_ok=True)
-    (draft := out / "last.tmp").write_bytes(b"")  # fails now, not after an epoch
-    draft.unlink(missing_ok=True)
+    (out / "metrics.csv").touch()  # fails now, not after an epoch
     for epoch in range(len(rows), cfg.epochs):
         torch.manual_seed(cfg.seed + epoch * world + rank)  # dropout, noise, workers
         sampler.set_epoch(epoch)
@@ -201,11 +200,10 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
         mean = torch.stack(losses).mean(dim=0)
         if world > 1:
             dist.all_reduce(mean)
+            for buffer in [*G.buffers(), *D.buffers()]:
+                dist.broadcast(buffer, 0)  # statistics of batches differ
         d_loss, g_loss = (mean / world).tolist()
         row = {"epoch": epoch, "d_loss": d_loss, "g_loss": g_loss}
-        if world > 1:  # statistics of batches differ between processes
-            for buffer in [*G.buffers(), *D.buffers()]:
-                dist.broadcast(buffer, 0)
         if not all(map(math.isfinite, row.values())):
             bad = [i for i, x in enumerate(losses) if not x.isfinite().all()]
             raise SystemExit(f"not finite in epoch {epoch}, steps {bad[:3]}: {row}")

@@ -166,8 +166,7 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
             why = " ".join(f"{error}".split()) or type(error).__name__
             raise SystemExit(f"cannot resume from {out}: {why:.500}") from error
     out.mkdir(parents=True, exist_ok=True)
-    (draft := out / "last.tmp").write_bytes(b"")  # fails now, not after an epoch
-    draft.unlink(missing_ok=True)
+    (out / "metrics.csv").touch()  # fails now, not after an epoch
     shown = next(iter(DataLoader(val_loader.dataset, cfg.batch_size)))
     net = DistributedDataParallel(model) if world > 1 else model
     for epoch in range(len(rows), cfg.epochs):

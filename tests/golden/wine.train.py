@@ -146,8 +146,7 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
             why = " ".join(f"{error}".split()) or type(error).__name__
             raise SystemExit(f"cannot resume from {out}: {why:.500}") from error
     out.mkdir(parents=True, exist_ok=True)
-    (draft := out / "last.tmp").write_bytes(b"")  # fails now, not after an epoch
-    draft.unlink(missing_ok=True)
+    (out / "metrics.csv").touch()  # fails now, not after an epoch
     net = DistributedDataParallel(model) if world > 1 else model
     for epoch in range(len(rows), cfg.epochs):
         torch.manual_seed(cfg.seed + epoch * world + rank)  # dropout, noise, workers
@@ -167,10 +166,9 @@ def train(cfg: Config) -> Iterator[dict[str, float]]:
         mean = torch.stack(losses).mean(dim=0)
         if world > 1:
             dist.all_reduce(mean)
-        row = {"epoch": epoch, "loss": mean.item() / world}
-        if world > 1:  # statistics of batches differ between processes
             for buffer in model.buffers():
-                dist.broadcast(buffer, 0)
+                dist.broadcast(buffer, 0)  # statistics of batches differ
+        row = {"epoch": epoch, "loss": mean.item() / world}
         row |= evaluate(model, val_loader, device)
         if not all(math.isfinite(row[k]) for k in ("loss", "val_loss", "accuracy")):
             bad = [i for i, x in enumerate(losses) if not x.isfinite().all()]
