@@ -18,8 +18,9 @@ from netspec.check_order import hint_order
 from netspec.check_parametrization import check_tied, check_values
 from netspec.check_signature import Header, check_header
 from netspec.check_ties import check_freezes, check_ties
+from netspec.compare import same
 from netspec.diagnostic import Diagnostics
-from netspec.dim import Expression, same, value_of
+from netspec.dim import Expression, value_of
 from netspec.evaluate import UNKNOWN, Scope, evaluate
 from netspec.flow import Bundle, Constructor, Flow, Unknown, Value, flows_in, from_here, type_of
 from netspec.graph import (

@@ -5,8 +5,9 @@ from typing import Any
 
 from netspec import syntax as s
 from netspec.check_signature import tensor_type
+from netspec.compare import assuming
 from netspec.diagnostic import Diagnostics
-from netspec.dim import Expression, assuming, symbol
+from netspec.dim import Expression, symbol
 from netspec.evaluate import Scope
 from netspec.facts import BlockFact, Facts
 from netspec.flow import Flow, Value, type_of

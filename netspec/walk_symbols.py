@@ -14,9 +14,10 @@ from netspec.catalogue.function import Function
 from netspec.catalogue.layer import Layer
 from netspec.check_extern import declared_output
 from netspec.check_flow import decided_by_data, is_open, poison
+from netspec.compare import assuming
 from netspec.decide import decide, implied
 from netspec.diagnostic import Diagnostics
-from netspec.dim import Dim, Expression, assuming, symbol, value_of
+from netspec.dim import Dim, Expression, symbol, value_of
 from netspec.evaluate import UNKNOWN, Scope, evaluate
 from netspec.facts import BlockFact, ExternFact, Facts, LayerFact, Use
 from netspec.flow import Bundle, Constructor, Flow, Value, flow_of, type_of
