@@ -46,9 +46,17 @@ class KeptSizes:
 
     def _changing(self, target: s.Element) -> set[str]:
         """The names that mean something else in another turn of the loops around a place."""
-        bound = {name.id for loop in self._loops_around(target) for name in names_in(loop.target)}
+        loops = self._loops_around(target)
+        bound = {name.id for loop in loops for name in names_in(loop.target)}
         running = {one.name for several in self._facts.running.values() for one in several}
-        return bound | running | {n for n in self._scope.parametric if n not in self._scope}
+        joined = {
+            one.name
+            for span, several in self._facts.joined.items()
+            for one in several
+            if not any(loop.span.start <= span.start < loop.span.end for loop in loops)
+        }
+        sizes = {name for name in self._scope.parametric if name not in self._scope}
+        return bound | running | (sizes - joined)
 
     def _loops_around(self, target: s.Element) -> list[s.For]:
         return [

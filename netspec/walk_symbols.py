@@ -449,8 +449,15 @@ class Generaliser(Walker):
         for name, value in then_lets.items():
             self.scope.setdefault(name, value)
         for name, kept in then_stores.items():
-            self.stores.setdefault(name, {}).update(kept)
+            self._join_kept(self.stores.setdefault(name, {}), kept, sizes)
         poison(self, set(state[0]), set(then), set(other))
+
+    def _join_kept(
+        self, other: dict[Any, Value], then: Mapping[Any, Value], sizes: JoinSizes
+    ) -> None:
+        """What either side keeps; a loop's turns may decide which, and check knows of each."""
+        for at, value in then.items():
+            other[at] = join(value, other[at], sizes) if at in other else value
 
     def _assume(self, equal: Mapping[str, Dim]) -> None:
         """Write the sizes of all values as a test implies that they are."""

@@ -1,0 +1,119 @@
+"""Kept values, tuples, loops and branches in one another: what check accepts builds and runs."""
+
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+
+import netspec
+
+BIN = Path(sys.executable).parent
+KEPT_ON_BOTH_SIDES = """net A(c: bool = True, width: int = 6)(x: float32[N, 4]) {
+    if c { h[0] = x -> Linear(width) } else { h[0] = x }
+    for i in range(2) { if i > 0 { h[i] = h[0] * i } }
+    return h[0] -> Linear(3), h[1]
+}
+"""
+KEPT_IN_EACH_MODE = """net A()(x: float32[N, T, 4]) {
+    if training { h[0] = x -> Linear(4) } else { h[0] = x + 1 }
+    for t in range(T) { h[0] = h[0] + x[:, t, None] }
+    return h[0]
+}
+"""
+SPECS = {name: text for name, text in globals().items() if name.isupper() and name != "BIN"}
+
+
+def rendered(text: str) -> ModuleType:
+    """The generated file, executed as it is."""
+    module = ModuleType("model")
+    exec(compile(netspec.loads(text).render()["model.py"], "model.py", "exec"), module.__dict__)
+    return module
+
+
+def agree(text: str, *inputs: torch.Tensor, **values: Any) -> Any:
+    """What the built module gives: what the class of the file gives, with the same keys."""
+    built = []
+    for made in (netspec.loads(text).build, rendered(text).A):
+        torch.manual_seed(0)
+        built.append(made(**values))
+    one, other = built
+    assert list(one.state_dict()) == list(other.state_dict())
+    outputs = []
+    for mode in (True, False):
+        first, then = (model.train(mode)(*inputs) for model in built)
+        torch.testing.assert_close(first, then, rtol=0, atol=0)
+        outputs.append(first)
+    return outputs[-1]
+
+
+def codes(text: str, **values: Any) -> list[tuple[str, str]]:
+    """The errors of a spec: their codes, and the label at the place."""
+    with pytest.raises(netspec.SpecError) as caught:
+        netspec.loads(text, **values)
+    return [(found.code, found.label) for found in caught.value.diagnostics]
+
+
+def test_ruff_finds_nothing(tmp_path: Path) -> None:
+    for name, text in SPECS.items():
+        (tmp_path / f"{name.lower()}.py").write_text(netspec.loads(text).source)
+    for command in (["check", "--extend-select", "I,UP,B,F,E"], ["format", "--check"]):
+        run([str(BIN / "ruff"), *command, "--isolated", "--no-cache", "."], tmp_path)
+
+
+@pytest.mark.slow
+def test_mypy_strict_finds_nothing(tmp_path: Path) -> None:
+    for name, text in SPECS.items():
+        (tmp_path / f"{name.lower()}.py").write_text(netspec.loads(text).source)
+    run([str(BIN / "mypy"), "--strict", f"--cache-dir={tmp_path / 'cache'}", "."], tmp_path)
+
+
+def run(command: list[str], folder: Path) -> None:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_value_kept_on_both_sides_of_a_branch_is_there_behind_it() -> None:
+    for c, width in [(True, 6), (True, 2), (False, 6)]:
+        outputs = agree(KEPT_ON_BOTH_SIDES, torch.randn(2, 4), c=c, width=width)
+        assert [tuple(output.shape) for output in outputs] == [(2, 3), (2, width if c else 4)]
+
+
+def test_a_value_kept_in_each_mode_is_there_in_a_loop_of_the_run() -> None:
+    x = torch.randn(2, 3, 4)
+    output = agree(KEPT_IN_EACH_MODE, x)
+    torch.testing.assert_close(output, x + 1 + x.sum(1, keepdim=True))
+
+
+@pytest.mark.parametrize("c", [True, False])
+@pytest.mark.parametrize("before", ["", "for i in range(2) {", "if d {"])
+def test_what_one_side_of_a_branch_keeps_cannot_be_read_behind_it(c: bool, before: str) -> None:
+    text = f"""net A(c: bool = True, d: bool = True)(x: [N, 4]) {{
+    {before or "if True {"}
+        if c {{ h[0] = x -> Linear(4) }}
+    }}
+    return h[0]
+}}
+"""
+    why = "given a value on one side of an `if` only"
+    assert codes(text, c=c) == [("maybe-undefined", why)]
+    assert netspec.loads(text.replace("4]) {", "4]) {\n    h[0] = x", 1), c=c)
+
+
+def test_what_a_loop_or_a_mode_of_the_run_keeps_cannot_be_read_behind_it() -> None:
+    text = "net A()(x: [N, 4]) {\n    HEAD { h[0] = x }\n    return h[0]\n}\n"
+    loop = "given a value inside a loop that may run no turn"
+    side = "given a value on one side of an `if` only"
+    assert codes(text.replace("HEAD", "for n in range(N)")) == [("maybe-undefined", loop)]
+    assert codes(text.replace("HEAD", "if training")) == [("maybe-undefined", side)]
+    assert codes(text.replace("HEAD", "if N > 1")) == [("maybe-undefined", side)]
+
+
+def test_what_is_kept_has_one_shape_in_a_loop_and_in_both_modes_of_the_run() -> None:
+    text = "net A()(x: [N, 4]) {\n    h[0] = x\n    HEAD { h[0] = (h[0], x) -> cat(dim=1) }\n"
+    text += "    return h[0]\n}\n"
+    assert codes(text.replace("HEAD", "for n in range(N)"))[0][0] == "loop-shape"
+    assert codes(text.replace("HEAD", "if training"))[0][0] == "branch-shape"
