@@ -28,13 +28,17 @@ class Lines:
         if not self.depth:
             self._outer = len(self.lines)
 
-    def store(self, name: str) -> None:
+    def hand(self, name: str) -> None:
+        """Take the dictionary of kept values for made: the forward is handed it."""
+        self._stores.add(name)
+
+    def store(self, name: str, annotation: str = "") -> None:
         """Make the dictionary of kept values, before the loop or branch that fills it."""
         if name in self._stores:
             return
         self._stores.add(name)
         place = self._outer if self.depth else len(self._outermost)
-        self._outermost.insert(place, Line(f"{name} = {{}}"))
+        self._outermost.insert(place, Line(f"{name}{annotation and f': {annotation}'} = {{}}"))
 
     @contextmanager
     def apart(self) -> Iterator[list[Line]]:

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from netspec import syntax as s
 from netspec.attributes import optional_layer
 from netspec.code_text import Text
-from netspec.facts import Facts, Use
-from netspec.forward_inputs import inputs_of
+from netspec.facts import Use
+from netspec.forward_inputs import annotation, annotation_of_kept, inputs_of, value_at
 from netspec.forward_lines import Lines
 from netspec.forward_scope import ForwardScope
 from netspec.forward_variables import Variables
@@ -52,7 +52,7 @@ class _Writer:
         self.variables = Variables(
             inputs.tensors,
             frozenset(item.name.id for item in facts.definition.inputs),
-            _returned_name(facts) if plan.loop is None else "",
+            *_returned(plan),
         )
         taken = {*scope.size_names.values(), *facts.inputs}
         self.moves = Moves(plan, pool, inputs.first, taken)
@@ -298,7 +298,9 @@ class _Writer:
         taken = self.scope.read | self.scope.loops
         element = free_name(single(container), lambda name: name in taken)
         arguments = [self.expressions.inline(node).text for _, node in ports.inputs]
-        arguments += [f"self.{name}" for name in ports.modules]
+        for name in ports.whole:
+            self.lines.store(name, annotation_of_kept(self.facts, name))
+        arguments += [*ports.whole, *(f"self.{name}" for name in ports.modules)]
         for _, target in ports.outputs:
             if isinstance(target, s.Element):
                 self.lines.store(target.name.id)
@@ -318,17 +320,22 @@ class _Writer:
     def _turn(self, loop: s.For) -> None:
         """The layers of one turn, and what it leaves."""
         outputs = ports_of(self.facts, loop).outputs
-        stored = {t.name.id: n for n, t in outputs if isinstance(t, s.Element)}
+        stored = {t.span: n for n, t in outputs if isinstance(t, s.Element)}
         names = [name for name, _ in outputs]
         self.scope.read |= {*names}
+        for name in self.inputs.whole:
+            self.lines.hand(name)
         for statement in loop.body:
-            if isinstance(statement, s.Assign) and isinstance(statement.target, s.Element):
+            if isinstance(statement, s.Assign) and statement.target.span in stored:
                 with self._placed(statement):
-                    self._assign(stored[statement.target.name.id], statement.value)
+                    self._assign(stored[statement.target.span], statement.value)
             else:
                 self.statement(statement)
-        if len(names) != 1:
-            self.returns = f"tuple[{', '.join('Tensor' for _ in names)}]" if names else "None"
+        types = [annotation(value_at(self.facts, loop, target)) for _, target in outputs]
+        if len(types) == 1:
+            self.returns = types[0]
+        else:
+            self.returns = f"tuple[{', '.join(types)}]" if types else "None"
         if names:
             self.lines.add(f"return {', '.join(names)}")
 
@@ -348,7 +355,7 @@ def _words(lines: Sequence[Line]) -> set[str]:
 
 
 def _tuple_type(kind: Any) -> str:
-    if hasattr(kind, "dtype"):
+    if kind is None or hasattr(kind, "dtype"):
         return "Tensor"
     return f"tuple[{', '.join(_tuple_type(part) for part in kind)}]"
 
@@ -372,8 +379,14 @@ def _target_text(targets: s.Targets) -> str:
     return f"{parts[0]}," if len(parts) == 1 else ", ".join(parts)
 
 
-def _returned_name(facts: Facts) -> str:
+def _returned(plan: Plan) -> tuple[str, str]:
+    """The variable that a forward gives back, and its type; "" where it is no single one."""
+    facts = plan.facts
+    if plan.loop is not None:
+        outputs = ports_of(facts, plan.loop).outputs
+        single = [(n, annotation(value_at(facts, plan.loop, target))) for n, target in outputs]
+        return single[0] if len(single) == 1 else ("", "Tensor")
     for statement in facts.definition.body:
         if isinstance(statement, s.Return) and isinstance(statement.value, s.Name):
-            return statement.value.id
-    return ""
+            return statement.value.id, _tuple_type(facts.returned)
+    return "", "Tensor"

@@ -485,6 +485,7 @@ class Generaliser(Walker):
         at = value_of(index) if isinstance(index, Expression) else index
         template, lists = self.kept_sizes.template(target, value, index)
         self.stores.setdefault(target.name.id, {})[at] = template
+        self.facts.stored[target.span] = template
         if lists and not self.muted:
             self.facts.kept[target.span] = lists
 
@@ -495,6 +496,7 @@ class Generaliser(Walker):
         value = kept.get(at) if isinstance(at, int | str) else None
         if value is None:
             value = next(iter(kept.values()), UNKNOWN)
+        self.facts.stored[node.span] = value
         if not isinstance(value, Flow):
             return value
         return at_index(value._replace(span=node.span), index)

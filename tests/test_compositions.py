@@ -24,6 +24,44 @@ KEPT_IN_EACH_MODE = """net A()(x: float32[N, T, 4]) {
     return h[0]
 }
 """
+TUPLE_INTO_A_TURN = """net A(n: int = 3)(x: float32[N, 8]) {
+    s = (x, x)
+    for i in range(n) {
+        y = s[0] -> Linear(8)
+        z = y + s[1] + zeros(8) -> Linear(8)
+        s = (y, z)
+    }
+    return s[0]
+}
+"""
+TUPLES_KEPT_BY_TURNS = """net A(n: int = 3)(x: float32[N, 8]) {
+    for i in range(n) { h[i] = x -> Linear(8) -> Tanh -> Linear(8) }
+    for i in range(n) {
+        g[i] = (h[i] -> Linear(8), x)
+        x = x -> Linear(8)
+    }
+    for i in range(n) {
+        y, z = g[i]
+        x = g[i][0] + y + z + h[i] + zeros(8) -> Linear(8) -> Tanh -> Linear(8)
+    }
+    return x
+}
+"""
+FILLED_AND_READ_IN_A_TURN = """net A(n: int = 3)(x: float32[N, 8]) {
+    for i in range(n) {
+        let last = n - 1 - i
+        if i > 0 { h[2 * i] = x -> Linear(8) } else { h[0] = x }
+        h[2 * last + 1] = h[2 * i] -> Linear(8)
+        for j in range(i) { x = x + h[2 * j] }
+    }
+    return x + h[0] + h[1]
+}
+"""
+SEVERAL_AS_ONE = """net A()(x: float32[N, T, 8]) {
+    y = x -> LSTM(8)
+    return y
+}
+"""
 SPECS = {name: text for name, text in globals().items() if name.isupper() and name != "BIN"}
 
 
@@ -45,9 +83,17 @@ def agree(text: str, *inputs: torch.Tensor, **values: Any) -> Any:
     outputs = []
     for mode in (True, False):
         first, then = (model.train(mode)(*inputs) for model in built)
-        torch.testing.assert_close(first, then, rtol=0, atol=0)
+        same = zip(leaves(first), leaves(then), strict=True)
+        assert all(torch.equal(one, other) for one, other in same)
         outputs.append(first)
     return outputs[-1]
+
+
+def leaves(output: Any) -> list[torch.Tensor]:
+    """The tensors of an output, however it is nested."""
+    if isinstance(output, torch.Tensor):
+        return [output]
+    return [leaf for part in output for leaf in leaves(part)]
 
 
 def codes(text: str, **values: Any) -> list[tuple[str, str]]:
@@ -117,3 +163,22 @@ def test_what_is_kept_has_one_shape_in_a_loop_and_in_both_modes_of_the_run() -> 
     text += "    return h[0]\n}\n"
     assert codes(text.replace("HEAD", "for n in range(N)"))[0][0] == "loop-shape"
     assert codes(text.replace("HEAD", "if training"))[0][0] == "branch-shape"
+
+
+def test_a_turn_takes_and_gives_a_tuple() -> None:
+    for n in (3, 1, 0):
+        agree(TUPLE_INTO_A_TURN, torch.randn(2, 8), n=n)
+
+
+def test_turns_keep_tuples_and_read_them() -> None:
+    for n in (3, 1):
+        agree(TUPLES_KEPT_BY_TURNS, torch.randn(2, 8), n=n)
+
+
+def test_a_turn_reads_what_it_may_have_kept_itself() -> None:
+    for n in (3, 1):
+        agree(FILLED_AND_READ_IN_A_TURN, torch.randn(2, 8), n=n)
+
+
+def test_a_name_that_stands_for_several_tensors_is_returned() -> None:
+    assert len(leaves(agree(SEVERAL_AS_ONE, torch.randn(2, 3, 8)))) == 3
