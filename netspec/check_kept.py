@@ -32,7 +32,7 @@ def store(checker: "Checker", target: s.Element, value: Value) -> None:
         )
         return
     name = target.name.id
-    checker.stores.setdefault(name, {})[index] = value
+    checker.stores[name][index] = value
     checker.lost.pop((name, index), None)
     if isinstance(value, Bundle):
         checker.bundles.add(name)
@@ -61,7 +61,7 @@ def read_store(checker: "Checker", node: s.Subscript, name: str, index: Any) -> 
         "index-out-of-range",
         f"nothing is kept under `{written}`",
         node.span,
-        label=f"kept are {', '.join(str(key) for key in kept)}",
+        label=f"kept are {', '.join(str(key) for key in kept)}" if kept else "nothing is kept yet",
         help=f"give it a value before that: `{written} = …`",
     )
     return UNKNOWN
@@ -75,7 +75,7 @@ def kept_by(walker: "Walker") -> Kept:
 def lose(checker: "Checker", keys: set[tuple[str, Any]], why: str) -> None:
     """Nothing is kept under these numbers on every way to what follows."""
     for name, at in keys:
-        checker.stores.setdefault(name, {}).pop(at, None)
+        checker.stores[name].pop(at, None)
         checker.lost[name, at] = why
 
 

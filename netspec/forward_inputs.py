@@ -8,7 +8,7 @@ from netspec.flow import UNKNOWN, Bundle, Flow, Value
 from netspec.plan import Plan
 from netspec.ports import ports_of, source_of
 from netspec.program import Argument
-from netspec.visit import statements_in
+from netspec.visit import elements_in
 
 
 class Inputs(NamedTuple):
@@ -89,12 +89,7 @@ def annotation(value: Value) -> str:
 
 def annotation_of_kept(facts: Facts, name: str) -> str:
     """The type of the dictionary of kept values."""
-    spans = [
-        item.target.span
-        for item in statements_in(facts.definition.body)
-        if isinstance(item, s.Assign)
-        and isinstance(item.target, s.Element)
-        and item.target.name.id == name
-    ]
+    elements = elements_in(facts.definition.body)
+    spans = [element.span for element in elements if element.name.id == name]
     value = next((facts.stored[span] for span in spans if span in facts.stored), UNKNOWN)
     return f"dict[int, {annotation(value)}]"

@@ -16,7 +16,7 @@ from netspec.plan import Plan
 from netspec.pool import ClassPool
 from netspec.source import Span
 from netspec.substitute import atoms, symbols
-from netspec.visit import names_in
+from netspec.visit import elements_of, names_in
 from netspec.write import write_expression
 
 
@@ -91,10 +91,10 @@ class Sizes:
         """The lists of sizes that stores in a loop fill."""
         found: list[Assign] = []
         for statement in loop.body:
-            if isinstance(statement, s.Assign) and isinstance(statement.target, s.Element):
-                index = write_expression(statement.target.at, self.plan.in_constructor)
-                uses = {name.id for name in names_in(statement.target.at)}
-                for name, dim in self.plan.facts.kept.get(statement.target.span, ()):
+            for element in elements_of(statement.target) if isinstance(statement, s.Assign) else ():
+                index = write_expression(element.at, self.plan.in_constructor)
+                uses = {name.id for name in names_in(element.at)}
+                for name, dim in self.plan.facts.kept.get(element.span, ()):
                     text = write(form_of(dim), self.plan.in_constructor)
                     found.append(Assign(f"{name}[{index}]", text, frozenset(uses | names_of(dim))))
         return found

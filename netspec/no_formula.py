@@ -29,6 +29,28 @@ def _is_foreign(value: Any, frame: int) -> bool:
     )
 
 
+def report_kinds(name: str, kinds: tuple[str, str], span: Span, found: Diagnostics) -> None:
+    """Say that a name stands for one tensor on one side of a branch, for several on the other."""
+    found.add(
+        "branch-shape",
+        f"`{name}` is {kinds[0]} on one side of the branch and {kinds[1]} on the other",
+        span,
+        label="one name for both",
+        help="give it as many tensors on both sides, or call them otherwise",
+    )
+
+
+def report_no_form(title: str, span: Span, found: Diagnostics) -> None:
+    """Say that parameters decide how many dimensions an input has."""
+    found.add(
+        "no-formula",
+        f"what flows into `{title}` has other dimensions on each side of a branch",
+        span,
+        label="built for one of them only",
+        help="apply it on both sides, or bring both to the same number of dimensions",
+    )
+
+
 def report_no_formula(name: str, span: Span, found: Diagnostics, own: bool = True) -> None:
     """Say that a size cannot be written for all values of the parameters.
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from netspec import syntax as s
 from netspec.facts import Facts
 from netspec.names import free_name
-from netspec.visit import names_in, statements_in
+from netspec.visit import elements_in, elements_of, names_in, statements_in
 
 
 class Ports(NamedTuple):
@@ -36,7 +36,7 @@ def ports_of(facts: Facts, loop: s.For) -> Ports:
     inputs: dict[str, s.Expression] = {}
     outputs: dict[str, s.Name | s.Element] = {}
     modules: dict[str, None] = {}
-    stored = _stored(facts.definition.body)
+    stored = {element.name.id for element in elements_in(facts.definition.body)}
     whole = _whole(loop, stored)
 
     def inner_name(name: str) -> str:
@@ -72,20 +72,11 @@ def ports_of(facts: Facts, loop: s.For) -> Ports:
     return Ports(tuple(inputs.items()), tuple(outputs.items()), whole, tuple(modules))
 
 
-def _stored(body: Sequence[s.Statement]) -> set[str]:
-    """The names that keep values."""
-    return {
-        item.target.name.id
-        for item in statements_in(tuple(body))
-        if isinstance(item, s.Assign) and isinstance(item.target, s.Element)
-    }
-
-
 def _whole(loop: s.For, stored: set[str]) -> tuple[str, ...]:
     """The kept values of which the user of a turn cannot tell what it reads or fills.
 
     That is so where a branch or loop inside decides, where the turn reads what it may have filled
-    itself, and where a number is worked out inside.
+    itself, where a number is worked out inside, and where several values are taken apart.
     """
     own = {item.name.id for item in statements_in(loop.body) if isinstance(item, s.Let)}
     whole: dict[str, None] = {}
@@ -97,12 +88,28 @@ def _whole(loop: s.For, stored: set[str]) -> tuple[str, ...]:
                 inside = bool(own & {name.id for name in names_in(node.items)})
                 if node.value.id in stored and (nested or inside or node.value.id in filled):
                     whole[node.value.id] = None
-        if isinstance(statement, s.Assign) and isinstance(statement.target, s.Element):
-            name, at = statement.target.name.id, statement.target.at
-            if nested or name in filled or own & {name.id for name in names_in(at)}:
+        if not isinstance(statement, s.Assign):
+            continue
+        for element in elements_of(statement.target):
+            name = element.name.id
+            inside = bool(own & {name.id for name in names_in(element.at)})
+            if nested or inside or name in filled or element is not statement.target:
                 whole[name] = None
             filled.add(name)
     return tuple(whole)
+
+
+def read_first(body: Sequence[s.Statement]) -> set[str]:
+    """The names that a body reads as kept values above all places where it keeps one."""
+    found: set[str] = set()
+    filled: set[str] = set()
+    for statement in statements_in(tuple(body)):
+        for node in _reads(statement):
+            if isinstance(node, s.Subscript) and isinstance(node.value, s.Name):
+                found |= {node.value.id} - filled
+        if isinstance(statement, s.Assign):
+            filled |= {element.name.id for element in elements_of(statement.target)}
+    return found
 
 
 def _reads(statement: s.Statement) -> list[Any]:

@@ -23,12 +23,12 @@ from netspec.facts import BlockFact, ExternFact, Facts, LayerFact, Use
 from netspec.flow import Bundle, Constructor, Flow, Value, flow_of, type_of
 from netspec.graph import FunctionCall
 from netspec.home import Entry
-from netspec.join import BranchSizes, JoinSizes, first_size, join
+from netspec.join import BranchSizes, JoinSizes, first_size, join, structure_of
 from netspec.keep import KeptSizes, at_index
 from netspec.make_layer import layer_output, make_layer
 from netspec.misfit import Misfit
 from netspec.name_values import bind_turn, let_value, stand_in
-from netspec.no_formula import require_formulas
+from netspec.no_formula import report_kinds, require_formulas
 from netspec.requirement import note_divisibility
 from netspec.resize import forget_examples, substituted
 from netspec.resolve import names_of
@@ -55,6 +55,7 @@ class Generaliser(Walker):
     """Walks a definition for all values of its parameters at once."""
 
     muted = False
+    missed = False  # something was read that no turn so far had kept
 
     def __init__(
         self,
@@ -65,6 +66,7 @@ class Generaliser(Walker):
     ) -> None:
         super().__init__(facts.definition, facts.home, scope, found, facts.names, inside)
         self.facts = facts
+        self.unfollowed: dict[Span, s.Stage] = {}  # stages with an input of unknown form
         self.size_names = SizeNames(facts, scope)
         self.kept_sizes = KeptSizes(facts, scope)
 
@@ -264,6 +266,11 @@ class Generaliser(Walker):
                 return self.run_repeat(stage, repeat, value)
         return self.apply_stage(stage, value)
 
+    def apply_stage(self, stage: s.Stage, value: Value) -> Value:
+        if type_of(value) is None and not self.muted:
+            self.unfollowed[stage.span] = stage
+        return super().apply_stage(stage, value)
+
     def run_group(self, stage: s.Stage, group: s.Group, value: Value) -> Value:
         for part in group.stages:
             if isinstance(part.callee, s.Group) and part.label is None:
@@ -364,11 +371,18 @@ class Generaliser(Walker):
         widening = Widening(span, self.size_names)
         state = self._state()
         again = True
+        outer, kept = self.missed, 0
         while again:
             self._restore(state)
             self.facts.entries.pop(span, None)
             widening.begin(self.flows)
+            self.missed = False
             again = self._turns(count, bind, body, widening)
+            now = sum(map(len, self.stores.values()))
+            if self.missed and not again and now > kept:
+                kept, again = now, True
+                state = (*state[:2], self._state()[2], *state[3:])
+        self.missed = self.missed or outer
         running = widening.running()
         if running and not self.muted:
             self.facts.running[span] = running
@@ -445,12 +459,20 @@ class Generaliser(Walker):
         self._assume(if_false)
         self.run(branch.other)
         other = self.flows
+        for name in then.keys() & other.keys():
+            self._require_one_kind(branch, name, then[name], other[name])
         self.flows = {n: join(then[n], value, sizes) for n, value in other.items() if n in then}
         for name, value in then_lets.items():
             self.scope.setdefault(name, value)
         for name, kept in then_stores.items():
-            self._join_kept(self.stores.setdefault(name, {}), kept, sizes)
+            self._join_kept(self.stores[name], kept, sizes)
         poison(self, set(state[0]), set(then), set(other))
+
+    def _require_one_kind(self, branch: s.If, name: str, then: Value, other: Value) -> None:
+        """Refuse one tensor on one side and several on the other: no name stands for both."""
+        a, b = structure_of(then), structure_of(other)
+        if "?" not in (a + b) and a != b and not self.muted:
+            report_kinds(name, (a, b), branch.test.span, self.found)
 
     def _join_kept(
         self, other: dict[Any, Value], then: Mapping[Any, Value], sizes: JoinSizes
@@ -484,7 +506,7 @@ class Generaliser(Walker):
         index = evaluate(target.at, self.scope, self.found)
         at = value_of(index) if isinstance(index, Expression) else index
         template, lists = self.kept_sizes.template(target, value, index)
-        self.stores.setdefault(target.name.id, {})[at] = template
+        self.stores[target.name.id][at] = template
         self.facts.stored[target.span] = template
         if lists and not self.muted:
             self.facts.kept[target.span] = lists
@@ -496,6 +518,7 @@ class Generaliser(Walker):
         value = kept.get(at) if isinstance(at, int | str) else None
         if value is None:
             value = next(iter(kept.values()), UNKNOWN)
+            self.missed = self.missed or not kept
         self.facts.stored[node.span] = value
         if not isinstance(value, Flow):
             return value

@@ -62,6 +62,31 @@ SEVERAL_AS_ONE = """net A()(x: float32[N, T, 8]) {
     return y
 }
 """
+READ_ABOVE_WHERE_IT_IS_KEPT = """net A(n: int = 1)(x: float32[N, 4]) {
+    for i in range(n) {
+        if i > 0 { x = x + h[i - 1] -> Linear(4) }
+        h[i] = x -> Linear(4)
+    }
+    for i in range(n) {
+        if i > 0 { y = g[i - 1] + x } else { y = x }
+        g[i] = y * 2
+    }
+    return x
+}
+"""
+TAKEN_APART_AND_KEPT = """block Two()(x: [N, C]) {
+    for i in range(2) { a[i], (b[i], y) = (x * i, (x + i, x)) }
+    return a[1], b[1]
+}
+net A(n: int = 2)(x: float32[N, 4]) {
+    for i in range(n) {
+        a[i], y = x -> Linear(8) -> chunk(2, dim=1)
+        b[i], c[i] = x + y -> Two
+        x = a[i] + b[i] -> Linear(4)
+    }
+    return x, c[0]
+}
+"""
 SPECS = {name: text for name, text in globals().items() if name.isupper() and name != "BIN"}
 
 
@@ -182,3 +207,47 @@ def test_a_turn_reads_what_it_may_have_kept_itself() -> None:
 
 def test_a_name_that_stands_for_several_tensors_is_returned() -> None:
     assert len(leaves(agree(SEVERAL_AS_ONE, torch.randn(2, 3, 8)))) == 3
+
+
+def test_a_turn_reads_what_an_earlier_one_has_kept_further_below() -> None:
+    for n in (1, 2, 4):
+        agree(READ_ABOVE_WHERE_IT_IS_KEPT, torch.randn(2, 4), n=n)
+
+
+def test_values_that_are_taken_apart_are_kept() -> None:
+    for n in (1, 3):
+        agree(TAKEN_APART_AND_KEPT, torch.randn(2, 4), n=n)
+
+
+def test_values_that_are_taken_apart_are_kept_on_the_device_of_their_home() -> None:
+    source = netspec.loads("""net A()(x: float32[N, 4]) {
+    h[0] = x
+    on "cuda:1" { h[1], y = x -> Linear(8) -> chunk(2, dim=1) }
+    return h[1] + y
+}
+""").source
+    assert "        h[1] = h[1].to(device)\n" in source
+
+
+def test_what_has_other_dimensions_on_each_side_of_a_branch_flows_into_no_layer() -> None:
+    text = """net A(c: bool = True)(x: [N, 4]) {
+    if c { y = x -> Unflatten(1, (2, 2)) } else { y = x }
+    return y -> Linear(4)
+}
+"""
+    assert codes(text) == [("no-formula", "built for one of them only")]
+    assert netspec.loads(text.replace("y -> Linear(4)", "y"))
+
+
+def test_a_name_is_one_tensor_or_several_on_both_sides_of_a_branch() -> None:
+    text = """net A(c: bool = True)(x: [N, 4]) {
+    if c { y = (x, x) } else { y = x }
+    return y
+}
+"""
+    assert codes(text) == [("branch-shape", "one name for both")]
+
+
+def test_nothing_is_kept_where_a_value_is_read_too_early() -> None:
+    text = "net A()(x: [N, 4]) {\n    y = h[0] + x\n    h[0] = y\n    return y\n}\n"
+    assert codes(text) == [("index-out-of-range", "nothing is kept yet")]
