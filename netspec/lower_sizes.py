@@ -47,6 +47,8 @@ class Sizes:
         } | {
             j.name: names_of(j.then) | names_of(j.other) for js in facts.joined.values() for j in js
         }
+        for name, dim in (one for lists in facts.kept.values() for one in lists):
+            changing[name] = changing.get(name, set()) | names_of(dim)
         for _ in changing:
             for name, names in changing.items():
                 found |= names if name in found else set()

@@ -24,7 +24,7 @@ from netspec.flow import Bundle, Constructor, Flow, Value, flow_of, type_of
 from netspec.graph import FunctionCall
 from netspec.home import Entry
 from netspec.join import BranchSizes, JoinSizes, first_size, join, structure_of
-from netspec.keep import KeptSizes, at_index
+from netspec.keep import KeptSizes
 from netspec.make_layer import layer_output, make_layer
 from netspec.misfit import Misfit
 from netspec.name_values import bind_turn, let_value, stand_in
@@ -92,7 +92,7 @@ class Generaliser(Walker):
             return UNKNOWN
         if not self.muted:
             if self.facts.frame:
-                require_formulas(layer, stage, self.facts.frame, self.found)
+                require_formulas(layer, stage, self.facts.frame, self.facts.unfilled, self.found)
             self.facts.layers[key] = LayerFact(layer, stage)
             self.facts.uses[span] = Use(key, len(inputs))
         if isinstance(output, Tensor):
@@ -519,10 +519,11 @@ class Generaliser(Walker):
         if value is None:
             value = next(iter(kept.values()), UNKNOWN)
             self.missed = self.missed or not kept
+            at = next(iter(kept), None)
         self.facts.stored[node.span] = value
-        if not isinstance(value, Flow):
-            return value
-        return at_index(value._replace(span=node.span), index)
+        if isinstance(value, Flow):
+            value = value._replace(span=node.span)
+        return self.kept_sizes.at_index(value, name, at, index)
 
 
 def _on_the_side(giver: Any, stage: s.Stage, value: Value) -> Value:

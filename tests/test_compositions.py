@@ -87,6 +87,27 @@ net A(n: int = 2)(x: float32[N, 4]) {
     return x, c[0]
 }
 """
+SIZES_OF_WHAT_IS_KEPT = """block Wider(width: int)(x: [N, C]) {
+    return x -> Linear(width) -> LayerNorm
+}
+net A(widths: list = [5, 6])(x: float32[N, 4]) {
+    y = x
+    first[0] = x
+    for i, width in enumerate(widths) {
+        x = x -> Wider(2 ** (i + 2))
+        y = (y, x -> Linear(width)) -> cat(dim=1)
+        first[i + 1] = y
+        pairs[i] = (x, y)
+        last[0] = y
+    }
+    for i in reversed(range(len(widths))) {
+        a, b = pairs[i]
+        x = a * 2 -> Linear(3)
+        x = x + (b -> Linear(3))
+    }
+    return x, first[1] -> Linear(2), pairs[0][0] -> Linear(2), last[0] -> Linear(2)
+}
+"""
 SPECS = {name: text for name, text in globals().items() if name.isupper() and name != "BIN"}
 
 
@@ -251,3 +272,22 @@ def test_a_name_is_one_tensor_or_several_on_both_sides_of_a_branch() -> None:
 def test_nothing_is_kept_where_a_value_is_read_too_early() -> None:
     text = "net A()(x: [N, 4]) {\n    y = h[0] + x\n    h[0] = y\n    return y\n}\n"
     assert codes(text) == [("index-out-of-range", "nothing is kept yet")]
+
+
+def test_each_turn_keeps_sizes_of_its_own() -> None:
+    for widths in ([5, 6], [3], [4, 4, 7]):
+        agree(SIZES_OF_WHAT_IS_KEPT, torch.randn(2, 4), widths=widths)
+
+
+def test_a_size_that_a_branch_of_a_loop_keeps_flows_into_no_layer() -> None:
+    text = """net A(widths: list = [5, 6])(x: [N, 4]) {
+    y = x
+    for i, width in enumerate(widths) {
+        y = (y, x -> Linear(width)) -> cat(dim=1)
+        if i > 0 { h[i] = y } else { h[i] = y + 1 }
+    }
+    return h[0] -> Linear(3)
+}
+"""
+    assert codes(text) == [("no-formula", "in a branch, or in loops in one another")]
+    assert netspec.loads(text.replace("h[0] -> Linear(3)", "h[0]")).build()
