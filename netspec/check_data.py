@@ -9,8 +9,9 @@ from netspec.arguments import bind, evaluate_arguments
 from netspec.catalogue.dataset import DATASETS, Dataset
 from netspec.catalogue.declared_data import Synthetic
 from netspec.check_signature import tensor_type
+from netspec.compare import same
 from netspec.diagnostic import Diagnostics, did_you_mean
-from netspec.dim import Dim, Expression, same, symbol, value_of
+from netspec.dim import Dim, Expression, symbol, value_of
 from netspec.graph import Net
 from netspec.misfit import Misfit
 from netspec.names import listing, variable_problem

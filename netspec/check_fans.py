@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from netspec.compare import same
 from netspec.diagnostic import Diagnostics
-from netspec.dim import product, same, value_of
+from netspec.dim import product, value_of
 from netspec.graph import BuiltLayer, Scheme
 from netspec.source import Span
 from netspec.tensor import write_shape

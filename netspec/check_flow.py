@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from netspec import syntax as s
+from netspec.check_kept import Kept, follows_turn, kept_by, lose
 from netspec.dim import Expression, symbol, value_of
 from netspec.evaluate import UNKNOWN, NotConstant, Scope, evaluate
 from netspec.flow import Flow, Value, type_of
@@ -26,6 +27,8 @@ _STATIC = frozenset(
         *("duplicate-name", "recursion", "unknown-selector"),
     }
 )
+
+_ONE_SIDE = "given a value on one side of an `if` only"
 
 
 def run_loop(checker: "Checker", loop: s.For) -> None:
@@ -149,11 +152,17 @@ def _run_open_loop(checker: "Checker", loop: s.For) -> None:
         )
         return
     before, scope = dict(checker.flows), dict(checker.scope)
+    kept_before = kept_by(checker)
     checker.scope[loop.target.id] = symbol(loop.target.id)
     checker.run(loop.body)
     for name, value in before.items():
         _require_same(checker, name, value, checker.flows.get(name, UNKNOWN), loop)
-    _leave(checker, loop, scope, set(before), "given a value inside a loop that may run no turn")
+    kept = kept_by(checker)
+    for (name, at), value in kept_before.items():
+        _require_same(checker, f"{name}[{at}]", value, kept.get((name, at), UNKNOWN), loop)
+    why = "given a value inside a loop that may run no turn"
+    _leave(checker, loop, scope, set(before), why)
+    lose(checker, kept.keys() - kept_before.keys(), why)
 
 
 def _require_same(checker: "Checker", name: str, first: Value, then: Value, loop: s.For) -> None:
@@ -196,18 +205,21 @@ def run_branch(checker: "Checker", branch: s.If) -> None:
         checker.forgiving = True
         return
     taken, other = (branch.then, branch.other) if test else (branch.other, branch.then)
-    before = set(checker.flows)
+    before, kept_before = set(checker.flows), kept_by(checker)
     with sketching(checker) as sketch:
         checker.run(other)
         sketch.update(checker.flows)
+        kept = kept_by(checker)
     checker.run(taken)
     poison(checker, before, set(sketch), set(checker.flows))
+    if not follows_turn(checker.definition.body, branch):
+        lose(checker, (kept.keys() ^ kept_by(checker).keys()) - kept_before.keys(), _ONE_SIDE)
 
 
 def poison(checker: "Walker", before: set[str], one: set[str], other: set[str]) -> None:
     """Names that only one side of a branch gives a value have none after it."""
     for name in (one ^ other) - before:
-        checker.poisoned[name] = "given a value on one side of an `if` only"
+        checker.poisoned[name] = _ONE_SIDE
         checker.flows.pop(name, None)
         if isinstance(checker.scope.get(name), NotConstant):
             del checker.scope[name]
@@ -226,31 +238,48 @@ def decided_by_data(checker: "Walker", test: s.Expression) -> bool:
 
 def _run_open_branch(checker: "Checker", branch: s.If) -> None:
     checker.site.opened.add((checker.found.source.name, branch.span))
-    before = dict(checker.flows)
+    before, kept_before = dict(checker.flows), kept_by(checker)
+    stores = {name: dict(kept) for name, kept in checker.stores.items()}
     if "training" not in checker.scope:
         checker.scope["training"] = True
     evaluate_quietly(checker, branch.test)
     scope = dict(checker.scope)
     checker.run(branch.then)
-    then = dict(checker.flows)
-    checker.flows.clear()
-    checker.flows.update(before)
-    checker.scope.clear()
-    checker.scope.update(scope)
+    then, kept = dict(checker.flows), kept_by(checker)
+    _restore(checker.flows, before)
+    _restore(checker.scope, scope)
+    _restore(checker.stores, stores)
     checker.run(branch.other)
     checker.scope.pop("training", None)
+    _join_kept(checker, branch, kept, kept_before)
     for name in set(then) & set(checker.flows):
-        a, b = type_of(then[name]), type_of(checker.flows[name])
-        if a is not None and b is not None and a != b:
-            checker.found.add(
-                "branch-shape",
-                f"`{name}` is {a} on one side of the branch and {b} on the other",
-                branch.test.span,
-                label="decided only when the net runs",
-                help="bring both sides to the same shape",
-            )
+        if _differ(checker, branch, name, then[name], checker.flows[name]):
             checker.flows[name] = UNKNOWN
     poison(checker, set(before), set(then), set(checker.flows))
+
+
+def _join_kept(checker: "Checker", branch: s.If, then: Kept, before: Kept) -> None:
+    """What both sides keep is kept behind them."""
+    other = kept_by(checker)
+    lose(checker, (then.keys() ^ other.keys()) - before.keys(), _ONE_SIDE)
+    for name, at in then.keys() & other.keys():
+        if _differ(checker, branch, f"{name}[{at}]", then[name, at], other[name, at]):
+            checker.stores[name][at] = UNKNOWN
+
+
+def _differ(checker: "Checker", branch: s.If, name: str, then: Value, other: Value) -> bool:
+    """Whether a value has another type on the other side; that is reported."""
+    a, b = type_of(then), type_of(other)
+    if a is None or b is None or a == b:
+        return False
+    checker.found.add(
+        "branch-shape",
+        f"`{name}` is {a} on one side of the branch and {b} on the other",
+        branch.test.span,
+        label="decided only when the net runs",
+        help="bring both sides to the same shape",
+    )
+    return True
 
 
 def evaluate_quietly(checker: "Checker", test: s.Expression) -> None:
@@ -264,7 +293,8 @@ def sketching(checker: "Checker") -> Iterator[dict[str, Value]]:
     """While this lasts, nothing is built, and only what is wrong in any case is reported."""
     flows, scope = dict(checker.flows), dict(checker.scope)
     stores = {name: dict(kept) for name, kept in checker.stores.items()}
-    layers, poisoned, forgiving = dict(checker.layers), dict(checker.poisoned), checker.forgiving
+    lost, poisoned = dict(checker.lost), dict(checker.poisoned)
+    layers, forgiving = dict(checker.layers), checker.forgiving
     checker.site.muted += 1
     sketch: dict[str, Value] = {}
     found, checker.found = checker.found, checker.found.only(_STATIC)
@@ -276,6 +306,7 @@ def sketching(checker: "Checker") -> Iterator[dict[str, Value]]:
     _restore(checker.flows, flows)
     _restore(checker.scope, scope)
     _restore(checker.stores, stores)
+    _restore(checker.lost, lost)
     _restore(checker.layers, layers)
     _restore(checker.poisoned, poisoned)
     checker.forgiving = forgiving

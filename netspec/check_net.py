@@ -12,16 +12,18 @@ from netspec.catalogue import FUNCTIONS
 from netspec.check_device import check_crossings, check_device, report_far_layer
 from netspec.check_extern import run_extern
 from netspec.check_init import RuleScope, check_variable, resolve_schemes
+from netspec.check_kept import read_store, store
 from netspec.check_lengths import check_lengths
 from netspec.check_linear import warn_linear
 from netspec.check_order import hint_order
 from netspec.check_parametrization import check_tied, check_values
 from netspec.check_signature import Header, check_header
 from netspec.check_ties import check_freezes, check_ties
+from netspec.compare import same
 from netspec.diagnostic import Diagnostics
-from netspec.dim import Expression, same, value_of
+from netspec.dim import value_of
 from netspec.evaluate import UNKNOWN, Scope, evaluate
-from netspec.flow import Bundle, Constructor, Flow, Unknown, Value, flows_in, from_here, type_of
+from netspec.flow import Bundle, Constructor, Flow, Value, flows_in, from_here, type_of
 from netspec.graph import (
     Application,
     BlockUse,
@@ -153,6 +155,7 @@ class Checker(Walker):
         super().__init__(definition, home, scope, found, names, inside)
         self.site = site
         self.prefix = prefix
+        self.lost: dict[tuple[str, Any], str] = {}  # what is kept on some ways only, and why
         self.bundles: set[str] = set()  # the names that have stood for several tensors in one
         self.places: dict[Span, str] = {}  # names of what stands in groups, in this turn
         self.handed: dict[Span, dict[str, Mapping[str, Shape]]] = {}  # of what it is handed
@@ -709,39 +712,10 @@ class Checker(Walker):
         check_requirement(statement, self.scope, self.found)
 
     def store(self, target: s.Element, value: Value) -> None:
-        index = evaluate(target.at, self.scope, self.found)
-        if index is UNKNOWN:
-            return
-        if isinstance(index, Expression):
-            self.found.add(
-                "wrong-index",
-                "a value is kept under a number that is known when the net is built",
-                target.at.span,
-                label="known only when data flows",
-                help="collect values of such a loop in a tensor, with `cat`",
-            )
-            return
-        self.stores.setdefault(target.name.id, {})[index] = value
-        if isinstance(value, Bundle):
-            self.bundles.add(target.name.id)
+        store(self, target, value)
 
     def read_store(self, node: s.Subscript, name: str, items: Any) -> Value:
-        kept = self.stores[name]
-        index = self._index(items[0]) if len(items) == 1 else ()
-        if isinstance(index, Unknown):
-            return UNKNOWN
-        if isinstance(index, int) and index in kept:
-            value: Value = kept[index]
-            return value
-        shown = ", ".join(str(key) for key in kept)
-        self.found.add(
-            "index-out-of-range",
-            f"nothing is kept under `{name}[{_shown(index)}]`",
-            node.span,
-            label=f"kept are {shown}",
-            help=f"give it a value before that: `{name}[{_shown(index)}] = …`",
-        )
-        return UNKNOWN
+        return read_store(self, node, name, self._index(items[0]) if len(items) == 1 else ())
 
 
 def _given(value: Value) -> str:

@@ -15,8 +15,9 @@ from netspec.catalogue.scheduler import (
     SequentialLR,
 )
 from netspec.catalogue.signature import kind_of, write_value
+from netspec.compare import at_least
 from netspec.diagnostic import Diagnostics, did_you_mean
-from netspec.dim import Dim, Expression, at_least, value_of
+from netspec.dim import Dim, Expression, value_of
 from netspec.evaluate import BUILTINS, UNKNOWN, evaluate, is_undecided
 from netspec.misfit import Misfit
 from netspec.names import listing

@@ -5,8 +5,9 @@ from typing import Any, NamedTuple
 
 from netspec import syntax as s
 from netspec.catalogue.signature import kind_of, write_value
+from netspec.compare import at_least, same
 from netspec.diagnostic import Diagnostics, did_you_mean
-from netspec.dim import Dim, Expression, at_least, same, symbol
+from netspec.dim import Dim, Expression, symbol
 from netspec.evaluate import UNKNOWN, evaluate
 from netspec.flow import Constructor
 from netspec.graph import Port

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from netspec.catalogue.embedding import Embedding, EmbeddingBag
 from netspec.check_data import Fields
+from netspec.compare import at_least
 from netspec.diagnostic import Diagnostics
-from netspec.dim import at_least
 from netspec.graph import Application, ExternUse, Net, steps_in
 from netspec.source import Span
 

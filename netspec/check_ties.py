@@ -6,8 +6,8 @@ from fnmatch import fnmatchcase
 from netspec import syntax as s
 from netspec.catalogue import ALIASES, RANK_OPEN
 from netspec.check_device import report_far_tie
+from netspec.compare import same
 from netspec.diagnostic import Diagnostics, did_you_mean
-from netspec.dim import same
 from netspec.lazy import report_lazy
 from netspec.source import Span
 from netspec.tensor import Shape, write_shape

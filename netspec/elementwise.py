@@ -1,7 +1,8 @@
 """The type rules of operators on tensors: broadcasting and dtype promotion as torch has them."""
 
 from netspec.catalogue.signature import LARGEST
-from netspec.dim import Dim, Expression, agree, at_least, same
+from netspec.compare import agree, at_least, same
+from netspec.dim import Dim, Expression
 from netspec.misfit import Misfit
 from netspec.tensor import COMPLEX, FLOATING, INTEGER, Shape, Tensor, write_shape
 

@@ -8,19 +8,9 @@ from typing import Any
 from netspec import syntax as s
 from netspec.bounds import current
 from netspec.catalogue.signature import kind_of
+from netspec.compare import at_least, same
 from netspec.diagnostic import Diagnostics, did_you_mean
-from netspec.dim import (
-    Dim,
-    Expression,
-    at_least,
-    largest,
-    lookup,
-    opaque,
-    remainder,
-    same,
-    smallest,
-    value_of,
-)
+from netspec.dim import Dim, Expression, largest, lookup, opaque, remainder, smallest, value_of
 from netspec.source import Source, Span
 from netspec.tensor import DTYPES
 from netspec.visit import names_in

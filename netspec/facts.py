@@ -85,7 +85,9 @@ class Facts:
         self.running: dict[Span, list[Running]] = {}
         self.named: dict[tuple[Span, str, int, int], str] = {}  # sizes that change, by place
         self.joined: dict[Span, list[Joined]] = {}
+        self.stored: dict[Span, Value] = {}  # what is kept, where it is and where it is read
         self.kept: dict[Span, list[tuple[str, Dim]]] = {}  # lists of sizes that a store fills
+        self.unfilled: dict[str, Span] = {}  # such lists that no constructor fills
         self.entries: dict[Span, dict[str, Value]] = {}  # what flows into a loop's first turn
         self.examples: dict[str, Any] = {}  # values of `let`s and loop variables
         self.variables: dict[Span, Tensor] = {}

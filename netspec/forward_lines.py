@@ -12,7 +12,8 @@ class Lines:
     def __init__(self) -> None:
         self.lines: list[Line] = []
         self.depth = 0
-        self._outer = 0  # the line at which the outermost loop begins
+        self._outermost = self.lines  # those that stand in no loop or branch
+        self._outer = 0  # the line at which the outermost loop or branch begins
         self._stores: set[str] = set()
 
     def add(self, text: str, comment: str = "") -> None:
@@ -27,13 +28,17 @@ class Lines:
         if not self.depth:
             self._outer = len(self.lines)
 
-    def store(self, name: str) -> None:
-        """Make the dictionary of kept values, before the loop that fills it."""
+    def hand(self, name: str) -> None:
+        """Take the dictionary of kept values for made: the forward is handed it."""
+        self._stores.add(name)
+
+    def store(self, name: str, annotation: str = "") -> None:
+        """Make the dictionary of kept values, before the loop or branch that fills it."""
         if name in self._stores:
             return
         self._stores.add(name)
-        place = self._outer if self.depth else len(self.lines)
-        self.lines.insert(place, Line(f"{name} = {{}}"))
+        place = self._outer if self.depth else len(self._outermost)
+        self._outermost.insert(place, Line(f"{name}{annotation and f': {annotation}'} = {{}}"))
 
     @contextmanager
     def apart(self) -> Iterator[list[Line]]:

@@ -51,7 +51,7 @@ class ForwardScope:
 
     def rename(self, name: str) -> str:
         """How forward writes a name."""
-        if name in self.loops and self.plan.loop is None:
+        if name in self.loops:
             return name
         if name in self.facts.sizes:
             return self.size_names[name]
@@ -64,7 +64,7 @@ class ForwardScope:
     def note(self, node: Any) -> None:
         """Remember which sizes and attributes an expression needs."""
         for name in names_in(node):
-            if name.id in self.loops and self.plan.loop is None:
+            if name.id in self.loops:
                 continue
             if name.id in self.facts.sizes:
                 self._sizes[name.id] = None

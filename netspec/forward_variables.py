@@ -7,13 +7,16 @@ class Variables:
     """The variables so far.
 
     `typed`: those that type checkers take for tensors; `declared`: inputs, which are tensors
-    whatever their value; `returned`: what a definition gives back, which is annotated where nothing
-    else tells its type.
+    whatever their value; `returned`: what a definition gives back, which is annotated with `kind`
+    where nothing else tells its type.
     """
 
-    def __init__(self, typed: frozenset[str], declared: frozenset[str], returned: str) -> None:
+    def __init__(
+        self, typed: frozenset[str], declared: frozenset[str], returned: str, kind: str
+    ) -> None:
         self.typed = set(typed)
         self._returned = returned
+        self._kind = kind
         self._declared = {*declared, *typed}  # what has a type of its own, whatever its value
         self._assigned: set[str] = set()
 
@@ -28,4 +31,4 @@ class Variables:
             self.typed.add(name)
         elif name not in self._declared and not nested:
             self.typed.discard(name)  # type checkers follow the last value
-        return f"{name}{': Tensor' if annotate else ''} = {text.text}"
+        return f"{name}{f': {self._kind}' if annotate else ''} = {text.text}"

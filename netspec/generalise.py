@@ -5,14 +5,17 @@ from typing import Any
 
 from netspec import syntax as s
 from netspec.check_signature import tensor_type
+from netspec.compare import assuming
 from netspec.diagnostic import Diagnostics
-from netspec.dim import Expression, assuming, symbol
+from netspec.dim import Expression, symbol
 from netspec.evaluate import Scope
 from netspec.facts import BlockFact, Facts
 from netspec.flow import Flow, Value, type_of
 from netspec.graph import Net
 from netspec.name_values import bind_parameters
+from netspec.no_formula import report_no_form
 from netspec.resolve import names_of
+from netspec.visit import title_of
 from netspec.walk_symbols import Generaliser, new_frame
 
 
@@ -64,6 +67,9 @@ def _run(walker: "Generaliser", inputs: Mapping[str, Value]) -> Facts:
     _note_sizes(facts, walker.scope)
     with assuming():
         walker.run(walker.definition.body)
+    for span, stage in walker.unfollowed.items():
+        if span not in facts.uses and isinstance(stage.callee, s.Name | s.Call):
+            report_no_form(title_of(stage.callee), stage.callee.span, walker.found)
     facts.found = walker.found
     facts.parametric = walker.scope.parametric
     facts.values = dict(walker.scope)

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from types import EllipsisType
 
-from netspec.dim import Dim, at_least, divide, smallest
+from netspec.compare import at_least
+from netspec.dim import Dim, divide, smallest
 from netspec.elementwise import broadcast
 from netspec.misfit import Misfit
 from netspec.tensor import Shape, Tensor, write_shape

@@ -33,6 +33,16 @@ def join(a: Value, b: Value, sizes: JoinSizes) -> Value:
     return UNKNOWN
 
 
+def structure_of(value: Value) -> str:
+    """How many tensors a value is, as it is nested; "?" in it where that is unknown."""
+    match value:
+        case Flow():
+            return "a tensor"
+        case Bundle(items):
+            return f"({', '.join(map(structure_of, items))})"
+    return "?"
+
+
 def first_size(a: Dim, b: Dim, axis: int, rank: int) -> Dim:
     """One size for two that are the same, as where only data decides."""
     return a

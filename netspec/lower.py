@@ -169,7 +169,7 @@ def _arguments(plan: Plan, needed: set[str], local: set[str]) -> list[str]:
     parameters = [name for name in plan.parameters if name in needed]
     known = {*dims, *parameters, *local}
     rest = [n for n in _mentioned(plan) if n in needed and n not in known and plan.is_constant(n)]
-    rest += sorted(needed & plan.running() - known - set(rest))
+    rest += sorted(needed & (plan.running() | plan.lists()) - known - set(rest))
     handed = [name for name in plan.handed.values() if name in needed]
     return [*dict.fromkeys([*dims, *parameters, *rest, *handed])]
 

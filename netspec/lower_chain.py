@@ -39,17 +39,19 @@ class Chains:
             for stage in group:
                 step = self.expressions.stage(stage, text)
                 if len(step.text) > _CHAINED and stage is not group[0]:
-                    self.lines.add(f"{temporary} = {text.text}", comment)
-                    if text.typed:
-                        self.variables.typed.add(temporary)
-                    step = self.expressions.stage(stage, Text(temporary, typed=text.typed))
+                    text = self._assigned(temporary, text, comment)
+                    step = self.expressions.stage(stage, text)
                 text = step
                 comment = self._shape_comment(stage)
             if index < len(groups) - 1:
-                nested = self.lines.depth > 0
-                self.lines.add(self.variables.assignment(temporary, text, nested), comment)
-                text = Text(temporary, typed=temporary in self.variables.typed)
+                text = self._assigned(temporary, text, comment)
         return text
+
+    def _assigned(self, name: str, text: Text, comment: str) -> Text:
+        """The variable that takes the value so far, in a line of its own."""
+        nested = self.lines.depth > 0
+        self.lines.add(self.variables.assignment(name, text, nested), comment)
+        return Text(name, typed=name in self.variables.typed)
 
     def _group(self, chain: s.Chain) -> list[list[s.Stage]]:
         """The stages, a list for each line of the spec that they stand in."""

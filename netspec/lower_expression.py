@@ -195,7 +195,7 @@ class Expressions:
     def _placement(self) -> list[str]:
         if self.facts.definition.parts:
             return [f"device={self.moves.here()}"]
-        first = next(iter(self.inputs.values), None)
+        first = self.inputs.first
         return [f"device={first}.device"] if first else []
 
     # ---- stages ------------------------------------------------------------------------------

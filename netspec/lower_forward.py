@@ -1,15 +1,15 @@
 """Turn the statements of a definition into those of `forward`."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from netspec import syntax as s
 from netspec.attributes import optional_layer
-from netspec.code_text import Text
-from netspec.facts import Facts, Use
-from netspec.forward_inputs import inputs_of
+from netspec.code_text import ATOM, Text
+from netspec.facts import Use
+from netspec.forward_inputs import annotation, annotation_of_kept, inputs_of, value_at
 from netspec.forward_lines import Lines
 from netspec.forward_scope import ForwardScope
 from netspec.forward_variables import Variables
@@ -22,9 +22,9 @@ from netspec.names import free_name, single
 from netspec.placement import Copy
 from netspec.plan import Plan
 from netspec.pool import ClassPool
-from netspec.ports import ports_of
+from netspec.ports import ports_of, read_first
 from netspec.program import Argument, Line
-from netspec.visit import names_in, statements_in
+from netspec.visit import elements_in, elements_of, names_in, statements_in
 from netspec.write import write_expression
 
 
@@ -52,7 +52,7 @@ class _Writer:
         self.variables = Variables(
             inputs.tensors,
             frozenset(item.name.id for item in facts.definition.inputs),
-            _returned_name(facts) if plan.loop is None else "",
+            *_returned(plan),
         )
         taken = {*scope.size_names.values(), *facts.inputs}
         self.moves = Moves(plan, pool, inputs.first, taken)
@@ -117,24 +117,37 @@ class _Writer:
 
     def _unpack(self, targets: s.Targets, value: s.Expression) -> None:
         if isinstance(value, s.Chain):
-            names = [name.id for name in names_in(targets) if name.id != "_"]
+            names = [name.id for name in _plain_names(targets) if name.id != "_"]
             temporary = names[0] if names else "x"
             taken = self.scope.read - {temporary}
             text = self.chains.write(value, free_name("x", lambda name: name in taken))
         else:
             text = self.expressions.inline(value)
-        self.lines.add(f"{_target_text(targets)} = {_without_brackets(text.text, value)}")
+        if isinstance(value, s.Sequence):
+            targets = _without_unread(targets, self.scope.read)
+        elements = list(elements_of(targets))
+        for element in elements:
+            self._store(element.name.id)
+        self.lines.add(f"{self._targets(targets)} = {_without_brackets(text.text, value)}")
+        for element in elements:
+            kept = self._targets(element)
+            moved = self.moves.to_home(element.name.id, Text(kept, ATOM))
+            if moved.text != kept:
+                self.lines.add(f"{kept} = {moved.text}")
+
+    def _store(self, name: str, annotate: bool = False) -> None:
+        """Make the dictionary of kept values; type checkers see what it holds, or are told."""
+        annotate = annotate or name in read_first(self.plan.body)
+        self.lines.store(name, annotation_of_kept(self.facts, name) if annotate else "")
 
     def _keep(self, element: s.Element, value: s.Expression) -> None:
-        index = write_expression(element.at, self.scope.rename)
-        self.scope.note(element.at)
-        self.lines.store(element.name.id)
+        self._store(element.name.id)
         if isinstance(value, s.Chain):
             text = self.chains.write(value, free_name("x", lambda n: n in self.scope.read))
         else:
             text = self.expressions.inline(value)
         text = self.moves.to_home(element.name.id, text)
-        self.lines.add(f"{element.name.id}[{index}] = {text.text}")
+        self.lines.add(f"{self._targets(element)} = {text.text}")
 
     def _return(self, value: s.Expression) -> None:
         if isinstance(value, s.Chain):
@@ -249,10 +262,8 @@ class _Writer:
         names = {name.id for name in names_in(loop.target)}
         added = names - self.scope.loops
         self.scope.loops |= added
-        for item in statements_in(loop.body):
-            level = place is not None and place.level
-            if isinstance(item, s.Assign) and isinstance(item.target, s.Element) and not level:
-                self.lines.store(item.target.name.id)
+        for element in elements_in(loop.body) if place is None or not place.level else ():
+            self._store(element.name.id)
         if place is not None and place.level:
             self._level_loop(loop, place.name)
         else:
@@ -298,37 +309,51 @@ class _Writer:
         taken = self.scope.read | self.scope.loops
         element = free_name(single(container), lambda name: name in taken)
         arguments = [self.expressions.inline(node).text for _, node in ports.inputs]
-        arguments += [f"self.{name}" for name in ports.modules]
+        for name in ports.whole:
+            self._store(name, annotate=True)
+        arguments += [*ports.whole, *(f"self.{name}" for name in ports.modules)]
         for _, target in ports.outputs:
             if isinstance(target, s.Element):
-                self.lines.store(target.name.id)
-        targets = ", ".join(self._outer_target(target) for _, target in ports.outputs)
+                self._store(target.name.id)
+        targets = ", ".join(self._targets(target) for _, target in ports.outputs)
         call = f"{element}({', '.join(arguments)})"
         text = f"{targets} = {call}" if targets else call
         used = _words([Line(text)])
         self.lines.add(f"for {self._over(loop, f'self.{container}', element, used)}:")
         self.lines.add_inside(text)
 
-    def _outer_target(self, target: "s.Name | s.Element") -> str:
-        if isinstance(target, s.Name):
-            return target.id
-        self.scope.note(target.at)
-        return f"{target.name.id}[{write_expression(target.at, self.scope.rename)}]"
+    def _targets(self, target: "s.Name | s.Element | s.Targets") -> str:
+        """What is given a value, as forward writes it."""
+        match target:
+            case s.Element(name, at):
+                self.scope.note(at)
+                return f"{name.id}[{write_expression(at, self.scope.rename)}]"
+            case s.Targets(items):
+                parts = [self._targets(item) for item in items]
+                pairs = zip(items, parts, strict=True)
+                parts = [f"({text})" if isinstance(i, s.Targets) else text for i, text in pairs]
+                return f"{parts[0]}," if len(parts) == 1 else ", ".join(parts)
+        return target.id
 
     def _turn(self, loop: s.For) -> None:
         """The layers of one turn, and what it leaves."""
         outputs = ports_of(self.facts, loop).outputs
-        stored = {t.name.id: n for n, t in outputs if isinstance(t, s.Element)}
+        stored = {t.span: n for n, t in outputs if isinstance(t, s.Element)}
         names = [name for name, _ in outputs]
         self.scope.read |= {*names}
+        for name in self.inputs.whole:
+            self.lines.hand(name)
         for statement in loop.body:
-            if isinstance(statement, s.Assign) and isinstance(statement.target, s.Element):
+            if isinstance(statement, s.Assign) and statement.target.span in stored:
                 with self._placed(statement):
-                    self._assign(stored[statement.target.name.id], statement.value)
+                    self._assign(stored[statement.target.span], statement.value)
             else:
                 self.statement(statement)
-        if len(names) != 1:
-            self.returns = f"tuple[{', '.join('Tensor' for _ in names)}]" if names else "None"
+        types = [annotation(value_at(self.facts, loop, target)) for _, target in outputs]
+        if len(types) == 1:
+            self.returns = types[0]
+        else:
+            self.returns = f"tuple[{', '.join(types)}]" if types else "None"
         if names:
             self.lines.add(f"return {', '.join(names)}")
 
@@ -348,7 +373,7 @@ def _words(lines: Sequence[Line]) -> set[str]:
 
 
 def _tuple_type(kind: Any) -> str:
-    if hasattr(kind, "dtype"):
+    if kind is None or hasattr(kind, "dtype"):
         return "Tensor"
     return f"tuple[{', '.join(_tuple_type(part) for part in kind)}]"
 
@@ -359,21 +384,38 @@ def _without_brackets(text: str, value: s.Expression) -> str:
     return text
 
 
-def _target_text(targets: s.Targets) -> str:
-    parts = []
+def _plain_names(target: "s.Name | s.Element | s.Targets") -> list[s.Name]:
+    """The names that an assignment gives a value, without those of kept values."""
+    match target:
+        case s.Targets(items):
+            return [name for item in items for name in _plain_names(item)]
+        case s.Name():
+            return [target]
+    return []
+
+
+def _without_unread(targets: s.Targets, read: Container[str]) -> s.Targets:
+    """The targets of a tuple that is written out: what nothing reads has no name."""
+    items: list[s.Name | s.Element | s.Targets] = []
     for item in targets.items:
         match item:
-            case s.Name(id):
-                parts.append(id)
+            case s.Name(id) if id not in read:
+                items.append(item._replace(id="_"))
             case s.Targets():
-                parts.append(f"({_target_text(item)})")
-            case s.Element(name, index):
-                parts.append(f"{name.id}[{write_expression(index)}]")
-    return f"{parts[0]}," if len(parts) == 1 else ", ".join(parts)
+                items.append(_without_unread(item, read))
+            case _:
+                items.append(item)
+    return targets._replace(items=tuple(items))
 
 
-def _returned_name(facts: Facts) -> str:
+def _returned(plan: Plan) -> tuple[str, str]:
+    """The variable that a forward gives back, and its type; "" where it is no single one."""
+    facts = plan.facts
+    if plan.loop is not None:
+        outputs = ports_of(facts, plan.loop).outputs
+        single = [(n, annotation(value_at(facts, plan.loop, target))) for n, target in outputs]
+        return single[0] if len(single) == 1 else ("", "Tensor")
     for statement in facts.definition.body:
         if isinstance(statement, s.Return) and isinstance(statement.value, s.Name):
-            return statement.value.id
-    return ""
+            return statement.value.id, _tuple_type(facts.returned)
+    return "", "Tensor"

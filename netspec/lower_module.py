@@ -5,12 +5,12 @@ from typing import Any
 
 from netspec import syntax as s
 from netspec.catalogue.layer import Layer
-from netspec.dim import Expression
+from netspec.dim import Expression, Lookup
 from netspec.facts import BlockFact, ExternFact
 from netspec.lower_call import call_arguments, write_arguments
 from netspec.lower_parametrization import wrap, wraps
 from netspec.lower_sizes import Sizes, names_inferred
-from netspec.no_formula import report_no_formula
+from netspec.no_formula import report_no_formula, report_no_list
 from netspec.placement import device_at
 from netspec.plan import Plan
 from netspec.pool import ClassPool
@@ -169,6 +169,9 @@ class Modules:
         dim = fact.dims[name]
         if isinstance(dim, Expression) and any(a.frame != facts.frame for a in atoms(dim)):
             report_no_formula(name, fact.stage.callee.span, facts.found, own=False)
+        for atom in atoms(dim):
+            if isinstance(atom, Lookup) and atom.name in facts.unfilled:
+                report_no_list(facts.unfilled[atom.name], facts.found)
 
     def _require_one_size(self, repeat: s.Repeat) -> None:
         """Refuse a `repeat` inside of another whose layers get sizes that change in it."""

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from netspec.dim import at_least
+from netspec.compare import at_least
 from netspec.layout import bracketed
 from netspec.lower_data import move_batch
 from netspec.lower_step import StepCode

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from netspec import syntax as s
 from netspec.catalogue.scheduler import Formula, SequentialLR
-from netspec.dim import Expression, at_least
+from netspec.compare import at_least
+from netspec.dim import Expression
 from netspec.document import columns
 from netspec.layout import WIDTH
 from netspec.lower_call import Written, call_arguments

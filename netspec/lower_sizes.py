@@ -16,7 +16,7 @@ from netspec.plan import Plan
 from netspec.pool import ClassPool
 from netspec.source import Span
 from netspec.substitute import atoms, symbols
-from netspec.visit import names_in
+from netspec.visit import elements_of, names_in
 from netspec.write import write_expression
 
 
@@ -47,6 +47,8 @@ class Sizes:
         } | {
             j.name: names_of(j.then) | names_of(j.other) for js in facts.joined.values() for j in js
         }
+        for name, dim in (one for lists in facts.kept.values() for one in lists):
+            changing[name] = changing.get(name, set()) | names_of(dim)
         for _ in changing:
             for name, names in changing.items():
                 found |= names if name in found else set()
@@ -91,10 +93,10 @@ class Sizes:
         """The lists of sizes that stores in a loop fill."""
         found: list[Assign] = []
         for statement in loop.body:
-            if isinstance(statement, s.Assign) and isinstance(statement.target, s.Element):
-                index = write_expression(statement.target.at, self.plan.in_constructor)
-                uses = {name.id for name in names_in(statement.target.at)}
-                for name, dim in self.plan.facts.kept.get(statement.target.span, ()):
+            for element in elements_of(statement.target) if isinstance(statement, s.Assign) else ():
+                index = write_expression(element.at, self.plan.in_constructor)
+                uses = {name.id for name in names_in(element.at)}
+                for name, dim in self.plan.facts.kept.get(element.span, ()):
                     text = write(form_of(dim), self.plan.in_constructor)
                     found.append(Assign(f"{name}[{index}]", text, frozenset(uses | names_of(dim))))
         return found

@@ -10,7 +10,7 @@ from netspec import syntax as s
 from netspec.names import free_name
 from netspec.naming import Names
 from netspec.source import Span
-from netspec.visit import names_in, statements_in
+from netspec.visit import elements_of, names_in, statements_in
 
 # ---- apart ---------------------------------------------------------------------------------------
 
@@ -154,10 +154,12 @@ class Crossings:
             case s.If(then=then, other=other):
                 for side in (then, other):
                     self._run(side, where.inside(place, False), live)
-            case s.Assign(s.Element(name), span=span):
-                home = self.homes.setdefault(name.id, (*where.anchors, place)[0])
-                if home != place:
-                    self.moves.append(Move(name.id, place, home, span))
+            case s.Assign(target, span=span):
+                for element in elements_of(target):
+                    name = element.name.id
+                    home = self.homes.setdefault(name, (*where.anchors, place)[0])
+                    if home != place:
+                        self.moves.append(Move(name, place, home, span))
             case s.Return(span=span) if isinstance(self.definition, s.Block) and place is not None:
                 self.moves.append(Move("", place, None, span))
 

@@ -62,6 +62,10 @@ class Plan:
         named = {r.name for found in self.facts.running.values() for r in found}
         return named | {j.name for found in self.facts.joined.values() for j in found}
 
+    def lists(self) -> set[str]:
+        """The lists of sizes that kept values fill."""
+        return {name for found in self.facts.kept.values() for name, _ in found}
+
     def in_constructor(self, name: str) -> str:
         """How the constructor calls a name."""
         return self.dim_name(name) if name in self.facts.dims else name
@@ -94,6 +98,8 @@ class Plan:
             given = isinstance(self.facts.definition, s.Net) or parameter.default is not None
             default = _default(self.facts, name, value) if given else ""
             return Argument(name, annotation(value, kind), default)
+        if name in self.lists():
+            return Argument(name, "dict[int, int]")
         if name in self.facts.dims or name in self.running():
             return Argument(self.in_constructor(name), "int")
         return Argument(name, annotation(self.facts.examples.get(name), ""))

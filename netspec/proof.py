@@ -4,7 +4,8 @@ from collections.abc import Collection, Iterable
 from itertools import islice, product
 from math import lcm, prod
 
-from netspec.dim import Dim, Expression, Quotient, Remainder, same
+from netspec.compare import same
+from netspec.dim import Dim, Expression, Quotient, Remainder
 from netspec.substitute import atoms, substitute
 from netspec.symbol import Symbol
 

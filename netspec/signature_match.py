@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from netspec import syntax as s
+from netspec.compare import agree
 from netspec.diagnostic import Diagnostics
-from netspec.dim import Dim, Expression, agree, divide, remainder, symbol, value_of
+from netspec.dim import Dim, Expression, divide, remainder, symbol, value_of
 from netspec.evaluate import Scope, evaluate
 from netspec.flow import Bundle, Flow, Value
 from netspec.misfit import Misfit

@@ -99,6 +99,23 @@ def statements_in(body: tuple[s.Statement, ...]) -> Iterator[s.Statement]:
                 yield from statements_in(other)
 
 
+def elements_of(target: "s.Name | s.Element | s.Targets") -> Iterator[s.Element]:
+    """The kept values that an assignment gives a value."""
+    match target:
+        case s.Element():
+            yield target
+        case s.Targets(items):
+            for item in items:
+                yield from elements_of(item)
+
+
+def elements_in(body: Sequence[s.Statement]) -> Iterator[s.Element]:
+    """The kept values that a body gives a value, in source order."""
+    for statement in statements_in(tuple(body)):
+        if isinstance(statement, s.Assign):
+            yield from elements_of(statement.target)
+
+
 def depends_on(node: s.Expression, names: Container[str], body: Sequence[s.Statement]) -> bool:
     """Whether an expression mentions one of some names, or a `let` of a body that does."""
     lets = {item.name.id: item.value for item in body if isinstance(item, s.Let)}

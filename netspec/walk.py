@@ -31,7 +31,7 @@ from netspec.unknown_names import (
     report_unknown_function,
     report_unknown_stage,
 )
-from netspec.visit import arguments_of, title_of
+from netspec.visit import arguments_of, elements_in, title_of
 
 
 class Named(NamedTuple):
@@ -60,6 +60,7 @@ class Walker(Expressions):
         inside: tuple[s.Block, ...] = (),
     ) -> None:
         super().__init__(scope, found)
+        self.stores = {element.name.id: {} for element in elements_in(definition.body)}
         self.definition = definition
         self.home = home
         self.names = names

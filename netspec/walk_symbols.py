@@ -14,20 +14,21 @@ from netspec.catalogue.function import Function
 from netspec.catalogue.layer import Layer
 from netspec.check_extern import declared_output
 from netspec.check_flow import decided_by_data, is_open, poison
+from netspec.compare import assuming
 from netspec.decide import decide, implied
 from netspec.diagnostic import Diagnostics
-from netspec.dim import Dim, Expression, assuming, symbol, value_of
+from netspec.dim import Dim, Expression, symbol, value_of
 from netspec.evaluate import UNKNOWN, Scope, evaluate
 from netspec.facts import BlockFact, ExternFact, Facts, LayerFact, Use
 from netspec.flow import Bundle, Constructor, Flow, Value, flow_of, type_of
 from netspec.graph import FunctionCall
 from netspec.home import Entry
-from netspec.join import BranchSizes, JoinSizes, first_size, join
-from netspec.keep import KeptSizes, at_index
+from netspec.join import BranchSizes, JoinSizes, first_size, join, structure_of
+from netspec.keep import KeptSizes
 from netspec.make_layer import layer_output, make_layer
 from netspec.misfit import Misfit
 from netspec.name_values import bind_turn, let_value, stand_in
-from netspec.no_formula import require_formulas
+from netspec.no_formula import report_kinds, require_formulas
 from netspec.requirement import note_divisibility
 from netspec.resize import forget_examples, substituted
 from netspec.resolve import names_of
@@ -54,6 +55,7 @@ class Generaliser(Walker):
     """Walks a definition for all values of its parameters at once."""
 
     muted = False
+    missed = False  # something was read that no turn so far had kept
 
     def __init__(
         self,
@@ -64,6 +66,7 @@ class Generaliser(Walker):
     ) -> None:
         super().__init__(facts.definition, facts.home, scope, found, facts.names, inside)
         self.facts = facts
+        self.unfollowed: dict[Span, s.Stage] = {}  # stages with an input of unknown form
         self.size_names = SizeNames(facts, scope)
         self.kept_sizes = KeptSizes(facts, scope)
 
@@ -89,7 +92,7 @@ class Generaliser(Walker):
             return UNKNOWN
         if not self.muted:
             if self.facts.frame:
-                require_formulas(layer, stage, self.facts.frame, self.found)
+                require_formulas(layer, stage, self.facts.frame, self.facts.unfilled, self.found)
             self.facts.layers[key] = LayerFact(layer, stage)
             self.facts.uses[span] = Use(key, len(inputs))
         if isinstance(output, Tensor):
@@ -263,6 +266,11 @@ class Generaliser(Walker):
                 return self.run_repeat(stage, repeat, value)
         return self.apply_stage(stage, value)
 
+    def apply_stage(self, stage: s.Stage, value: Value) -> Value:
+        if type_of(value) is None and not self.muted:
+            self.unfollowed[stage.span] = stage
+        return super().apply_stage(stage, value)
+
     def run_group(self, stage: s.Stage, group: s.Group, value: Value) -> Value:
         for part in group.stages:
             if isinstance(part.callee, s.Group) and part.label is None:
@@ -363,11 +371,18 @@ class Generaliser(Walker):
         widening = Widening(span, self.size_names)
         state = self._state()
         again = True
+        outer, kept = self.missed, 0
         while again:
             self._restore(state)
             self.facts.entries.pop(span, None)
             widening.begin(self.flows)
+            self.missed = False
             again = self._turns(count, bind, body, widening)
+            now = sum(map(len, self.stores.values()))
+            if self.missed and not again and now > kept:
+                kept, again = now, True
+                state = (*state[:2], self._state()[2], *state[3:])
+        self.missed = self.missed or outer
         running = widening.running()
         if running and not self.muted:
             self.facts.running[span] = running
@@ -444,12 +459,27 @@ class Generaliser(Walker):
         self._assume(if_false)
         self.run(branch.other)
         other = self.flows
+        for name in then.keys() & other.keys():
+            self._require_one_kind(branch, name, then[name], other[name])
         self.flows = {n: join(then[n], value, sizes) for n, value in other.items() if n in then}
         for name, value in then_lets.items():
             self.scope.setdefault(name, value)
         for name, kept in then_stores.items():
-            self.stores.setdefault(name, {}).update(kept)
+            self._join_kept(self.stores[name], kept, sizes)
         poison(self, set(state[0]), set(then), set(other))
+
+    def _require_one_kind(self, branch: s.If, name: str, then: Value, other: Value) -> None:
+        """Refuse one tensor on one side and several on the other: no name stands for both."""
+        a, b = structure_of(then), structure_of(other)
+        if "?" not in (a + b) and a != b and not self.muted:
+            report_kinds(name, (a, b), branch.test.span, self.found)
+
+    def _join_kept(
+        self, other: dict[Any, Value], then: Mapping[Any, Value], sizes: JoinSizes
+    ) -> None:
+        """What either side keeps; a loop's turns may decide which, and check knows of each."""
+        for at, value in then.items():
+            other[at] = join(value, other[at], sizes) if at in other else value
 
     def _assume(self, equal: Mapping[str, Dim]) -> None:
         """Write the sizes of all values as a test implies that they are."""
@@ -476,7 +506,8 @@ class Generaliser(Walker):
         index = evaluate(target.at, self.scope, self.found)
         at = value_of(index) if isinstance(index, Expression) else index
         template, lists = self.kept_sizes.template(target, value, index)
-        self.stores.setdefault(target.name.id, {})[at] = template
+        self.stores[target.name.id][at] = template
+        self.facts.stored[target.span] = template
         if lists and not self.muted:
             self.facts.kept[target.span] = lists
 
@@ -487,9 +518,12 @@ class Generaliser(Walker):
         value = kept.get(at) if isinstance(at, int | str) else None
         if value is None:
             value = next(iter(kept.values()), UNKNOWN)
-        if not isinstance(value, Flow):
-            return value
-        return at_index(value._replace(span=node.span), index)
+            self.missed = self.missed or not kept
+            at = next(iter(kept), None)
+        self.facts.stored[node.span] = value
+        if isinstance(value, Flow):
+            value = value._replace(span=node.span)
+        return self.kept_sizes.at_index(value, name, at, index)
 
 
 def _on_the_side(giver: Any, stage: s.Stage, value: Value) -> Value:

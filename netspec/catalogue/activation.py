@@ -7,7 +7,8 @@ from netspec.catalogue.example import UNCHANGED, Shapes
 from netspec.catalogue.layer import Example, Layer, Misfit, rank_help, require_rank
 from netspec.catalogue.shapes import resolve_axis
 from netspec.catalogue.signature import PositiveInt
-from netspec.dim import divide, same
+from netspec.compare import same
+from netspec.dim import divide
 from netspec.tensor import COMPLEX, FLOATING, INTEGER, Shape, Tensor, write_shape
 
 _REAL = FLOATING | INTEGER

@@ -10,7 +10,8 @@ from netspec.catalogue.layer import Example, Layer, Misfit, require_rank, spread
 from netspec.catalogue.pooling import with_indices
 from netspec.catalogue.shaping import scale
 from netspec.catalogue.signature import PositiveInt, Size1, Size2, Size3
-from netspec.dim import Dim, at_least
+from netspec.compare import at_least
+from netspec.dim import Dim
 from netspec.tensor import Tensor, Type
 
 

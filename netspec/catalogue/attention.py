@@ -14,7 +14,8 @@ from netspec.catalogue.layer import (
     require_shape,
 )
 from netspec.catalogue.signature import INFERRED, InferredInt, PositiveInt, Probability
-from netspec.dim import Dim, product, same, total
+from netspec.compare import same
+from netspec.dim import Dim, product, total
 from netspec.tensor import Shape, Tensor, Type, write_shape
 
 SEQUENCES = "[T, N, E], [N, T, E] with batch_first=True, or one sequence, [T, E]"

@@ -22,7 +22,8 @@ from netspec.catalogue.signature import (
     Size2,
     Size3,
 )
-from netspec.dim import Dim, at_least, product, value_of
+from netspec.compare import at_least
+from netspec.dim import Dim, product, value_of
 from netspec.tensor import Shape, Tensor, write_shape
 
 PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]

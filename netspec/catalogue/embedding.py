@@ -13,7 +13,8 @@ from netspec.catalogue.layer import (
     require_shape,
 )
 from netspec.catalogue.signature import KEYWORD, KeywordFlag, PositiveInt
-from netspec.dim import Dim, at_least
+from netspec.compare import at_least
+from netspec.dim import Dim
 from netspec.tensor import Shape, Tensor, write_shape
 
 

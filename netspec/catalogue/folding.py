@@ -6,7 +6,8 @@ from netspec.catalogue.dtypes import TRUTH
 from netspec.catalogue.example import Shapes
 from netspec.catalogue.layer import Example, Layer, Misfit, require_rank, spread
 from netspec.catalogue.signature import Padding2, Size2
-from netspec.dim import Dim, at_least, divide, product, same, value_of
+from netspec.compare import at_least, same
+from netspec.dim import Dim, divide, product, value_of
 from netspec.tensor import COMPLEX, FLOATING, Shape, Tensor, write_shape
 
 _MOVABLE = FLOATING | COMPLEX | TRUTH

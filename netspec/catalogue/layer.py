@@ -14,7 +14,8 @@ from netspec.catalogue.registry import LAZY as LAZY
 from netspec.catalogue.registry import RANK_OPEN as RANK_OPEN
 from netspec.catalogue.registry import enter, is_own
 from netspec.catalogue.signature import LARGEST, Part, Signature, Value, write_value
-from netspec.dim import Dim, Expression, at_least, product, same, sample_of, value_of
+from netspec.compare import at_least, same
+from netspec.dim import Dim, Expression, product, sample_of, value_of
 from netspec.misfit import Misfit as Misfit
 from netspec.tensor import FLOATING, Shape, Tensor, Type, write_shape, write_type
 

@@ -21,7 +21,8 @@ from netspec.catalogue.signature import (
     PositiveInt,
     write_value,
 )
-from netspec.dim import Dim, at_least, divide, product
+from netspec.compare import at_least
+from netspec.dim import Dim, divide, product
 from netspec.tensor import Shape, Tensor, Type
 
 

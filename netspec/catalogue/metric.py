@@ -6,7 +6,8 @@ from typing import Annotated, Any, ClassVar, Literal
 from netspec.catalogue import index
 from netspec.catalogue.shelf import Shelf
 from netspec.catalogue.signature import KEYWORD, Signature
-from netspec.dim import same, value_of
+from netspec.compare import same
+from netspec.dim import value_of
 from netspec.misfit import Misfit
 from netspec.tensor import FLOATING, INTEGER, Tensor
 

@@ -11,7 +11,8 @@ from netspec.catalogue.signature import (
     KeywordFlag,
     PositiveInt,
 )
-from netspec.dim import Dim, product, same, value_of
+from netspec.compare import same
+from netspec.dim import Dim, product, value_of
 from netspec.tensor import Shape, Tensor, write_shape
 
 _FLOAT32 = frozenset({"float32"})

@@ -6,7 +6,8 @@ from netspec.catalogue.convolution import PICTURES
 from netspec.catalogue.dtypes import ANY, NUMBERS, require_padding
 from netspec.catalogue.example import Shapes
 from netspec.catalogue.layer import Example, Layer, Misfit, rank_help, require_rank
-from netspec.dim import Dim, at_least, value_of
+from netspec.compare import at_least
+from netspec.dim import Dim, value_of
 from netspec.tensor import Tensor, write_shape
 
 _SIGNAL = (

@@ -18,7 +18,8 @@ from netspec.catalogue.signature import (
     Stride2,
     Stride3,
 )
-from netspec.dim import Dim, at_least, divide, smallest, value_of
+from netspec.compare import at_least
+from netspec.dim import Dim, divide, smallest, value_of
 from netspec.tensor import Tensor, Type, write_shape
 
 

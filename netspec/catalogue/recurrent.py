@@ -21,7 +21,8 @@ from netspec.catalogue.signature import (
     PositiveInt,
     Probability,
 )
-from netspec.dim import Dim, at_least, product, same, total
+from netspec.compare import at_least, same
+from netspec.dim import Dim, product, total
 from netspec.tensor import Shape, Tensor, Type, write_shape
 
 _SEQUENCES: tuple[Shapes, ...] = (

@@ -25,7 +25,8 @@ from netspec.catalogue.signature import (
     Signature,
     Sizes,
 )
-from netspec.dim import Dim, at_least, value_of
+from netspec.compare import at_least
+from netspec.dim import Dim, value_of
 
 SCHEDULERS: dict[str, type["Scheduler"]] = {}
 Rate = FiniteNonNegativeFloat

@@ -1,7 +1,8 @@
 """Rules on shapes that layers and functions share: axes, flattening, filling in a -1."""
 
 from netspec.catalogue.signature import Value
-from netspec.dim import Dim, agree, divide, product, same, sample_of, value_of
+from netspec.compare import agree, same
+from netspec.dim import Dim, divide, product, sample_of, value_of
 from netspec.misfit import Misfit
 from netspec.tensor import Shape, Tensor, write_shape
 

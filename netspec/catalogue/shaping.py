@@ -7,7 +7,8 @@ from netspec.catalogue.example import Shapes
 from netspec.catalogue.layer import Example, Layer, Misfit, rank_help, require_divides, require_rank
 from netspec.catalogue.shapes import fill_in, flatten, resolve_axis
 from netspec.catalogue.signature import PositiveFloat, PositiveInt, Size1, Size2, Size3, Value
-from netspec.dim import Dim, Expression, at_least, divide, product, value_of
+from netspec.compare import at_least
+from netspec.dim import Dim, Expression, divide, product, value_of
 from netspec.tensor import COMPLEX, FLOATING, INTEGER, Tensor, write_shape
 
 _ANY = FLOATING | INTEGER | COMPLEX | {"bool"}

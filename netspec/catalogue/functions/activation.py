@@ -8,7 +8,8 @@ from netspec.catalogue.function import Example, Function, Functional, Method
 from netspec.catalogue.functions.pointwise import Pointwise
 from netspec.catalogue.shapes import resolve_axis
 from netspec.catalogue.signature import KEYWORD, Input, KeywordDType, NonNegativeFloat
-from netspec.dim import divide, product, same, value_of
+from netspec.compare import same
+from netspec.dim import divide, product, value_of
 from netspec.misfit import Misfit
 from netspec.tensor import COMPLEX, FLOATING, Tensor, write_shape
 

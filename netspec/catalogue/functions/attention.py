@@ -7,7 +7,8 @@ from netspec.catalogue.example import Shapes
 from netspec.catalogue.function import Example, Functional
 from netspec.catalogue.shapes import require_dimensions
 from netspec.catalogue.signature import KEYWORD, Input, KeywordFlag, Probability
-from netspec.dim import Dim, agree, product, same, value_of
+from netspec.compare import agree, same
+from netspec.dim import Dim, product, value_of
 from netspec.elementwise import broadcast
 from netspec.misfit import Misfit
 from netspec.tensor import FLOATING, Shape, Tensor, write_shape

@@ -17,7 +17,8 @@ from netspec.catalogue.signature import (
     Sizes,
     Value,
 )
-from netspec.dim import Dim, Expression, at_least, divide, value_of
+from netspec.compare import at_least
+from netspec.dim import Dim, Expression, divide, value_of
 from netspec.misfit import Misfit
 from netspec.tensor import COMPLEX, FLOATING, INTEGER, DType, Shape, Tensor, write_shape
 

@@ -7,7 +7,8 @@ from netspec.catalogue.example import UNCHANGED, Shapes
 from netspec.catalogue.function import Example, Method
 from netspec.catalogue.shapes import require_dimensions, resolve_axes, resolve_axis
 from netspec.catalogue.signature import Input
-from netspec.dim import Dim, at_least, smallest, value_of
+from netspec.compare import at_least
+from netspec.dim import Dim, smallest, value_of
 from netspec.misfit import Misfit
 from netspec.tensor import DTYPES, Tensor, write_shape
 

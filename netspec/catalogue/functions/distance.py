@@ -14,7 +14,8 @@ from netspec.catalogue.function import Example, Function, Functional
 from netspec.catalogue.functions.matrix import require_rank
 from netspec.catalogue.shapes import require_dimensions, resolve_axis
 from netspec.catalogue.signature import Input, NonNegativeFloat
-from netspec.dim import Dim, agree, divide
+from netspec.compare import agree
+from netspec.dim import Dim, divide
 from netspec.elementwise import broadcast, result_type
 from netspec.misfit import Misfit
 from netspec.tensor import FLOATING, Tensor, write_shape

@@ -8,7 +8,8 @@ from netspec.catalogue.dtypes import require_one_dtype
 from netspec.catalogue.example import Shapes
 from netspec.catalogue.function import Example, Function
 from netspec.catalogue.signature import Inputs, Value
-from netspec.dim import Dim, agree, product, same
+from netspec.compare import agree, same
+from netspec.dim import Dim, product
 from netspec.elementwise import broadcast
 from netspec.misfit import Misfit
 from netspec.tensor import Shape, Tensor, write_shape

@@ -11,7 +11,8 @@ from netspec.catalogue.example import Shapes
 from netspec.catalogue.function import Example, Function, Functional, Method
 from netspec.catalogue.shapes import require_dimensions, resolve_axis
 from netspec.catalogue.signature import FREE, Input, PositiveInt
-from netspec.dim import Dim, at_least
+from netspec.compare import at_least
+from netspec.dim import Dim
 from netspec.elementwise import broadcast
 from netspec.misfit import Misfit
 from netspec.tensor import COMPLEX, FLOATING, INTEGER, Shape, Tensor, write_shape

@@ -8,7 +8,8 @@ from netspec.catalogue.example import Shapes
 from netspec.catalogue.function import Example, Function, Method
 from netspec.catalogue.shapes import require_dimensions, resolve_axis
 from netspec.catalogue.signature import FREE, KEYWORD, Input, Inputs, PositiveInt
-from netspec.dim import Dim, agree, at_least, divide, same, sample_of, total
+from netspec.compare import agree, at_least, same
+from netspec.dim import Dim, divide, sample_of, total
 from netspec.elementwise import promote, result_type
 from netspec.misfit import Misfit
 from netspec.tensor import Tensor, Type, write_shape

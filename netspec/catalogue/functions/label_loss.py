@@ -14,7 +14,8 @@ from netspec.catalogue.functions.loss_function import (
     pairs,
 )
 from netspec.catalogue.signature import KEYWORD, Input, Probability
-from netspec.dim import Dim, agree, at_least, product, same, value_of
+from netspec.compare import agree, at_least, same
+from netspec.dim import Dim, product, value_of
 from netspec.elementwise import result_type
 from netspec.misfit import Misfit
 from netspec.tensor import FLOATING, Shape, Tensor, write_shape

@@ -22,7 +22,7 @@ from netspec.catalogue.signature import (
     NonNegativeFloat,
     PositiveFloat,
 )
-from netspec.dim import agree, same
+from netspec.compare import agree, same
 from netspec.elementwise import promote, result_type
 from netspec.misfit import Misfit
 from netspec.tensor import COMPLEX, FLOATING, Shape, Tensor, write_shape

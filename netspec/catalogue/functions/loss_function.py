@@ -6,7 +6,8 @@ from typing import Annotated, Any, ClassVar, Literal
 from netspec.catalogue.dtypes import require_dtype
 from netspec.catalogue.function import Functional
 from netspec.catalogue.signature import KEYWORD, Input, Value
-from netspec.dim import Dim, agree, same
+from netspec.compare import agree, same
+from netspec.dim import Dim
 from netspec.elementwise import broadcast
 from netspec.misfit import Misfit
 from netspec.tensor import FLOATING, Shape, Tensor, write_shape

@@ -11,7 +11,8 @@ from netspec.catalogue.example import Shapes
 from netspec.catalogue.function import Example, Function, Functional
 from netspec.catalogue.shapes import require_dimensions, resolve_axes, resolve_axis
 from netspec.catalogue.signature import KEYWORD, Input
-from netspec.dim import Dim, agree, product, same, value_of
+from netspec.compare import agree, same
+from netspec.dim import Dim, product, value_of
 from netspec.elementwise import broadcast, multiply_matrices, promote, require_product, result_type
 from netspec.misfit import Misfit
 from netspec.tensor import Shape, Tensor, write_shape

@@ -7,7 +7,8 @@ from netspec.catalogue.example import UNCHANGED, Shapes
 from netspec.catalogue.function import Example, Functional
 from netspec.catalogue.shapes import require_dimensions, resolve_axis
 from netspec.catalogue.signature import Input, PositiveInt, Sizes
-from netspec.dim import Dim, product, same, value_of
+from netspec.compare import same
+from netspec.dim import Dim, product, value_of
 from netspec.misfit import Misfit
 from netspec.tensor import COMPLEX, FLOATING, Shape, Tensor, write_shape
 

@@ -7,7 +7,7 @@ from netspec.catalogue.example import UNCHANGED, Shapes
 from netspec.catalogue.function import Example, Function, Method
 from netspec.catalogue.shapes import resolve_axis
 from netspec.catalogue.signature import FREE, Input, KeywordFlag
-from netspec.dim import at_least
+from netspec.compare import at_least
 from netspec.misfit import Misfit
 from netspec.tensor import FLOATING, Tensor, Type, write_shape
 

@@ -9,7 +9,8 @@ from netspec.catalogue.function import Example, Method
 from netspec.catalogue.functions.reshaping import Dims, swap
 from netspec.catalogue.shapes import flatten, require_dimensions, resolve_axes, resolve_axis
 from netspec.catalogue.signature import FREE, Input, Sizes
-from netspec.dim import Dim, at_least, same, sample_of
+from netspec.compare import at_least, same
+from netspec.dim import Dim, sample_of
 from netspec.misfit import Misfit
 from netspec.tensor import Shape, Tensor, write_shape
 

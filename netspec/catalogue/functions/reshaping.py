@@ -12,7 +12,8 @@ from netspec.catalogue.shapes import (
     resolve_axis,
 )
 from netspec.catalogue.signature import Input, Sizes
-from netspec.dim import agree, at_least, product, sample_of
+from netspec.compare import agree, at_least
+from netspec.dim import product, sample_of
 from netspec.misfit import Misfit
 from netspec.tensor import Tensor, write_shape
 

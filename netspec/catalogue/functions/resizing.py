@@ -18,7 +18,8 @@ from netspec.catalogue.signature import (
     Sizes,
     Value,
 )
-from netspec.dim import Dim, at_least, divide, product, same, value_of
+from netspec.compare import at_least, same
+from netspec.dim import Dim, divide, product, value_of
 from netspec.misfit import Misfit
 from netspec.tensor import COMPLEX, FLOATING, Shape, Tensor, Type, write_shape
 

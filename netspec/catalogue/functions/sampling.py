@@ -8,7 +8,7 @@ from netspec.catalogue.function import Example, Function
 from netspec.catalogue.functions.creation import Count, require_makeable, require_sizes
 from netspec.catalogue.shapes import require_dimensions
 from netspec.catalogue.signature import Input, KeywordDType, Sizes
-from netspec.dim import at_least
+from netspec.compare import at_least
 from netspec.misfit import Misfit
 from netspec.tensor import FLOATING, INTEGER, Tensor, write_shape
 

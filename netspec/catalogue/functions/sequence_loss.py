@@ -11,7 +11,8 @@ from netspec.catalogue.functions.loss_function import (
     pairs,
 )
 from netspec.catalogue.signature import Input, NonNegativeInt
-from netspec.dim import Dim, agree, at_least, value_of
+from netspec.compare import agree, at_least
+from netspec.dim import Dim, value_of
 from netspec.misfit import Misfit
 from netspec.tensor import INTEGER, Shape, Tensor, write_shape
 
