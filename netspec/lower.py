@@ -14,6 +14,7 @@ from netspec.generalise import generalise_net
 from netspec.graph import Net
 from netspec.home import Entry, Home
 from netspec.items import defined_names, needed_names, write_items
+from netspec.join_branches import join_branches
 from netspec.layout import docstring
 from netspec.lower_constructor import lower_constructor
 from netspec.lower_forward import lower_forward
@@ -139,7 +140,7 @@ def write_class(plan: Plan, pool: ClassPool) -> tuple[Class, tuple[str, ...]]:
             if isinstance(item, s.Variable) and item.kind == "buffer"
         ),
         arguments=_signature(plan, taken),
-        constructor=(*before, *write_items(items, needed, plan), *after),
+        constructor=join_branches((*before, *write_items(items, needed, plan), *after)),
         initialisation=initialisation.lines,
         methods=(*initialisation.methods, *parametrized.methods),
         by_class=initialisation.by_class,
@@ -148,7 +149,7 @@ def write_class(plan: Plan, pool: ClassPool) -> tuple[Class, tuple[str, ...]]:
         inputs=forward.inputs,
         returns=forward.returns,
         forward_doc="",
-        forward=forward.lines,
+        forward=join_branches(forward.lines),
     )
     dims = tuple(name for name in taken if name not in plan.parameters or plan.loop is not None)
     return written._replace(doc=doc or ("" if plan.loop else _block_doc(plan.facts))), dims

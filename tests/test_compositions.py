@@ -291,3 +291,60 @@ def test_a_size_that_a_branch_of_a_loop_keeps_flows_into_no_layer() -> None:
 """
     assert codes(text) == [("no-formula", "in a branch, or in loops in one another")]
     assert netspec.loads(text.replace("h[0] -> Linear(3)", "h[0]")).build()
+
+
+# ---- branches in branches ------------------------------------------------------------------------
+
+NESTED = """net A(a: bool = True, b: bool = True, c: bool = False, h: int = 2)(x: float32[N, 4]) {
+    if a { if b or c { x = x -> relu } }
+    if a { if b { x = x -> Linear(4) } }
+    if a { } else { if b { x = x -> tanh } }
+    if a { if b { require 4 % h == 0, "h must divide 4" } }
+    if a { if b { x = x + 1 } else { x = x + 2 } }
+    if c {
+        if b { x = x * 2 }
+        x = x + 3
+    }
+    return x
+}
+"""
+
+
+def test_a_branch_that_is_nothing_but_another_has_one_test_for_both(tmp_path: Path) -> None:
+    spec = netspec.loads(NESTED)
+    source = spec.render()["model.py"]
+    for line in (
+        "if self.a and (self.b or self.c):",
+        "if self.a and self.linear1 is not None:",
+        "if not self.a and self.b:",
+        "if a and b and 4 % h != 0:",
+    ):
+        assert line in source
+    (tmp_path / "model.py").write_text(source)
+    check = [
+        str(BIN / "ruff"),
+        "check",
+        "--isolated",
+        "--no-cache",
+        "--extend-select",
+        "SIM102",
+        ".",
+    ]
+    done = subprocess.run(check, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    written: dict[str, Any] = {}
+    exec(source, written)
+    x = torch.randn(3, 4)
+    for number in range(8):
+        a, b, c = (bool(number & 1 << place) for place in range(3))
+        torch.manual_seed(0)
+        model = written["A"](a=a, b=b, c=c)
+        y = x.relu() if a and (b or c) else x
+        y = model.linear1(y) if a and b else y
+        y = y.tanh() if not a and b else y
+        y = y + (1 if b else 2) if a else y
+        y = (y * 2 if b else y) + 3 if c else y
+        torch.testing.assert_close(model(x), y)
+    with pytest.raises(ValueError, match="h must divide 4"):
+        written["A"](h=3)
+    assert written["A"](b=False, h=3)(x).shape == (3, 4)
