@@ -348,3 +348,16 @@ def test_a_branch_that_is_nothing_but_another_has_one_test_for_both(tmp_path: Pa
     with pytest.raises(ValueError, match="h must divide 4"):
         written["A"](h=3)
     assert written["A"](b=False, h=3)(x).shape == (3, 4)
+
+
+def test_a_first_value_of_another_size_fails_when_it_runs() -> None:
+    # FIXME: the check should say that `Linear` has no size that holds in each turn.
+    model = netspec.loads(
+        """net A(n: int = 3)(x: float32[N, 4]) {
+            h[0] = x
+            for i in range(1, n) { h[i] = h[i - 1] -> Linear(5) }
+            return h[n - 1]
+        }"""
+    ).build(device="cpu")
+    with pytest.raises(RuntimeError, match="cannot be multiplied"):
+        model(torch.zeros(2, 4))
