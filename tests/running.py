@@ -43,6 +43,7 @@ def run(script: Path, *options: str) -> Done:
         code = stop.code
     finally:
         sys.argv = kept
+        torch.use_deterministic_algorithms(False)  # what one script asks for is not for the next
     if isinstance(code, str):
         return Done(1, out.getvalue(), f"{err.getvalue()}{code}\n")
     assert code is None or isinstance(code, int)

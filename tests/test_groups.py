@@ -127,15 +127,15 @@ def test_a_parameter_belongs_to_the_first_group_that_selects_it(tmp_path: Path) 
 
 def test_groups_come_before_what_is_no_matrix(tmp_path: Path) -> None:
     lines = "optimizer = AdamW(lr=0.1)", 'decay = "matrices"', "group head with (lr=0.5 * lr)"
-    assert counts(spec(*lines), tmp_path) == {"AdamW": [2, 2, 4]}
+    assert counts(spec(*lines), tmp_path) == {"optimizer AdamW": [2, 2, 4]}
 
 
 def test_a_class_selects_layers_that_are_parametrized(tmp_path: Path) -> None:
     text = SPEC.replace("Linear(10)", "Linear(10) with (weight=weight_norm())")
     lines = "optimizer = AdamW(lr=0.1)", "group Linear with (lr=0.5 * lr)"
-    assert counts(spec(*lines, text=text), tmp_path) == {"AdamW": [2, 7]}
+    assert counts(spec(*lines, text=text), tmp_path) == {"optimizer AdamW": [2, 7]}
     lines = "optimizer = AdamW(lr=0.1)", 'group "head.*" with (lr=0.5 * lr)'
-    assert counts(spec(*lines, text=text), tmp_path) == {"AdamW": [6, 3]}
+    assert counts(spec(*lines, text=text), tmp_path) == {"optimizer AdamW": [6, 3]}
 
 
 TIED = """
@@ -157,7 +157,7 @@ train Tied {
 def test_a_class_selects_what_is_tied_to_a_weight_of_it(title: str, tmp_path: Path) -> None:
     text = spec("optimizer = SGD(lr=0.1)", f"group {title} with (lr=0.0)", text=TIED)
     assert netspec.loads(text).diagnostics == ()
-    assert counts(text, tmp_path) == {"SGD": [2, 1]}
+    assert counts(text, tmp_path) == {"optimizer SGD": [2, 1]}
 
 
 # ---- optimisers of their own -------------------------------------------------------------------

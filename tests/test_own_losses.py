@@ -99,6 +99,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         (tmp_path / name).write_text(text)
     (tmp_path / "d.net").write_text(SPEC)
     monkeypatch.chdir(tmp_path)
+    for name in ("gaps", "described", "my_data"):  # another test may have had such a module
+        monkeypatch.delitem(sys.modules, name, raising=False)
     yield tmp_path
     for name in ("gaps", "described", "my_data"):
         sys.modules.pop(name, None)

@@ -432,11 +432,11 @@ def test_each_group_and_optimiser_has_its_own_peak(tmp_path: Path) -> None:
         'decay = "matrices"',
     )
     script = running.write(tagger(*lines, CYCLE), tmp_path)
-    assert running.run(script, "--max-lr", "0.5", "--max-lr2", "0.25").returncode == 0
+    assert running.run(script, "--max-lr", "0.5", "--sgd-max-lr", "0.25").returncode == 0
     state = torch.load(tmp_path / "out" / "last.pt")
-    groups = state["optimizer AdamW"]["param_groups"]
-    assert [group["max_lr"] for group in groups] == [0.05, 0.5, 0.5]
-    assert [group["max_lr"] for group in state["optimizer2 SGD"]["param_groups"]] == [0.25]
+    groups = state["adamw"]["param_groups"]  # matrices, the head, vectors
+    assert [group["max_lr"] for group in groups] == [0.5, 0.05, 0.5]
+    assert [group["max_lr"] for group in state["sgd"]["param_groups"]] == [0.25]
 
 
 @pytest.mark.parametrize(
