@@ -242,7 +242,7 @@ class _Script:
         return "(OSError, SafetensorError)" if self._exports() else "OSError"
 
     def _exports(self) -> bool:
-        return self.settings.export == "safetensors" and len(self.plan.modules()) == 1
+        return self.settings.export == "safetensors" and len(self.plan.saved()) == 1
 
     # ---- data ------------------------------------------------------------------------------------
 

@@ -326,6 +326,38 @@ def test_a_full_disk_leaves_the_last_good_checkpoint(script: Path, tmp_path: Pat
     assert run(script, tmp_path, "--epochs", "2", "--resume")[0] == 0
 
 
+EXPORTED = """
+net Deep()(image: float32[N, 1, 8, 8]) -> (logits: [N, 10]) {
+    return image -> Flatten -> Linear(256) -> ReLU -> Linear(10)
+}
+train Deep {
+    data = Digits()
+    loss = LOSS
+    optimizer = SGD(lr=0.1)
+    export = "safetensors"
+}
+"""
+WEIGHTED = f"(logits, label) -> CrossEntropyLoss(weight=({'1, ' * 10}))"
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy(logits, label)", WEIGHTED])
+def test_a_full_disk_ends_an_export_in_a_line(loss: str, tmp_path: Path) -> None:
+    script = write(EXPORTED.replace("LOSS", loss), tmp_path)
+    text = script.read_text(encoding="utf-8")
+    saved = 'save(model.state_dict(), out / "best.pt")'
+    assert text.count(saved) == 1
+    script.write_text(text.replace(saved, "pass"))  # the export is the first to meet the limit
+
+    def shrink() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000))
+
+    code, _, errors = run(script, tmp_path / "out", preexec_fn=shrink)
+    assert code == 1
+    assert "Traceback" not in errors
+    assert "File too large" in errors.splitlines()[-1]
+    assert not (tmp_path / "out/best.safetensors").exists()
+
+
 def test_ctrl_c_says_how_to_go_on(script: Path, unbroken: Path, tmp_path: Path) -> None:
     process = start(script, tmp_path)
     _wait_for_a_start(process, tmp_path)
